@@ -1,0 +1,81 @@
+// The ledger's contract: what we believe S3 holds, per key.
+import type { StoredKind } from '../model/entry.ts';
+import type { RelKey } from '../model/key.ts';
+
+/**
+ * How sure we are of a row.
+ * - `intent`: a request for a new key or a multipart upload was about to be sent; the key counts as ours.
+ * - `known`: S3 acknowledged exactly this.
+ * - `unproven`: an ambiguous request may still execute at the server; believed only after a HEAD at `proveAfterMs`.
+ * - `fuzzy`: acknowledged, but read from a file that never rested; never counts as unchanged.
+ * - `foreign`: seen in a listing, not ours: compared for adoption, never deleted without the user's word.
+ */
+export type RowState = 'intent' | 'known' | 'unproven' | 'fuzzy' | 'foreign';
+
+/** One key. Times in ns are the local file's; for a foreign row they are 0. */
+export interface LedgerRow {
+  readonly key: RelKey;
+  readonly kind: StoredKind;
+  readonly state: RowState;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly ino: bigint;
+  /** The whole st_mode. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** SHA-256 of the content in hex; null only for intent and foreign rows (a directory's content is empty). */
+  readonly checksum: string | null;
+  /** ETag without quotes; null if S3 gave none, or if the key is expected to be absent (unproven delete). */
+  readonly etag: string | null;
+  readonly versionId: string | null;
+  /** Fencing generation of the lease this row was written under; 0 without a lease. */
+  readonly generation: number;
+  /** The multipart upload that may be open for this key. */
+  readonly uploadId: string | null;
+  /** Wall clock, ms: when an unproven row may be proven by HEAD; null otherwise. */
+  readonly proveAfterMs: number | null;
+}
+
+/** Identity of the root a ledger was written for; never st_dev, which changes when a volume is re-attached. */
+export interface RootIdentity {
+  readonly ino: bigint;
+  readonly birthtimeNs: bigint;
+  /** File system id of statfs(2), in hex. */
+  readonly fsid: string;
+}
+
+/** Facts about the whole ledger. */
+export interface LedgerMeta {
+  /** The remote side has been listed completely into this ledger (foreign rows are there). */
+  readonly listed: boolean;
+  /** A restore has begun and not finished: no deletes until one completes. */
+  readonly restoring: boolean;
+  readonly root: RootIdentity | null;
+}
+
+/**
+ * Durable against kill -9 at every return, not against power loss (then it is at worst a few rows old, which costs
+ * requests, never data). One process at a time; all methods are synchronous and throw LedgerError.
+ */
+export interface Ledger {
+  get(key: RelKey): LedgerRow | undefined;
+  /** Rows with from <= key < to in byte order; `to` undefined means to the end. The caller may write while iterating. */
+  range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow>;
+  /** Whether any row but a foreign one has from <= key < to and is acknowledged (known, fuzzy or unproven with an ETag). */
+  hasAcknowledged(from: RelKey, to: RelKey): boolean;
+  /** Rows that are ours and hold this inode: possible sources of a server-side copy. */
+  byInode(ino: bigint): LedgerRow[];
+  /** Rows that may have an open multipart upload of ours. */
+  openUploads(): LedgerRow[];
+  /** How many rows are ours (not foreign), and how many are foreign. */
+  count(): { ours: number; foreign: number };
+  /** Writes all of these in one transaction: all or nothing. */
+  write(rows: readonly LedgerRow[], forget?: readonly RelKey[]): void;
+  /** Removes every foreign row (before a new listing). */
+  forgetForeign(): void;
+  meta(): LedgerMeta;
+  setMeta(change: Partial<LedgerMeta>): void;
+  close(): void;
+}

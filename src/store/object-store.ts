@@ -1,0 +1,97 @@
+// The contract every S3 implementation keeps. test/contract holds each of them to it.
+import type { Readable } from 'node:stream';
+
+/** What an object carries besides its bytes. Metadata names are lower case, without `x-amz-meta-`. */
+export interface ObjectAttributes {
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType?: string;
+}
+
+/** An acknowledged write. */
+export interface Written {
+  /** Without quotes. Never empty: implementations ask by HEAD where a server's answer lacks it. */
+  readonly etag: string;
+  readonly versionId: string | null;
+}
+
+/** One line of a listing. */
+export interface ListedObject {
+  /** The whole key, decoded. */
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Without quotes. */
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+}
+
+/** What HEAD and GET tell of an object. */
+export interface ObjectHead {
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly versionId: string | null;
+  readonly lastModifiedMs: number;
+  readonly attributes: ObjectAttributes;
+}
+
+/** Bytes of a large object, read by position so that a part can be sent again. */
+export interface PartSource {
+  readonly sizeBytes: number;
+  /** Exactly `lengthBytes` bytes from `offset`; rejects if the source no longer has them. */
+  read(offset: number, lengthBytes: number): Promise<Buffer>;
+  /** Called once after the last part and before Complete; a rejection aborts the upload and is passed on. */
+  verify(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface MultipartOptions extends CallOptions {
+  readonly partSizeBytes: number;
+  /** How many parts may be in flight at once. */
+  readonly concurrency: number;
+  /** Called after CreateMultipartUpload and before the first part, so that the upload can be recorded as ours. */
+  onStarted(uploadId: string): void;
+}
+
+export interface GetOptions extends CallOptions {
+  /** Refuse with a `conflict` StoreError unless the object still has this ETag. */
+  readonly ifMatch?: string;
+  /** Only these bytes; `end` is inclusive. */
+  readonly range?: { readonly start: number; readonly end: number };
+}
+
+/**
+ * One bucket. Every method rejects with a StoreError (store/errors.ts) and never retries by itself, `list` and the
+ * parts of `putMultipart` excepted; a caller may abort any of them by its signal.
+ */
+export interface ObjectStore {
+  readonly bucket: string;
+  /** Checks that the bucket exists and answers to us; makes no change. */
+  check(options?: CallOptions): Promise<void>;
+  /** undefined if there is no such object. */
+  head(key: string, options?: CallOptions): Promise<ObjectHead | undefined>;
+  /** Stores these bytes; idempotent. The server verifies an end-to-end checksum. */
+  put(key: string, body: Buffer, attributes: ObjectAttributes, options?: CallOptions): Promise<Written>;
+  /** Stores a large object in parts; on any failure the upload is aborted, best effort, before the rejection. */
+  putMultipart(key: string, source: PartSource, attributes: ObjectAttributes, options: MultipartOptions): Promise<Written>;
+  /** The object's bytes as a stream that the caller must consume or destroy. A short body makes the stream fail. */
+  get(key: string, options?: GetOptions): Promise<ObjectHead & { readonly body: Readable }>;
+  /**
+   * Server-side copy with new attributes if the source still has the ETag (`conflict` otherwise); also onto itself.
+   * Above 5 GiB it copies by parts.
+   */
+  copy(
+    from: { readonly key: string; readonly etag: string; readonly sizeBytes: number },
+    to: { readonly key: string; readonly attributes: ObjectAttributes },
+    options?: CallOptions,
+  ): Promise<Written>;
+  /** Deletes up to 1,000 keys in one request; deleting an absent key succeeds. Returns the keys that failed, with why. */
+  deleteMany(keys: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Error>>;
+  /** All objects under the prefix, page by page in UTF-8 byte order of their keys. Retries by itself. */
+  list(prefix: string, options?: CallOptions): AsyncIterable<readonly ListedObject[]>;
+  /** Aborts a multipart upload of ours; one that is already gone is fine. */
+  abortMultipart(key: string, uploadId: string, options?: CallOptions): Promise<void>;
+  /** Closes connections. */
+  close(): void;
+}
