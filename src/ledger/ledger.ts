@@ -42,8 +42,13 @@ export interface LedgerRow {
 export interface RootIdentity {
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
-  /** File system id of statfs(2), in hex. */
+  /** What identifies the file system across mounts: the type of statfs(2), in hex. */
   readonly fsid: string;
+}
+
+/** The ledger could not be read or written. A failed `write` changed nothing. */
+export class LedgerError extends Error {
+  override readonly name = 'LedgerError';
 }
 
 /** Facts about the whole ledger. */
@@ -71,10 +76,12 @@ export interface Ledger {
   openUploads(): LedgerRow[];
   /** How many rows are ours (not foreign), and how many are foreign. */
   count(): { ours: number; foreign: number };
-  /** Writes all of these in one transaction: all or nothing. */
+  /** Forgets, then writes all of these in one transaction: all or nothing. */
   write(rows: readonly LedgerRow[], forget?: readonly RelKey[]): void;
   /** Removes every foreign row (before a new listing). */
   forgetForeign(): void;
+  /** Removes every row and forgets that anything was listed or restored: as if the file had been deleted. */
+  clear(): void;
   meta(): LedgerMeta;
   setMeta(change: Partial<LedgerMeta>): void;
   close(): void;

@@ -68,14 +68,16 @@ export function objectKey(prefix: string, key: RelKey): string | Impossible {
  */
 export function relativeKey(prefix: string, key: string): RelKey | Impossible {
   if (!key.startsWith(prefix)) return { impossible: `it does not start with the prefix ${prefix}` };
-  const relative = Buffer.from(key.slice(prefix.length), 'utf8').latin1Slice() as RelKey;
+  const relative = Buffer.from(key.slice(prefix.length), 'utf8').toString('latin1') as RelKey;
   const path = pathOfKey(relative);
-  if (path.length > PATH_MAX_BYTES) return { impossible: `the path has ${path.length} bytes, Linux allows ${PATH_MAX_BYTES}` };
+  if (path.length > PATH_MAX_BYTES)
+    return { impossible: `the path has ${path.length} bytes, Linux allows ${PATH_MAX_BYTES}` };
   if (path.includes('\0')) return { impossible: 'it holds a NUL byte' };
   for (const name of path.split('/')) {
     if (name === '') return { impossible: 'it has an empty name' };
     if (name === '.' || name === '..') return { impossible: `it has the name ${name}` };
-    if (name.length > NAME_MAX_BYTES) return { impossible: `a name has ${name.length} bytes, Linux allows ${NAME_MAX_BYTES}` };
+    if (name.length > NAME_MAX_BYTES)
+      return { impossible: `a name has ${name.length} bytes, Linux allows ${NAME_MAX_BYTES}` };
   }
   return relative;
 }

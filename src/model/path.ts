@@ -12,12 +12,12 @@ export const ROOT = '' as RelPath;
 
 /** The path whose bytes these are. The caller vouches that it is relative and free of empty, '.' and '..' names. */
 export function pathFromBytes(bytes: Uint8Array): RelPath {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice() as RelPath;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as RelPath;
 }
 
 /** The path that this text means when it is written as UTF-8. */
 export function pathFromText(text: string): RelPath {
-  return Buffer.from(text, 'utf8').latin1Slice() as RelPath;
+  return Buffer.from(text, 'utf8').toString('latin1') as RelPath;
 }
 
 /** The bytes the kernel knows this path by (relative to the root). */

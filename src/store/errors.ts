@@ -38,7 +38,14 @@ export class StoreError extends Error {
 
   constructor(
     message: string,
-    options: { reaction: Reaction; code: string; ambiguous?: boolean; retryAfterMs?: number; hint?: string; cause?: unknown },
+    options: {
+      reaction: Reaction;
+      code: string;
+      ambiguous?: boolean;
+      retryAfterMs?: number;
+      hint?: string;
+      cause?: unknown;
+    },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.reaction = options.reaction;

@@ -74,7 +74,12 @@ export interface ObjectStore {
   /** Stores these bytes; idempotent. The server verifies an end-to-end checksum. */
   put(key: string, body: Buffer, attributes: ObjectAttributes, options?: CallOptions): Promise<Written>;
   /** Stores a large object in parts; on any failure the upload is aborted, best effort, before the rejection. */
-  putMultipart(key: string, source: PartSource, attributes: ObjectAttributes, options: MultipartOptions): Promise<Written>;
+  putMultipart(
+    key: string,
+    source: PartSource,
+    attributes: ObjectAttributes,
+    options: MultipartOptions,
+  ): Promise<Written>;
   /** The object's bytes as a stream that the caller must consume or destroy. A short body makes the stream fail. */
   get(key: string, options?: GetOptions): Promise<ObjectHead & { readonly body: Readable }>;
   /**

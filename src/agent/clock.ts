@@ -1,0 +1,21 @@
+// Real time and chance, in the shapes the stages take them.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Timer } from './pump.ts';
+
+const timer: Timer = (callback, ms) => {
+  const handle = setTimeout(callback, ms);
+  return () => clearTimeout(handle);
+};
+
+/** The machine's clocks and its source of chance. */
+export const clock = {
+  /** Monotonic milliseconds. */
+  now: (): number => performance.now(),
+  /** Milliseconds since 1970. */
+  wallNow: (): number => Date.now(),
+  random: (): number => Math.random(),
+  timer,
+  sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};

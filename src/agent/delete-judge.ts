@@ -1,0 +1,60 @@
+// The second look before a delete: is the evidence still there, and is what replaces the object stored?
+import type { KeyKind } from '../model/action.ts';
+import type { RelPath } from '../model/path.ts';
+import type { DeleteJob, Verdict } from './delete-queue.ts';
+import type { InodeHolds } from './inode-holds.ts';
+import type { Looker } from './look.ts';
+
+export interface DeleteJudgeOptions {
+  readonly looker: Looker;
+  readonly holds: InodeHolds;
+  /** When the oldest arrival by rename came that nobody has looked at; Infinity if there is none. */
+  readonly oldestMoveMs: () => number;
+  /** How much later than a disappearance the other half of a rename may be heard of, ms. */
+  readonly pairingMs: number;
+  /** The path was dirtied after the delete was planned. */
+  readonly isMarked: (path: RelPath) => boolean;
+  /** Why no delete may happen now; looks at the disk. */
+  readonly rootBroken: () => string | undefined;
+  /** Reads the mount table and tells which paths lie under another mount. */
+  readonly covered: () => (path: RelPath) => boolean;
+  readonly wallNow: () => number;
+}
+
+/**
+ * | what is seen | verdict |
+ * |---|---|
+ * | the root is broken, a mount covers the path, the path cannot be seen | blind |
+ * | the path is dirty again, or the plan no longer asks for this delete | stale |
+ * | an older rename has not been looked at, its inode is on its way, its replacement is not stored | early |
+ * | otherwise | delete |
+ */
+export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOptions): Verdict[] {
+  if (options.rootBroken() !== undefined) return jobs.map(() => 'blind');
+  const covered = options.covered();
+  const oldestMoveMs = options.oldestMoveMs();
+  return jobs.map((job) => {
+    if (covered(job.path)) return 'blind';
+    if (options.isMarked(job.path)) return 'stale';
+    try {
+      return judgeOne(job, oldestMoveMs, options);
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error) return 'blind';
+      throw error;
+    }
+  });
+}
+
+function judgeOne({ path, target, mark }: DeleteJob, oldestMoveMs: number, options: DeleteJudgeOptions): Verdict {
+  const { looker, holds } = options;
+  const { state, actions } = looker.look(path, { closedWrite: false, nowMs: options.wallNow() });
+  if (!asksFor(actions, target)) return 'stale';
+  if (oldestMoveMs <= mark.lastAtMs + options.pairingMs) return 'early';
+  const row = target === 'file' ? state.fileRow : state.markerRow;
+  if (row !== undefined && holds.isHeldElsewhere(row.ino, path)) return 'early';
+  return looker.isReplacementStored(path, target, state) ? 'delete' : 'early';
+}
+
+function asksFor(actions: ReturnType<Looker['look']>['actions'], target: KeyKind): boolean {
+  return actions.some((action) => action.do === 'delete' && action.target === target);
+}

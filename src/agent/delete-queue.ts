@@ -1,0 +1,119 @@
+// Deletes, in batches, with their evidence taken a second time when the batch is built (S4, S5).
+
+import type { Mark } from '../dirt/dirty-set.ts';
+import type { KeyKind } from '../model/action.ts';
+import { fileKey, markerKey, type RelKey } from '../model/key.ts';
+import type { RelPath } from '../model/path.ts';
+import { StoreError } from '../store/errors.ts';
+import { ambiguous, owedProof, type TransferContext, wholeKey } from '../transfer/context.ts';
+
+/** A delete that was planned; the path stays busy until it ends. */
+export interface DeleteJob {
+  readonly path: RelPath;
+  readonly target: KeyKind;
+  readonly mark: Mark;
+}
+
+/**
+ * What the second look says of a job.
+ * - `delete`: the evidence stands.
+ * - `stale`: the plan no longer asks for it, or the path was dirtied meanwhile: plan anew.
+ * - `early`: something must be stored first: later.
+ * - `blind`: the root is broken or the path cannot be seen: no delete.
+ */
+export type Verdict = 'delete' | 'stale' | 'early' | 'blind';
+
+export interface DeleteQueueOptions {
+  readonly context: TransferContext;
+  /** Takes the second look; called for a whole batch in one go, before its request is made. */
+  readonly judge: (jobs: readonly DeleteJob[]) => Verdict[];
+  /** Runs the request of a batch when the limit allows. */
+  readonly submit: (request: () => Promise<void>) => void;
+  readonly done: (job: DeleteJob, how: Verdict | 'deleted' | StoreError) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What one DeleteObjects request takes. */
+const MAX_BATCH = 1000;
+
+export class DeleteQueue {
+  readonly #o: DeleteQueueOptions;
+  #jobs: DeleteJob[] = [];
+  #inFlight = 0;
+
+  constructor(options: DeleteQueueOptions) {
+    this.#o = options;
+  }
+
+  /** Jobs that have not ended. */
+  get size(): number {
+    return this.#jobs.length + this.#inFlight;
+  }
+
+  add(job: DeleteJob): void {
+    this.#jobs.push(job);
+  }
+
+  /** Sends what has gathered. */
+  flush(): void {
+    const gathered = this.#jobs;
+    this.#jobs = [];
+    for (let at = 0; at < gathered.length; at += MAX_BATCH) {
+      const batch = gathered.slice(at, at + MAX_BATCH);
+      this.#inFlight += batch.length;
+      // Judged when its turn has come, not when it was queued.
+      this.#o.submit(() => this.#send(batch));
+    }
+  }
+
+  async #send(batch: readonly DeleteJob[]): Promise<void> {
+    const verdicts = this.#o.judge(batch);
+    const wanted: { job: DeleteJob; relKey: RelKey; key: string }[] = [];
+    batch.forEach((job, at) => {
+      if (verdicts[at] !== 'delete') return this.#end(job, verdicts[at]!);
+      const relKey = job.target === 'file' ? fileKey(job.path) : markerKey(job.path);
+      wanted.push({ job, relKey, key: wholeKey(this.#o.context, relKey) });
+    });
+    if (wanted.length === 0) return;
+    const failed = await this.#request(wanted.map(({ key }) => key));
+    for (const { job, relKey, key } of wanted) {
+      const error = failed instanceof StoreError ? failed : failed.get(key);
+      this.#record(relKey, error);
+      this.#end(job, error === undefined ? 'deleted' : asStoreError(error));
+    }
+  }
+
+  async #request(keys: readonly string[]): Promise<ReadonlyMap<string, Error> | StoreError> {
+    try {
+      return await this.#o.context.store.deleteMany(keys, { signal: this.#o.signal });
+    } catch (error) {
+      return asStoreError(error);
+    }
+  }
+
+  /** A deleted key is forgotten, unless an ambiguous request may still bring it back or take it away. */
+  #record(relKey: RelKey, error: Error | undefined): void {
+    const { journal, wallNow, requestTimeoutMs } = this.#o.context;
+    const row = journal.get(relKey);
+    if (row === undefined) return;
+    const now = wallNow();
+    if (error === undefined) {
+      const proveAfterMs = owedProof(row, now);
+      if (proveAfterMs === null) journal.forget(relKey);
+      else journal.save({ ...row, state: 'unproven', etag: null, proveAfterMs });
+    } else if (error instanceof StoreError && error.ambiguous) {
+      journal.save(ambiguous(row, now + requestTimeoutMs));
+    }
+  }
+
+  #end(job: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
+    this.#inFlight--;
+    this.#o.done(job, how);
+  }
+}
+
+function asStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new StoreError(message, { reaction: 'transient', code: 'Unknown', cause: error });
+}

@@ -1,0 +1,34 @@
+// The end of an agent: linger, flush within the time that is left, say what did not arrive.
+import { type ExitCode } from '../model/errors.ts';
+import { displayPath } from '../model/path.ts';
+import type { Log } from '../ops/log.ts';
+import { exitCodeOf } from './result.ts';
+import type { Watching } from './watching.ts';
+import type { Workspace } from './workspace.ts';
+
+/** How many paths that did not arrive are named one by one. */
+const LISTED_PATHS = 100;
+
+export interface EndingOptions {
+  readonly shutdownTimeoutMs: number;
+}
+
+/** Flushes and stops. @returns 0 only if everything is in S3 */
+export async function endWatching(workspace: Workspace, watching: Watching, options: EndingOptions): Promise<ExitCode> {
+  const { log, guard } = workspace;
+  const timeUp = AbortSignal.timeout(options.shutdownTimeoutMs);
+  await watching.drain(timeUp);
+  const { engine } = watching;
+  const pending = engine.pipeline.pending();
+  const exitCode = exitCodeOf(engine, { pending, rootBroken: guard.check() });
+  await watching.stop();
+  const lost = new Set([...pending, ...engine.problems.failures().map(([path]) => path)]);
+  if (lost.size > 0) listUnsent(log, [...lost].map(displayPath));
+  log.info('ended', { uploaded: workspace.counters.uploaded, deleted: workspace.counters.deleted, unsent: lost.size });
+  return exitCode;
+}
+
+function listUnsent(log: Log, paths: readonly string[]): void {
+  log.error('not in S3 as they are on disk', { paths: paths.length });
+  for (const path of paths.slice(0, LISTED_PATHS)) log.error('unsent', { path });
+}

@@ -1,0 +1,98 @@
+// The one place where the stages of disk -> S3 are wired together.
+import type { SettleTimes } from '../dirt/settle.ts';
+import { ROOT, type RelPath } from '../model/path.ts';
+import type { DeleteBudget } from '../plan/delete-budget.ts';
+import { DEFAULT_DIRECTORY_MODE } from '../plan/marker.ts';
+import type { TransferContext } from '../transfer/context.ts';
+import { Limiter } from '../transfer/limiter.ts';
+import { isCovered, readMounts } from '../tree/mounts.ts';
+import type { Change, Watch } from '../watch/changes.ts';
+import { clock } from './clock.ts';
+import { Looker } from './look.ts';
+import type { Patience } from './patience.ts';
+import { Pipeline } from './pipeline.ts';
+import { Problems } from './problems.ts';
+import { Scanner } from './scanner.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface EngineConfig {
+  readonly concurrency: number;
+  readonly partSizeBytes: number;
+  readonly multipartThresholdBytes: number;
+  readonly requestTimeoutMs: number;
+  readonly crossMounts: boolean;
+  readonly maxDelete: DeleteBudget;
+}
+
+export interface EngineOptions {
+  readonly times: SettleTimes;
+  readonly patience: Patience;
+  /** 'none': what is gone locally is kept in S3; 'ours': deleted if it is ours; 'all': foreign keys too. */
+  readonly deletes: 'none' | 'ours' | 'all';
+}
+
+/** The running stages, and what the commands steer them by. */
+export interface Engine {
+  readonly pipeline: Pipeline;
+  readonly problems: Problems;
+  /** Scans arm this watch; there is none in a one-shot command. */
+  watch: Watch | undefined;
+  /** Rejects when nothing can go on: a broken ledger, a defect. Never resolves. */
+  readonly fatal: Promise<never>;
+}
+
+/** The hint that everything must be looked at: a start, an overflow, an audit. */
+export const EVERYTHING: Change = { path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false };
+
+export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
+  const { tree, guard, filter, journal, store, prefix, log, counters } = workspace;
+  const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
+  fatal.catch(() => undefined); // whoever waits for it will see it
+  const problems = new Problems(log);
+  const directoryDefaults = { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  const context: TransferContext = {
+    tree,
+    store,
+    prefix,
+    journal,
+    partSizeBytes: config.partSizeBytes,
+    multipartThresholdBytes: config.multipartThresholdBytes,
+    partConcurrency: Math.min(PART_CONCURRENCY, config.concurrency),
+    requestTimeoutMs: config.requestTimeoutMs,
+    wallNow: clock.wallNow,
+  };
+  const scanner = new Scanner({
+    tree,
+    filter,
+    journal,
+    watch: () => engine.watch,
+    budget: config.maxDelete,
+    crossMounts: config.crossMounts,
+    directoryDefaults,
+    deletes: options.deletes,
+  });
+  const pipeline = new Pipeline({
+    ...clock,
+    context,
+    looker: new Looker({ tree, journal, filter, directoryDefaults, deleteForeign: options.deletes === 'all' }),
+    limiter: new Limiter({ ceiling: config.concurrency, random: clock.random }),
+    problems,
+    counters,
+    log,
+    times: options.times,
+    patience: options.patience,
+    keepDeleted: options.deletes === 'none',
+    rootBroken: () => guard.check(),
+    covered: () => {
+      const mounts = config.crossMounts ? new Set<RelPath>() : readMounts(tree.root);
+      return (path) => isCovered(path, mounts);
+    },
+    scan: (mark, sink, signal) => scanner.scan(mark, { sink, signal }),
+    onFatal,
+  });
+  const engine: Engine = { pipeline, problems, watch: undefined, fatal };
+  return engine;
+}
+
+/** Parts of one large file in flight at once. */
+const PART_CONCURRENCY = 4;

@@ -1,0 +1,41 @@
+// One planned action -> one transfer.
+import type { Mark } from '../dirt/dirty-set.ts';
+import type { Action } from '../model/action.ts';
+import type { TransferContext } from '../transfer/context.ts';
+import type { Outcome } from '../transfer/outcome.ts';
+import { proveKey } from '../transfer/prove.ts';
+import { uploadFile } from '../transfer/upload-file.ts';
+import { uploadMarker, uploadSymlink } from '../transfer/upload-inline.ts';
+import type { Look } from './look.ts';
+
+/** Actions that are a transfer of their own; deletes go in batches, the rest needs no request. */
+export type TransferAction = Extract<Action, { do: 'put-file' | 'put-symlink' | 'put-marker' | 'prove' }>;
+
+export function isTransfer(action: Action): action is TransferAction {
+  return action.do === 'put-file' || action.do === 'put-symlink' || action.do === 'put-marker' || action.do === 'prove';
+}
+
+export interface JobOptions {
+  readonly mark: Mark;
+  readonly look: Look;
+  /** Publish a snapshot of a file that does not rest. */
+  readonly force: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Performs it. Rejects only on a broken ledger or a defect. */
+export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
+  const { path } = job.mark;
+  const { stat, fileRow, markerRow } = job.look.state;
+  const { signal, force } = job;
+  switch (action.do) {
+    case 'put-file':
+      return uploadFile(context, { path, content: action.content, row: fileRow, force, signal });
+    case 'put-symlink':
+      return uploadSymlink(context, { path, stat: stat!, row: fileRow, signal });
+    case 'put-marker':
+      return uploadMarker(context, { path, stat: stat!, row: markerRow, signal });
+    case 'prove':
+      return proveKey(context, (action.target === 'file' ? fileRow : markerRow)!, signal);
+  }
+}

@@ -1,0 +1,86 @@
+// Brings the ledger in line with a complete listing: what is there and not ours becomes foreign, what is gone is
+// forgotten, so that the same planner decides about both.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { isAcknowledged } from '../ledger/unchanged.ts';
+import { isMarker, LEGACY_READY_MARKER, type RelKey, relativeKey, RESERVED_NAME } from '../model/key.ts';
+import type { ListedObject } from '../store/object-store.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What a listing found. */
+export interface RemoteCounts {
+  readonly listed: number;
+  /** Keys that cannot be a path; they are left alone. */
+  readonly impossible: readonly { readonly key: string; readonly reason: string }[];
+}
+
+/**
+ * | listed | row | becomes |
+ * |---|---|---|
+ * | yes | none | foreign |
+ * | yes, other ETag | ours, acknowledged | foreign: somebody else wrote it |
+ * | no | ours, acknowledged | forgotten: somebody else deleted it |
+ * | either | intent, unproven without ETag | as it was |
+ */
+export async function listRemote(workspace: Workspace, signal: AbortSignal): Promise<RemoteCounts> {
+  const { store, prefix, ledger, journal } = workspace;
+  journal.flush();
+  ledger.forgetForeign();
+  const impossible: { key: string; reason: string }[] = [];
+  let listed = 0;
+  const ours = ledger.range('' as RelKey);
+  let row = ours.next();
+  const forget: RelKey[] = [];
+  /** Our rows before `key` were not listed. */
+  const skipTo = (key: RelKey | undefined): LedgerRow | undefined => {
+    for (; !row.done && (key === undefined || row.value.key < key); row = ours.next()) {
+      if (isAcknowledged(row.value)) forget.push(row.value.key);
+    }
+    return !row.done && row.value.key === key ? row.value : undefined;
+  };
+  for await (const page of store.list(prefix, { signal })) {
+    const rows: LedgerRow[] = [];
+    for (const object of page) {
+      listed++;
+      const key = relativeKey(prefix, object.key);
+      if (object.key === prefix) continue; // a console's folder placeholder for the prefix itself
+      if (typeof key !== 'string') {
+        impossible.push({ key: object.key, reason: key.impossible });
+        continue;
+      }
+      if (isReservedKey(key)) continue;
+      const own = skipTo(key);
+      if (own === undefined || (isAcknowledged(own) && own.etag !== object.etag)) rows.push(foreign(key, object));
+    }
+    ledger.write(rows, forget.splice(0));
+  }
+  skipTo(undefined);
+  ledger.write([], forget);
+  ledger.setMeta({ listed: true });
+  return { listed, impossible };
+}
+
+/** Keys that belong to the agent itself or to the original's container. */
+export function isReservedKey(key: RelKey): boolean {
+  return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`) || key === LEGACY_READY_MARKER;
+}
+
+function foreign(key: RelKey, object: ListedObject): LedgerRow {
+  return {
+    key,
+    kind: isMarker(key) ? 'directory' : 'file',
+    state: 'foreign',
+    sizeBytes: object.sizeBytes,
+    mtimeNs: 0n,
+    ctimeNs: 0n,
+    ino: 0n,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    checksum: null,
+    etag: object.etag,
+    versionId: null,
+    generation: 0,
+    uploadId: null,
+    proveAfterMs: null,
+  };
+}

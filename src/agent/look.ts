@@ -1,0 +1,109 @@
+// Gathers what the planner needs to know of one path: the disk, the ledger, the filter.
+import type { PathFilter } from '../filter/path-filter.ts';
+import type { Journal } from '../ledger/journal.ts';
+import { isAcknowledged } from '../ledger/unchanged.ts';
+import type { Action, KeyKind } from '../model/action.ts';
+import type { Stat } from '../model/entry.ts';
+import { fileKey, isMarker, markerKey, type RelKey } from '../model/key.ts';
+import { parentOf, type RelPath, ROOT } from '../model/path.ts';
+import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
+import { type PathState, planPath } from '../plan/plan-path.ts';
+import type { LocalTree } from '../tree/local-tree.ts';
+import { becomesObject } from '../tree/walk.ts';
+
+/** What was seen of a path and what follows from it. */
+export interface Look {
+  readonly state: PathState;
+  readonly actions: readonly Action[];
+}
+
+export interface LookOptions {
+  readonly closedWrite: boolean;
+  /** Wall clock, ms; Infinity in a drain, which cannot wait for a proof. */
+  readonly nowMs: number;
+}
+
+export interface LookerOptions {
+  readonly tree: LocalTree;
+  readonly journal: Journal;
+  readonly filter: PathFilter;
+  readonly directoryDefaults: DirectoryDefaults;
+  readonly deleteForeign: boolean;
+}
+
+/** Looks at paths; the same look is taken when an action is planned and again when a delete is about to be sent. */
+export class Looker {
+  readonly #o: LookerOptions;
+
+  constructor(options: LookerOptions) {
+    this.#o = options;
+  }
+
+  /** @throws the system error if the path's state cannot be known (EACCES, EIO...) */
+  look(path: RelPath, { closedWrite, nowMs }: LookOptions): Look {
+    const { tree, journal, deleteForeign } = this.#o;
+    const stat = this.#includedStat(path, tree.lstat(path));
+    const isRoot = path === ROOT;
+    const state: PathState = {
+      stat,
+      fileRow: isRoot ? undefined : journal.get(fileKey(path)),
+      markerRow: isRoot ? undefined : journal.get(markerKey(path)),
+      needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
+      hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
+      hasStoredBelow: !isRoot && stat?.kind === 'directory' && journal.settled.hasAcknowledged(...keysBelow(path)),
+      deleteForeign,
+      closedWrite,
+      nowMs,
+    };
+    return { state, actions: planPath(state) };
+  }
+
+  /**
+   * Put before delete, across kinds: what took the key's place must be stored first.
+   *
+   * | on disk now | stored first |
+   * |---|---|
+   * | the path became a directory | something beneath it |
+   * | the directory became a file or link | that |
+   * | a parent became a file or link | that |
+   */
+  isReplacementStored(path: RelPath, target: KeyKind, { stat, fileRow, hasStoredBelow }: PathState): boolean {
+    if (stat?.kind === 'directory') return target === 'marker' || hasStoredBelow;
+    if (stat?.kind === 'file' || stat?.kind === 'symlink') return fileRow !== undefined && isAcknowledged(fileRow);
+    if (stat !== undefined) return true;
+    for (let up = parentOf(path); up !== ROOT; up = parentOf(up)) {
+      const above = this.#o.tree.lstat(up);
+      if (above === undefined) continue;
+      if (above.kind === 'directory' || above.kind === 'other' || !this.#o.filter.includes(up, false)) return true;
+      const row = this.#o.journal.get(fileKey(up));
+      return row !== undefined && row.kind === above.kind && isAcknowledged(row);
+    }
+    return true;
+  }
+
+  /** A file that is excluded does not exist for us, but neither is its object deleted: it counts as occupied. */
+  #includedStat(path: RelPath, stat: Stat | undefined): Stat | undefined {
+    if (stat === undefined || stat.kind === 'directory' || this.#o.filter.includes(path, false)) return stat;
+    return { ...stat, kind: 'other' };
+  }
+
+  #needsMarker(dir: RelPath, stat: Stat): boolean {
+    const { tree, filter, directoryDefaults } = this.#o;
+    if (!filter.includes(dir, true)) return false;
+    return needsMarker(stat, !tree.hasName(dir, (entry) => becomesObject(dir, entry, filter)), directoryDefaults);
+  }
+
+  #hasRowsBelow(path: RelPath): boolean {
+    return !this.#o.journal.settled.range(...keysBelow(path)).next().done;
+  }
+}
+
+/** The range of every key beneath `path/`, the marker excluded: no name holds a NUL, and '0' follows '/'. */
+export function keysBelow(path: RelPath): [from: RelKey, to: RelKey] {
+  return [`${path}/\0` as RelKey, `${path}0` as RelKey];
+}
+
+/** The kind of a key. */
+export function keyKind(key: RelKey): KeyKind {
+  return isMarker(key) ? 'marker' : 'file';
+}

@@ -1,0 +1,202 @@
+// When things happen: hands out due marks while the limit allows, runs what they lead to, knows when all is done.
+import PQueue from 'p-queue';
+import { DirtySet, type Mark, type MarkDetails } from '../dirt/dirty-set.ts';
+import type { SettleTimes } from '../dirt/settle.ts';
+import type { RelPath } from '../model/path.ts';
+import type { Limiter } from '../transfer/limiter.ts';
+import type { Change } from '../watch/changes.ts';
+
+/** Calls back once after so many ms; returns the way to cancel. */
+export type Timer = (callback: () => void, ms: number) => () => void;
+
+export interface PumpOptions {
+  readonly times: SettleTimes;
+  readonly limiter: Limiter;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly timer: Timer;
+  /** Decides about one path. Its path is held until `release` or `again`. */
+  readonly onMark: (mark: Mark) => void;
+  /** Scans what a subtree mark covers; the pump releases its path when it ends. */
+  readonly onSubtree: (mark: Mark, signal: AbortSignal) => Promise<void>;
+  /** An error that nothing can go on after: a broken ledger, a defect. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Marks handed out in one turn of the event loop. */
+const SLICE = 256;
+/** Scans under way at once. */
+const MAX_SCANS = 8;
+/** Findings of scans that nobody has looked at, before scans are told to wait. */
+const MAX_BACKLOG = 4096;
+
+export class Pump {
+  readonly #o: PumpOptions;
+  readonly #dirty: DirtySet;
+  readonly #queue: PQueue;
+  readonly #abort = new AbortController();
+  /** Findings of scans that have not been handed out yet. */
+  readonly #backlog = new Set<RelPath>();
+  readonly #waitingScans: Mark[] = [];
+  #scans = 0;
+  #rooms: (() => void)[] = [];
+  #idlers: (() => void)[] = [];
+  #draining = false;
+  #cancelTimer: (() => void) | undefined;
+  /** When the next turn is due; Infinity: none is. */
+  #nextTurnMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: PumpOptions) {
+    this.#o = options;
+    this.#dirty = new DirtySet(options.times);
+    this.#queue = new PQueue({ concurrency: options.limiter.limit });
+  }
+
+  /** Aborted by stop(). */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Marks a path. */
+  mark(change: Change, details?: MarkDetails): void {
+    this.#dirty.mark(change, this.#o.now(), details);
+    this.#schedule();
+  }
+
+  /** Marks what a scan found: due at once, and counted until it is handed out. */
+  markFinding(change: Change, known: Mark | undefined): void {
+    this.#backlog.add(change.path);
+    this.#dirty.mark(change, this.#o.now() - this.#o.times.coalesceMs, { known });
+    this.#schedule();
+  }
+
+  /** Whether the path has been marked again since its mark was handed out. */
+  isMarked(path: RelPath): boolean {
+    return this.#dirty.has(path);
+  }
+
+  /** The work on a path has ended. */
+  release(path: RelPath): void {
+    this.#dirty.release(path);
+    this.#schedule();
+  }
+
+  /** The work on a mark could not be done: the same mark again after a pause. */
+  again(mark: Mark, pauseMs: number): void {
+    this.#dirty.restore(mark, this.#o.now() + Math.max(0, pauseMs));
+    this.release(mark.path);
+  }
+
+  /** Runs a request when the limit allows. */
+  submit(request: () => Promise<void>): void {
+    void this.#queue.add(async () => {
+      await request().catch(this.#o.onFatal);
+      this.#queue.concurrency = this.#o.limiter.limit;
+      this.#turnAt(this.#o.now());
+    });
+  }
+
+  /** Resolves when another finding is welcome. */
+  room(): Promise<void> {
+    if (this.#backlog.size < MAX_BACKLOG || this.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => this.#rooms.push(resolve));
+  }
+
+  /** Resolves when nothing is dirty, held or being scanned. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idlers.push(resolve);
+      this.#turnAt(this.#o.now());
+    });
+  }
+
+  /** From now on nothing settles. */
+  drain(): void {
+    this.#draining = true;
+    this.#dirty.drain(this.#o.now());
+    this.#schedule();
+  }
+
+  /** Aborts what runs and waits for its end; nothing starts any more. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#cancelTimer?.();
+    for (const resolve of this.#rooms.splice(0)) resolve();
+    await this.#queue.onIdle();
+  }
+
+  /** Paths that are marked or held. */
+  pending(): Set<RelPath> {
+    const paths = new Set(this.#dirty.busy);
+    for (const { path } of this.#dirty.marks()) paths.add(path);
+    return paths;
+  }
+
+  #schedule(): void {
+    const { limiter, now } = this.#o;
+    const dueMs = this.#dirty.nextDueMs();
+    if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
+    else if (this.#idlers.length > 0) this.#turnAt(now());
+  }
+
+  #turnAt(atMs: number): void {
+    if (this.signal.aborted || atMs >= this.#nextTurnMs) return;
+    this.#cancelTimer?.();
+    this.#nextTurnMs = atMs;
+    this.#cancelTimer = this.#o.timer(() => this.#turn(), Math.max(0, atMs - this.#o.now()));
+  }
+
+  #turn(): void {
+    this.#nextTurnMs = Number.POSITIVE_INFINITY;
+    try {
+      this.#handOut();
+    } catch (error) {
+      this.#o.onFatal(error);
+    }
+    if (this.#backlog.size < MAX_BACKLOG) for (const resolve of this.#rooms.splice(0)) resolve();
+    if (this.#isIdle()) for (const resolve of this.#idlers.splice(0)) resolve();
+    // While the limit is reached, the end of a request brings the next turn.
+    else if (this.#hasCapacity()) this.#schedule();
+  }
+
+  #handOut(): void {
+    const { limiter, now } = this.#o;
+    this.#queue.concurrency = limiter.limit;
+    for (let count = 0; count < SLICE && this.#hasCapacity() && now() >= limiter.pausedUntilMs; count++) {
+      const mark = this.#dirty.take(now());
+      if (mark === undefined) return;
+      this.#backlog.delete(mark.path);
+      this.#dirty.hold(mark.path);
+      if (mark.scope === 'subtree') this.#scan(mark);
+      else this.#o.onMark(mark);
+    }
+  }
+
+  /** The queue is fed lazily: it holds what runs, never what waits. */
+  #hasCapacity(): boolean {
+    return this.#queue.size === 0 && this.#queue.pending < this.#o.limiter.limit;
+  }
+
+  #isIdle(): boolean {
+    return this.#dirty.size === 0 && this.#dirty.busy.size === 0;
+  }
+
+  #scan(mark: Mark): void {
+    if (this.#scans >= MAX_SCANS) {
+      this.#waitingScans.push(mark);
+      return;
+    }
+    this.#scans++;
+    const end = (): void => {
+      this.#scans--;
+      this.release(mark.path);
+      const next = this.#waitingScans.shift();
+      if (next !== undefined) this.#scan(next);
+    };
+    this.#o.onSubtree(mark, this.signal).catch(this.#o.onFatal).finally(end);
+  }
+}

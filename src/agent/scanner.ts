@@ -1,0 +1,196 @@
+// A scan: walks what a subtree mark covers beside the ledger, and marks every path where the two differ.
+import type { Mark } from '../dirt/dirty-set.ts';
+import type { PathFilter } from '../filter/path-filter.ts';
+import type { Journal } from '../ledger/journal.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { isUnchanged, sameMetadata } from '../ledger/unchanged.ts';
+import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
+import { isWithin, type RelPath, ROOT } from '../model/path.ts';
+import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
+import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
+import { mergeByKey } from '../plan/merge.ts';
+import type { LocalTree } from '../tree/local-tree.ts';
+import { isCovered, readMounts } from '../tree/mounts.ts';
+import { type WalkEntry, walk } from '../tree/walk.ts';
+import type { Watch } from '../watch/changes.ts';
+import { keysBelow } from './look.ts';
+
+/** How a path differs. */
+export interface Finding {
+  /** An event told of exactly this path. */
+  readonly witnessed: boolean;
+  /** The mark of this very path that the subtree's mark had absorbed. */
+  readonly known?: Mark | undefined;
+  /** The inode of the file that must be stored. */
+  readonly ino?: bigint | undefined;
+}
+
+/** Where a scan's findings go. */
+export interface ScanSink {
+  /** This path differs from the ledger. */
+  differs(path: RelPath, finding: Finding): void;
+  /** Nothing can be known of this path and what is beneath it. */
+  unknown(path: RelPath, reason: string): void;
+  /** This subtree changed while it was scanned: scan it again. */
+  again(path: RelPath): void;
+  /** Deletes that nobody witnessed and that are too many to be believed, or an empty root. */
+  held(paths: readonly RelPath[], reason: 'budget' | 'empty'): void;
+  unchanged(): void;
+  /** Resolves when more findings are welcome. */
+  room(): Promise<void>;
+}
+
+export interface ScannerOptions {
+  readonly tree: LocalTree;
+  readonly filter: PathFilter;
+  readonly journal: Journal;
+  /** What visited directories are armed with; undefined in a one-shot command. */
+  readonly watch: () => Watch | undefined;
+  readonly budget: DeleteBudget;
+  readonly crossMounts: boolean;
+  readonly directoryDefaults: DirectoryDefaults;
+  /** 'none': absent paths are no finding (one-shot sync without --delete). */
+  readonly deletes: 'none' | 'ours' | 'all';
+}
+
+/** How many entries are looked at before the event loop gets a turn. */
+const SLICE = 256;
+
+/** Scans subtrees; several may run at once. Constant memory, but for the deletes it finds. */
+export class Scanner {
+  readonly #o: ScannerOptions;
+
+  constructor(options: ScannerOptions) {
+    this.#o = options;
+  }
+
+  /** Scans what the mark covers. Rejects only on a broken ledger. */
+  async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<void> {
+    const run = new Scan(this.#o, mark, sink);
+    let count = 0;
+    for (const pair of run.pairs()) {
+      run.look(pair);
+      if (++count % SLICE !== 0) continue;
+      await sink.room();
+      await new Promise(setImmediate);
+      if (signal.aborted) return;
+    }
+    run.finish();
+  }
+}
+
+interface ScanPair {
+  readonly key: RelKey;
+  readonly left: WalkEntry | undefined;
+  readonly right: LedgerRow | undefined;
+}
+
+class Scan {
+  readonly #o: ScannerOptions;
+  readonly #mark: Mark;
+  readonly #sink: ScanSink;
+  readonly #unknown = new Set<RelPath>();
+  readonly #gone: RelPath[] = [];
+  #entries = 0;
+
+  constructor(options: ScannerOptions, mark: Mark, sink: ScanSink) {
+    this.#o = options;
+    this.#mark = mark;
+    this.#sink = sink;
+  }
+
+  pairs(): Iterable<ScanPair> {
+    const { tree, filter, journal, crossMounts } = this.#o;
+    const watch = this.#o.watch();
+    const start = this.#mark.path;
+    const entries = walk(tree, start, {
+      filter,
+      mounts: crossMounts ? new Set<RelPath>() : readMounts(tree.root),
+      enter: (dir) => !filter.watches(dir) || watch?.arm(dir) !== 'vanished',
+      listed: (dir, names) => watch?.retain(dir, names),
+      unknown: (path, reason) => {
+        this.#unknown.add(path);
+        this.#sink.unknown(path, reason);
+      },
+      again: (path) => {
+        this.#unknown.add(path);
+        this.#sink.again(path);
+      },
+    });
+    const ledger = journal.settled;
+    const rows = start === ROOT ? ledger.range('' as RelKey) : rowsOf(start, journal);
+    return mergeByKey(entries, rows);
+  }
+
+  look({ key, left, right }: ScanPair): void {
+    if (left !== undefined) this.#present(left, right);
+    else this.#absent(key, right!);
+  }
+
+  /** The deletes come last: puts before deletes, and the budget is about their number. */
+  finish(): void {
+    const { journal, budget } = this.#o;
+    const sink = this.#sink;
+    const witnessed = this.#gone.filter((path) => this.#isWitnessed(path));
+    const surprising = this.#gone.filter((path) => !this.#isWitnessed(path));
+    for (const path of witnessed) sink.differs(path, { witnessed: true, known: this.#known(path) });
+    if (surprising.length === 0) return;
+    const { ours } = journal.settled.count();
+    if (this.#mark.path === ROOT && this.#entries === 0) sink.held(surprising, 'empty');
+    else if (exceedsBudget(surprising.length, ours, budget)) sink.held(surprising, 'budget');
+    else for (const path of surprising) sink.differs(path, { witnessed: false, known: this.#known(path) });
+  }
+
+  #present(entry: WalkEntry, row: LedgerRow | undefined): void {
+    this.#entries++;
+    const sink = this.#sink;
+    const known = this.#known(entry.path);
+    if (known?.closedWrite !== true && this.#isSettled(entry, row)) return sink.unchanged();
+    const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;
+    sink.differs(entry.path, { witnessed: known?.witnessed ?? false, known, ino });
+  }
+
+  #known(path: RelPath): Mark | undefined {
+    return path === this.#mark.path ? this.#mark : this.#mark.absorbed.get(path);
+  }
+
+  #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerRow | undefined): boolean {
+    if (stat.kind !== 'directory')
+      return row !== undefined && isUnchanged(row, stat) && (stat.kind === 'file' || sameMetadata(row, stat));
+    if (!needsMarker(stat, isEmpty, this.#o.directoryDefaults)) return row === undefined || row.state === 'foreign';
+    return row?.state === 'known' && sameMetadata(row, stat);
+  }
+
+  #absent(key: RelKey, row: LedgerRow): void {
+    const { deletes, filter } = this.#o;
+    const path = pathOfKey(key);
+    if (deletes === 'none' || (row.state === 'foreign' && deletes !== 'all')) return;
+    if (!filter.includes(path, isMarker(key)) || isCovered(path, this.#unknown)) return;
+    this.#gone.push(path);
+  }
+
+  /** An event told of this path, of a directory above it that the mark absorbed, or of the whole subtree. */
+  #isWitnessed(path: RelPath): boolean {
+    const { absorbed, path: start, witnessedBelow } = this.#mark;
+    if (witnessedBelow || (path === start && this.#mark.witnessed)) return true;
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const mark = absorbed.get(path.slice(0, end) as RelPath);
+      if (
+        mark !== undefined &&
+        isWithin(path, mark.path) &&
+        (mark.path === path ? mark.witnessed : mark.witnessedBelow)
+      )
+        return true;
+    }
+    return false;
+  }
+}
+
+/** The rows of the path's own keys and everything beneath, in byte order. */
+function* rowsOf(path: RelPath, journal: Journal): Generator<LedgerRow> {
+  const file = journal.get(fileKey(path));
+  if (file !== undefined) yield file;
+  const marker = journal.get(markerKey(path));
+  if (marker !== undefined) yield marker;
+  yield* journal.settled.range(...keysBelow(path));
+}

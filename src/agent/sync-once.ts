@@ -1,0 +1,49 @@
+// The one-shot: mark everything, wait until nothing is left to do.
+import { RefusedError, type ExitCode } from '../model/errors.ts';
+import { displayPath } from '../model/path.ts';
+import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
+import { listRemote, type RemoteCounts } from './list-remote.ts';
+import { oneShotPatience } from './patience.ts';
+import { exitCodeOf } from './result.ts';
+import { untrustedSource } from './source.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface SyncConfig extends EngineConfig {
+  readonly delete: boolean;
+  readonly retryHorizonMs: number;
+}
+
+export interface SyncResult {
+  readonly exitCode: ExitCode;
+  readonly engine: Engine;
+  readonly remote: RemoteCounts | undefined;
+}
+
+/** No pauses: whatever is on disk counts. */
+const AT_ONCE = { coalesceMs: 0, settleMs: 0, maxWaitMs: 30_000 };
+
+/**
+ * Brings S3 to what is on disk. With `delete` the remote side is listed anew, so that keys of others go too.
+ * @throws RefusedError if the directory cannot be trusted to be the source
+ */
+export async function syncOnce(workspace: Workspace, config: SyncConfig, signal: AbortSignal): Promise<SyncResult> {
+  const remote = config.delete || !workspace.ledger.meta().listed ? await listRemote(workspace, signal) : undefined;
+  const reason = untrustedSource(workspace);
+  if (reason !== undefined) {
+    throw new RefusedError(
+      `Cannot synchronise ${displayPath(workspace.tree.root)}: ${reason}`,
+      'Nothing was changed. Check that the right volume is mounted; restore it with awssyncer restore, or empty the prefix yourself.',
+    );
+  }
+  const engine = createEngine(workspace, config, {
+    times: AT_ONCE,
+    patience: oneShotPatience(config.retryHorizonMs),
+    deletes: config.delete ? 'all' : 'none',
+  });
+  engine.pipeline.change(EVERYTHING);
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.race([engine.pipeline.idle(), engine.fatal, aborted]);
+  const pending = engine.pipeline.pending();
+  await engine.pipeline.stop();
+  return { exitCode: exitCodeOf(engine, { pending, rootBroken: workspace.guard.check() }), engine, remote };
+}

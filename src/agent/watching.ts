@@ -1,0 +1,118 @@
+// The long run: watch, scan once, keep S3 in line until told to end, then flush.
+import type { SettleTimes } from '../dirt/settle.ts';
+import { createWatch } from '../watch/watcher.ts';
+import type { Watch } from '../watch/changes.ts';
+import { clock } from './clock.ts';
+import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
+import { agentPatience } from './patience.ts';
+import { untrustedSource } from './source.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface WatchingConfig extends EngineConfig, SettleTimes {
+  readonly deleteForeign: boolean;
+  readonly auditIntervalMs: number;
+  readonly pollIntervalMs: number;
+  readonly filterRegex: string | undefined;
+}
+
+/** A running agent. */
+export class Watching {
+  readonly #workspace: Workspace;
+  readonly #config: WatchingConfig;
+  readonly #engine: Engine;
+  readonly #watch: Watch;
+  readonly #cancels = new Map<'audit' | 'poll', () => void>();
+  #overflows = 0;
+
+  /** Watches first, then scans everything. @throws OperatorError if the root cannot be watched */
+  constructor(workspace: Workspace, config: WatchingConfig) {
+    const { guard, filter, log, root } = workspace;
+    this.#workspace = workspace;
+    this.#config = config;
+    const untrusted = untrustedSource(workspace);
+    if (untrusted !== undefined) guard.break(untrusted);
+    this.#engine = createEngine(workspace, config, {
+      times: config,
+      patience: agentPatience(config.pollIntervalMs),
+      deletes: config.deleteForeign ? 'all' : 'ours',
+    });
+    this.#watch = createWatch({
+      root,
+      filter,
+      sink: (change) => this.#engine.pipeline.change(change),
+      onRootBreak: (reason) => guard.break(`it was ${reason}`),
+      onOverflow: () => log.warn('the kernel dropped events, everything is scanned', { overflows: ++this.#overflows }),
+      warn: (message) => log.warn(message),
+    });
+    this.#engine.watch = this.#watch;
+    this.#engine.pipeline.change(EVERYTHING);
+    this.#repeat('poll', () => config.pollIntervalMs, () => {
+      guard.check();
+      this.#markUnwatched();
+    });
+    // Jittered, so that many agents started together do not scan together.
+    if (config.auditIntervalMs > 0) {
+      this.#repeat('audit', () => config.auditIntervalMs * (0.75 + clock.random() / 2), () => this.#engine.pipeline.change(EVERYTHING));
+    }
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  /** Resolves when everything that is known to be dirty has been dealt with. */
+  idle(): Promise<void> {
+    return Promise.race([this.#engine.pipeline.idle(), this.#engine.fatal]);
+  }
+
+  /**
+   * Flushes: everything written before the call, and what is written while it runs, goes to S3 until nothing is left
+   * or the signal says that time is up. The watch stays open meanwhile.
+   */
+  async drain(signal: AbortSignal): Promise<void> {
+    const { pipeline, fatal } = this.#engine;
+    const timeUp = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([this.#drainUntilQuiet(signal), fatal, timeUp]);
+    if (signal.aborted) this.#workspace.log.warn('time is up', { pending: pipeline.pending().size });
+  }
+
+  /** Ends watching and everything in flight. */
+  async stop(): Promise<void> {
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#watch.close();
+    await this.#engine.pipeline.stop();
+  }
+
+  async #drainUntilQuiet(signal: AbortSignal): Promise<void> {
+    const { pipeline } = this.#engine;
+    await this.#watch.barrier();
+    this.#markUnwatched();
+    // What FILTER_REGEX hides from watching is still part of every scan, and of the last one above all.
+    if (this.#config.filterRegex) pipeline.change(EVERYTHING);
+    pipeline.drain();
+    do {
+      await pipeline.idle();
+      await this.#watch.barrier();
+    } while (pipeline.pending().size > 0 && !signal.aborted);
+  }
+
+  #markUnwatched(): void {
+    for (const path of this.#watch.unwatched()) {
+      this.#engine.pipeline.change({ path, scope: 'subtree', speed: 'finished', witnessed: false });
+    }
+  }
+
+  #repeat(name: 'audit' | 'poll', intervalMs: () => number, action: () => void): void {
+    const again = (): void => {
+      const cancel = clock.timer(() => {
+        action();
+        again();
+      }, intervalMs());
+      this.#cancels.set(name, cancel);
+    };
+    again();
+  }
+}

@@ -1,0 +1,34 @@
+// What every command gets from main besides its config: the edges of the process, as parameters.
+
+import type { CommandConfig } from '../config/config.ts';
+import type { Environment } from '../config/environment.ts';
+import type { Command } from '../config/options.ts';
+import type { Log } from '../ops/log.ts';
+
+/** The edges of the process. */
+export interface CommandContext {
+  readonly env: Environment;
+  readonly log: Log;
+  /** Writes the result; nothing else goes to standard output. */
+  readonly stdout: (text: string) => void;
+  /** Writes to standard error, past the log: a progress bar, a table. */
+  readonly stderr: (text: string) => void;
+  /** Whether standard error is a terminal. */
+  readonly interactive: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Of this program. */
+  readonly version: string;
+  /** The effective user. */
+  readonly uid: number;
+  /**
+   * Takes over these signals and returns the way to give them back. Until then SIGTERM, SIGINT and SIGHUP end the
+   * process at once, also as PID 1, where the kernel would ignore them.
+   */
+  readonly onSignal: (signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void) => () => void;
+  /** Ends the process at once with 128 + n, as a second signal does. */
+  readonly dieOf: (signal: NodeJS.Signals) => never;
+}
+
+/** A command: runs to its end and resolves to an ExitCode, or in `run` to its program's code. */
+export type CommandFunction<C extends Command> = (config: CommandConfig<C>, context: CommandContext) => Promise<number>;

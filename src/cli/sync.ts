@@ -1,0 +1,39 @@
+// `awssyncer sync`: disk -> S3, once.
+import { dryRunOf } from '../agent/dry-run.ts';
+import { syncOnce } from '../agent/sync-once.ts';
+import { openWorkspace } from '../agent/workspace.ts';
+import type { CommandConfig } from '../config/config.ts';
+import type { CommandContext } from './context.ts';
+import { interruptOn } from './interrupt.ts';
+import { humanReport, jsonReport, type Report } from './report.ts';
+
+export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
+  const started = context.now();
+  const opened = await openWorkspace(config, context, {
+    createLocal: false,
+    useState: true,
+    retryHorizonMs: config.retryHorizonMs,
+    applySyncExcludes: true,
+  });
+  const workspace = config.dryRun ? dryRunOf(opened) : opened;
+  const interrupt = interruptOn(context);
+  try {
+    const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
+    const report: Report = {
+      command: 'sync',
+      exitCode,
+      ms: context.now() - started,
+      counters: workspace.counters,
+      problems: engine.problems.all(),
+      impossible: remote?.impossible ?? [],
+      held: engine.pipeline.heldDeletes?.paths.length ?? 0,
+      dryRun: config.dryRun,
+    };
+    context.log.info(humanReport(report));
+    if (config.json) context.stdout(jsonReport(report));
+    return interrupt.exitCode ?? exitCode;
+  } finally {
+    interrupt.release();
+    workspace.close();
+  }
+}

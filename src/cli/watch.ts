@@ -1,0 +1,50 @@
+// `awssyncer watch`: disk -> S3 until told to end.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endWatching } from '../agent/ending.ts';
+import { listRemote } from '../agent/list-remote.ts';
+import { Watching } from '../agent/watching.ts';
+import { openWorkspace, type Workspace } from '../agent/workspace.ts';
+import type { CommandConfig } from '../config/config.ts';
+import type { CommandContext } from './context.ts';
+
+export async function watch(config: CommandConfig<'watch'>, context: CommandContext): Promise<number> {
+  const workspace = await openWorkspace(config, context, {
+    createLocal: false,
+    useState: true,
+    retryHorizonMs: Number.POSITIVE_INFINITY,
+    applySyncExcludes: true,
+  });
+  try {
+    if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
+    return await watchUntilSignal(workspace, config, context);
+  } finally {
+    workspace.close();
+  }
+}
+
+/** Watches until SIGTERM or SIGINT, lingers, flushes; a second signal ends at once. */
+export async function watchUntilSignal(
+  workspace: Workspace,
+  config: CommandConfig<'watch'> | CommandConfig<'run'>,
+  context: CommandContext,
+  onStarted: () => void = () => {},
+): Promise<number> {
+  const { promise: told, resolve } = Promise.withResolvers<void>();
+  let signals = 0;
+  const release = context.onSignal(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
+    if (++signals > 1) context.dieOf(signal);
+    context.log.info('told to end, flushing', { signal });
+    resolve();
+  });
+  const watching = new Watching(workspace, config);
+  try {
+    onStarted();
+    context.log.info('watching', { local: workspace.root, remote: workspace.url });
+    await Promise.race([told, watching.engine.fatal]);
+    if (config.lingerMs > 0) await sleep(config.lingerMs);
+    return await endWatching(workspace, watching, config);
+  } finally {
+    await watching.stop();
+    release();
+  }
+}

@@ -1,0 +1,76 @@
+// Pure. What each command is for, in the words of help.
+import type { Command } from './options.ts';
+
+/** The help of one command, options aside. */
+export interface CommandText {
+  readonly summary: string;
+  readonly usage: string;
+  readonly about: string;
+  /** What to type, and what it does. */
+  readonly examples: readonly (readonly [line: string, meaning: string])[];
+}
+
+/** One text for each command. */
+export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
+  run: {
+    summary: 'restore, then watch; with a command: start it in between and end with it',
+    usage: 'awssyncer run [OPTIONS] LOCAL s3://BUCKET[/PREFIX] [-- COMMAND ARG...]',
+    about:
+      'Restores LOCAL from S3, creates the ready file if one is asked for, then keeps S3 equal to LOCAL. With COMMAND ' +
+      'it starts it after the restore, forwards signals to it, uploads what is left when it has ended, and exits ' +
+      "with COMMAND's code if all of it arrived. It is a correct PID 1 for a container.",
+    examples: [
+      ['awssyncer run /srv/data s3://backups/game -- ./server --world /srv/data', 'a program with its state in S3'],
+      ['awssyncer run --ready-file /run/ready /srv/data s3://backups/game', 'a sidecar that says when data is there'],
+      ['LOCAL_PATH=/srv/data/ S3_BUCKET=backups/game awssyncer run', 'both sides from the environment'],
+    ],
+  },
+  restore: {
+    summary: 'S3 -> disk, once',
+    usage: 'awssyncer restore [OPTIONS] s3://BUCKET[/PREFIX] LOCAL',
+    about:
+      'Makes LOCAL equal to what S3 holds. A file appears only when it is complete and verified; an interrupted restore ' +
+      'resumes. Local edits that never reached S3 stay; the loser of a conflict is kept under the state directory.',
+    examples: [
+      ['awssyncer restore s3://backups/game /srv/data', 'everything'],
+      ["awssyncer restore --exclude '*' --include /world/ s3://backups/game /srv/data", 'one directory of it'],
+    ],
+  },
+  watch: {
+    summary: 'disk -> S3, continuously, until SIGTERM or SIGINT',
+    usage: 'awssyncer watch [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
+    about:
+      'Compares LOCAL with what S3 holds, uploads the difference, then follows every change. On SIGTERM or SIGINT it ' +
+      'uploads what is left, for at most --shutdown-timeout; a second signal ends it at once.',
+    examples: [
+      ['awssyncer watch /srv/data s3://backups/game', 'until it is stopped'],
+      ["awssyncer watch --exclude '*.tmp' --exclude /cache/ /srv/data s3://backups/game", 'but for some files'],
+    ],
+  },
+  sync: {
+    summary: 'disk -> S3, once',
+    usage: 'awssyncer sync [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
+    about: 'Uploads what differs from what S3 holds and exits. A second run finds nothing to do.',
+    examples: [
+      ['awssyncer sync --dry-run --delete /srv/data s3://backups/game', 'what would happen'],
+      ['awssyncer sync --delete /srv/data s3://backups/game', 'make S3 equal to the disk'],
+      ['awssyncer sync --json --quiet /srv/data s3://backups/game', 'the counts, for a script'],
+    ],
+  },
+  verify: {
+    summary: 'compare disk and S3, change nothing',
+    usage: 'awssyncer verify [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
+    about: 'Lists S3, reads LOCAL, reports every difference and exits with 5 if there is one.',
+    examples: [['awssyncer verify /srv/data s3://backups/game', 'is the backup what the disk is?']],
+  },
+};
+
+/** Exit codes as help and README explain them. */
+export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] = [
+  ['0', 'everything is in sync'],
+  ['1', 'fatal: bucket, credentials, endpoint or LOCAL cannot be used'],
+  ['2', 'the command line or the environment is wrong'],
+  ['3', 'finished, but some paths failed or are not uploaded; they are listed'],
+  ['4', 'refused for safety: LOCAL is lost or suddenly empty, or too many deletes'],
+  ['5', 'verify found differences'],
+];

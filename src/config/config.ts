@@ -1,0 +1,132 @@
+// Pure. The command line and the environment become one typed command.
+import type { FilterRule } from '../filter/path-filter.ts';
+import { UsageError } from '../model/errors.ts';
+import { type Argument, type CommandLine, tokenize } from './command-line.ts';
+import { checkVariableNames, type Environment, variable } from './environment.ts';
+import { commandHelp, programHelp, usageOf } from './help.ts';
+import type { Kind } from './kinds.ts';
+import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommandLine } from './legacy.ts';
+import { COMMANDS, type Command, environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
+import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
+import { nearest } from './suggest.ts';
+import { readTarget, type Target } from './target.ts';
+
+/** Everything a command is told: its options by name, both sides, the filters. `program` is what follows `--`. */
+export type CommandConfig<C extends Command> = OptionValues<C> &
+  Target &
+  LegacyFilters & { readonly rules: readonly FilterRule[] } & (C extends 'run'
+    ? { readonly program: readonly string[] | undefined }
+    : unknown);
+
+/** What the command line asks for. */
+export type ParsedCommand =
+  | { readonly command: 'help'; readonly text: string }
+  | { readonly command: 'version' }
+  | { [C in Command]: { readonly command: C; readonly config: CommandConfig<C> } }[Command];
+
+/** What the container's one-off entrypoint calls; it takes everything from the environment. */
+const ONE_OFF = 'oneoffcopy';
+
+/**
+ * Reads a whole command line.
+ *
+ * @param argv the arguments after the program's name
+ * @param env the environment; flags win over it
+ * @throws UsageError for everything that is wrong, the first thing first
+ */
+export function parseCommandLine(argv: readonly string[], env: Environment): ParsedCommand {
+  if (argv.length === 1 && argv[0] === ONE_OFF) return parseCommandLine(oneOffCommandLine(env), env);
+  const line = tokenize(isImplicitWatch(argv, env) ? ['watch'] : argv);
+  const [word, ...operands] = line.operands;
+  if (line.wants === 'version') return { command: 'version' };
+  if (word === 'help' || (word === undefined && line.wants === 'help')) {
+    return {
+      command: 'help',
+      text: operands[0] === undefined ? programHelp() : commandHelp(commandNamed(operands[0])),
+    };
+  }
+  const command = commandNamed(word);
+  if (line.wants === 'help') return { command: 'help', text: commandHelp(command) };
+  checkVariableNames(env);
+  const config = {
+    ...readOptions(command, line.arguments, env),
+    ...readTarget(command, operands, env),
+    ...legacyFilters(env),
+    rules: readRules(line.arguments, env),
+    ...readProgram(command, line),
+  };
+  // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
+  return { command, config } as ParsedCommand;
+}
+
+function commandNamed(word: string | undefined): Command {
+  if (word === undefined)
+    throw new UsageError('Cannot start: a command is needed, there is none', 'awssyncer --help lists them.');
+  const command = COMMANDS.find((name) => name === word);
+  if (command !== undefined) return command;
+  const meant = nearest(word, COMMANDS);
+  throw new UsageError(
+    `Cannot run '${word}': it must be one of ${COMMANDS.join(', ')}`,
+    meant ? `Did you mean awssyncer ${meant}?` : 'awssyncer --help explains them.',
+  );
+}
+
+function readOptions(command: Command, args: readonly Argument[], env: Environment): SomeValues {
+  const misplaced = args.find(({ flag }) =>
+    OPTION_ROWS.some(([, row]) => row.flag === flag && !row.commands.includes(command)),
+  );
+  if (misplaced !== undefined) {
+    const [, row] = OPTION_ROWS.find(([, row]) => row.flag === misplaced.flag)!;
+    throw new UsageError(
+      `Cannot use ${misplaced.source} with ${command}: it belongs to ${row.commands.join(' and ')}`,
+      `awssyncer ${command} --help lists the options of ${command}.`,
+    );
+  }
+  const values: Record<string, unknown> = {};
+  const given = (flag: string) => args.findLast((argument) => argument.flag === flag) ?? fromEnvironment(flag, env);
+  for (const [key, row] of OPTION_ROWS) {
+    if (!row.commands.includes(command)) continue;
+    const argument = given(row.flag);
+    values[key] = argument === undefined ? row.default : readValue(row.kind, argument);
+  }
+  if (command === 'run' && given('command-grace') === undefined) values['commandGraceMs'] = commandGraceMs(values);
+  checkTogether(values);
+  return values;
+}
+
+function fromEnvironment(flag: string, env: Environment): Argument | undefined {
+  const source = environmentName(flag);
+  const text = variable(env, source);
+  return text === undefined ? undefined : { flag, source, text };
+}
+
+function readValue<T>(kind: Kind<T>, { source, text }: Argument): T {
+  const value = kind.parse(text);
+  if (value === undefined)
+    throw new UsageError(`Cannot use ${source}: it must be ${kind.rule}, current value is '${text}'`);
+  return value;
+}
+
+/** The globs in the order given; without any, those of the environment, where the includes come last and so win. */
+function readRules(args: readonly Argument[], env: Environment): FilterRule[] {
+  const given = args.filter(({ flag }) => GLOB_OPTIONS.some((row) => row.flag === flag));
+  const listed = (['exclude', 'include'] as const).flatMap((flag) => {
+    const list = fromEnvironment(flag, env);
+    return list === undefined ? [] : list.text.split('|').map((text) => ({ ...list, text }));
+  });
+  return (given.length > 0 ? given : listed).map((argument) => ({
+    include: argument.flag === 'include',
+    glob: readValue(GLOB_OPTIONS[0].kind, argument),
+  }));
+}
+
+function readProgram(command: Command, line: CommandLine): { program?: readonly string[] | undefined } {
+  if (line.program === undefined) return command === 'run' ? { program: undefined } : {};
+  if (command !== 'run') {
+    throw new UsageError(`Cannot use '--' with ${command}: only run takes a command`, `Usage: ${usageOf(command)}`);
+  }
+  if (line.program.length === 0) {
+    throw new UsageError("Cannot use '--': a command must follow it, there is none", `Usage: ${usageOf('run')}`);
+  }
+  return { program: line.program };
+}

@@ -1,0 +1,169 @@
+// Pure. The kinds of value an option can have: how each is read, shown and explained.
+
+/** How the text of one option becomes a value. */
+export interface Kind<T> {
+  /** What help shows in place of a value; '' for a flag that needs none. */
+  readonly placeholder: string;
+  /** Completes "it must be ...". */
+  readonly rule: string;
+  /** The value, or undefined when the text breaks the rule. */
+  parse(text: string): T | undefined;
+  /** Text that parse reads back as the same value. */
+  show(value: T): string;
+}
+
+const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Node's timers fire at once beyond 2^31 ms (24.8 days); a jittered interval may be 5/4 of what is set. */
+const LONGEST_MS = 14 * MS.d;
+
+/** A duration in milliseconds. With `off`, 'off' and 0 mean never, held as 0. */
+export function duration(options: { minMs?: number; off?: boolean } = {}): Kind<number> {
+  const { minMs = 0, off = false } = options;
+  const least = minMs > 0 ? `, at least ${showDuration(minMs)}` : '';
+  return {
+    placeholder: 'DURATION',
+    rule: `a duration such as 50ms, 1s, 2m or 6h (a plain number is seconds)${least}, at most 14d${off ? ", or 'off'" : ''}`,
+    parse(text) {
+      if (off && text === 'off') return 0;
+      const ms = parseDuration(text);
+      return ms !== undefined && ((off && ms === 0) || ms >= minMs) && ms <= LONGEST_MS ? ms : undefined;
+    },
+    show: (ms) => (off && ms === 0 ? 'off' : showDuration(ms)),
+  };
+}
+
+function parseDuration(text: string): number | undefined {
+  const [, number, unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)?$/.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  return Math.round(Number(number) * MS[(unit === 'min' ? 'm' : unit) as keyof typeof MS]);
+}
+
+function showDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  for (const unit of ['d', 'h', 'm', 's'] as const) {
+    if (ms % MS[unit] === 0) return `${ms / MS[unit]}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  ...{ tib: 2 ** 40, gib: 2 ** 30, mib: 2 ** 20, kib: 2 ** 10 },
+  ...{ tb: 1e12, gb: 1e9, mb: 1e6, kb: 1e3 },
+  ...{ t: 2 ** 40, g: 2 ** 30, m: 2 ** 20, k: 2 ** 10, b: 1 },
+};
+
+/** A size in bytes: KiB and plain k are 1,024, KB is 1,000. */
+export function size(options: { minBytes: number; maxBytes: number }): Kind<number> {
+  const { minBytes, maxBytes } = options;
+  return {
+    placeholder: 'SIZE',
+    rule: `a size such as 8MiB, 16MB or 64k (a plain number is bytes) from ${showSize(minBytes)} to ${showSize(maxBytes)}`,
+    parse(text) {
+      const [, number, unit = 'b'] = /^(\d+(?:\.\d+)?)\s?([kmgt]?i?b?)?$/i.exec(text) ?? [];
+      const factor = BYTES[unit.toLowerCase() || 'b'];
+      if (number === undefined || factor === undefined) return undefined;
+      const bytes = Math.round(Number(number) * factor);
+      return bytes >= minBytes && bytes <= maxBytes ? bytes : undefined;
+    },
+    show: showSize,
+  };
+}
+
+function showSize(bytes: number): string {
+  for (const unit of ['TiB', 'GiB', 'MiB', 'KiB', 'TB', 'GB', 'MB']) {
+    const factor = BYTES[unit.toLowerCase()]!;
+    if (bytes > 0 && bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return `${bytes}`;
+}
+
+/** A whole number within bounds. */
+export function count(options: { min: number; max: number }): Kind<number> {
+  const { min, max } = options;
+  return {
+    placeholder: 'N',
+    rule: `a whole number from ${min} to ${max}`,
+    parse(text) {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= min && value <= max ? value : undefined;
+    },
+    show: String,
+  };
+}
+
+/** The size of a surprise: both numbers must be exceeded. */
+export interface DeleteGuard {
+  readonly count: number;
+  readonly percent: number;
+}
+
+/** COUNT,PERCENT% of a DeleteGuard. */
+export const deleteGuard: Kind<DeleteGuard> = {
+  placeholder: 'N,P%',
+  rule: 'a number and a percentage such as 1000,50%',
+  parse(text) {
+    const [, number, percent] = /^(\d{1,15}),(\d{1,3})%$/.exec(text) ?? [];
+    return number === undefined || Number(percent) > 100
+      ? undefined
+      : { count: Number(number), percent: Number(percent) };
+  },
+  show: (guard) => `${guard.count},${guard.percent}%`,
+};
+
+/** One of a few words. */
+export function oneOf<const W extends string>(...words: readonly W[]): Kind<W> {
+  return {
+    placeholder: words.join('|'),
+    rule: `one of ${words.join(', ')}`,
+    parse: (text) => words.find((word) => word === text),
+    show: (word) => word,
+  };
+}
+
+const TRUTH: Readonly<Record<string, boolean>> = { true: true, yes: true, 1: true, false: false, no: false, 0: false };
+
+/** A switch: on by its mere name, or set with =true or =false (which is how the environment sets it). */
+export const flag: Kind<boolean> = {
+  placeholder: '',
+  rule: 'true or false',
+  parse: (text) => TRUTH[text.toLowerCase()],
+  show: String,
+};
+
+/** Any text but the empty one. */
+export function text(placeholder: string): Kind<string> {
+  return { placeholder, rule: 'a text that is not empty', parse: (text) => text || undefined, show: (text) => text };
+}
+
+/** A path. U+FFFD is what Node makes of bytes that are not UTF-8: such a path could only name something else. */
+export const path: Kind<string> = {
+  placeholder: 'PATH',
+  rule: 'a path in UTF-8',
+  parse: (text) => (text === '' || /[\0\ufffd]/.test(text) ? undefined : text),
+  show: (text) => text,
+};
+
+/** A path, or the word 'none' as it is. */
+export const pathOrNone: Kind<string> = { ...path, placeholder: 'PATH|none', rule: "a path in UTF-8, or 'none'" };
+
+/** The address of an S3 server. Credentials do not belong in it: it is logged. */
+export const endpoint: Kind<string> = {
+  placeholder: 'URL',
+  rule: 'a URL such as https://s3.example.com:9000, without user, password and query',
+  parse(text) {
+    if (!URL.canParse(text)) return undefined;
+    const { protocol, username, password, search, hash } = new URL(text);
+    const plain = username + password + search + hash === '';
+    return plain && (protocol === 'http:' || protocol === 'https:') ? text : undefined;
+  },
+  show: (url) => url,
+};
+
+/** A glob of --include or --exclude, compiled by the filter. */
+export const glob: Kind<string> = {
+  placeholder: 'GLOB',
+  rule: 'a glob in UTF-8',
+  parse: path.parse,
+  show: (glob) => glob,
+};

@@ -1,0 +1,307 @@
+// Pure. The one option table: flags, environment names, help, the README's table and the typed config derive from it.
+import {
+  count,
+  deleteGuard,
+  duration,
+  endpoint,
+  flag,
+  glob,
+  type Kind,
+  oneOf,
+  path,
+  pathOrNone,
+  size,
+  text,
+} from './kinds.ts';
+
+/** The commands, in the order help lists them. */
+export const COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
+
+export type Command = (typeof COMMANDS)[number];
+
+/** The headings of help and README, in their order. */
+export const GROUPS = ['What is synchronised', 'Timing', 'S3', 'Deletes', 'State and process', 'Output'] as const;
+
+/** One row of the table. `T` is what the kind reads, `D` the default, `C` the commands that know the option. */
+export interface Option<T, D extends T | undefined, C extends Command> {
+  /** The name after '--'; the environment's name derives from it. */
+  readonly flag: string;
+  readonly kind: Kind<T>;
+  readonly default: D;
+  /** What help says instead of the default's own text. */
+  readonly defaultText?: string;
+  /** Other flags that stand for this one with a value. */
+  readonly shorthands?: Readonly<Record<string, string>>;
+  readonly commands: readonly C[];
+  readonly group: (typeof GROUPS)[number];
+  /** One sentence or two, without a full stop at the end. */
+  readonly help: string;
+}
+
+const EVERY = COMMANDS;
+const AGENTS = ['run', 'watch'] as const;
+const WRITERS = ['run', 'watch', 'sync'] as const;
+const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
+
+const GiB = 2 ** 30;
+const MiB = 2 ** 20;
+
+function option<T, const D extends T | undefined, const C extends Command>(row: Option<T, D, C>): Option<T, D, C> {
+  return row;
+}
+
+/** Every option but --include and --exclude; the key is the name in the config, units included. */
+export const OPTIONS = {
+  crossMounts: option({
+    flag: 'cross-mounts',
+    kind: flag,
+    default: false,
+    commands: EVERY,
+    group: 'What is synchronised',
+    help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
+  }),
+  dryRun: option({
+    flag: 'dry-run',
+    kind: flag,
+    default: false,
+    commands: ['sync'],
+    group: 'What is synchronised',
+    help: 'Say what would be done, change nothing',
+  }),
+  coalesceMs: option({
+    flag: 'coalesce',
+    kind: duration(),
+    default: 50,
+    commands: AGENTS,
+    group: 'Timing',
+    help: 'How long after a finished write (close, rename, delete) the path is due',
+  }),
+  settleMs: option({
+    flag: 'settle',
+    kind: duration(),
+    default: 1_000,
+    commands: AGENTS,
+    group: 'Timing',
+    help: 'How long a file that is still open for writing must be quiet before it is due',
+  }),
+  maxWaitMs: option({
+    flag: 'max-wait',
+    kind: duration({ minMs: 1 }),
+    default: 30_000,
+    commands: AGENTS,
+    group: 'Timing',
+    help: 'A file that never rests is stored at least this often; also the longest pause between two uploads of a hot file',
+  }),
+  auditIntervalMs: option({
+    flag: 'audit-interval',
+    kind: duration({ minMs: 1_000, off: true }),
+    default: 6 * 3_600_000,
+    commands: AGENTS,
+    group: 'Timing',
+    help: 'How often the whole tree is compared with what S3 is known to hold (local work only), give or take a quarter',
+  }),
+  pollIntervalMs: option({
+    flag: 'poll-interval',
+    kind: duration({ minMs: 1_000 }),
+    default: 60_000,
+    commands: AGENTS,
+    group: 'Timing',
+    help: 'How often directories that inotify cannot watch are scanned',
+  }),
+  endpointUrl: option({
+    flag: 'endpoint-url',
+    kind: endpoint,
+    default: undefined,
+    defaultText: "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS",
+    commands: EVERY,
+    group: 'S3',
+    help: 'The S3 server to talk to',
+  }),
+  region: option({
+    flag: 'region',
+    kind: text('NAME'),
+    default: undefined,
+    defaultText: "AWS_REGION or the profile's",
+    commands: EVERY,
+    group: 'S3',
+    help: "The bucket's region",
+  }),
+  forcePathStyle: option({
+    flag: 'force-path-style',
+    kind: flag,
+    default: undefined,
+    defaultText: 'off for AWS, on for every other endpoint',
+    commands: EVERY,
+    group: 'S3',
+    help: 'Put the bucket in the path of the URL instead of the host name',
+  }),
+  concurrency: option({
+    flag: 'concurrency',
+    kind: count({ min: 1, max: 1_000 }),
+    default: 64,
+    commands: EVERY,
+    group: 'S3',
+    help: 'At most this many requests at a time; fewer when the server asks for less',
+  }),
+  partSizeBytes: option({
+    flag: 'part-size',
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+    kind: size({ minBytes: 5 * MiB, maxBytes: 5 * GiB }),
+    default: 8 * MiB,
+    commands: EVERY,
+    group: 'S3',
+    help: 'The part size of multipart uploads, grown for files that would need more than 10,000 parts',
+  }),
+  multipartThresholdBytes: option({
+    flag: 'multipart-threshold',
+    kind: size({ minBytes: 5 * MiB, maxBytes: 5 * GiB }),
+    default: 16 * MiB,
+    commands: WRITERS,
+    group: 'S3',
+    help: 'Files of this size and more are uploaded in parts',
+  }),
+  requestTimeoutMs: option({
+    flag: 'request-timeout',
+    kind: duration({ minMs: 1_000 }),
+    default: 60_000,
+    commands: EVERY,
+    group: 'S3',
+    help: 'A request that makes no progress for this long has failed and is tried again',
+  }),
+  retryHorizonMs: option({
+    flag: 'retry-horizon',
+    kind: duration(),
+    default: 600_000,
+    commands: ONE_SHOT,
+    group: 'S3',
+    help: 'How long a failing request is tried again before its path is reported as failed (run and watch never give up)',
+  }),
+  delete: option({
+    flag: 'delete',
+    kind: flag,
+    default: false,
+    commands: ['sync'],
+    group: 'Deletes',
+    help: 'Delete what is selected in S3 and absent on disk, also objects that awssyncer did not write',
+  }),
+  deleteForeign: option({
+    flag: 'delete-foreign',
+    kind: flag,
+    default: false,
+    commands: AGENTS,
+    group: 'Deletes',
+    help: 'Also delete objects that awssyncer neither wrote nor restored; otherwise they are only reported',
+  }),
+  maxDelete: option({
+    flag: 'max-delete',
+    kind: deleteGuard,
+    default: { count: 1_000, percent: 50 },
+    commands: ['run', 'restore', 'watch', 'sync'],
+    group: 'Deletes',
+    help: 'Hold deletes that nobody was seen doing when one scan finds more than N of them and more than P% of all paths',
+  }),
+  stateDir: option({
+    flag: 'state-dir',
+    kind: pathOrNone,
+    default: undefined,
+    defaultText: 'see "State" below',
+    commands: EVERY,
+    group: 'State and process',
+    help: 'Where to remember what S3 holds; must be outside LOCAL. With none nothing is remembered',
+  }),
+  readyFile: option({
+    flag: 'ready-file',
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    commands: ['run', 'restore'],
+    group: 'State and process',
+    help: 'Create this file when the restore is complete; removed at start; never uploaded',
+  }),
+  shutdownTimeoutMs: option({
+    flag: 'shutdown-timeout',
+    kind: duration(),
+    default: 25_000,
+    commands: AGENTS,
+    group: 'State and process',
+    help: 'How long after SIGTERM or SIGINT uploads may go on; keep it below the grace period of the container',
+  }),
+  lingerMs: option({
+    flag: 'linger',
+    kind: duration(),
+    default: 0,
+    commands: AGENTS,
+    group: 'State and process',
+    help: 'Go on watching this long after SIGTERM, for a sidecar that is stopped at the same moment as its application',
+  }),
+  commandGraceMs: option({
+    flag: 'command-grace',
+    kind: duration(),
+    default: 15_000,
+    defaultText: '--shutdown-timeout less 10s',
+    commands: ['run'],
+    group: 'State and process',
+    help: 'How long COMMAND gets to end after a signal before it is killed',
+  }),
+  json: option({
+    flag: 'json',
+    kind: flag,
+    default: false,
+    commands: ONE_SHOT,
+    group: 'Output',
+    help: 'Print the result as one JSON object on standard output',
+  }),
+  logFormat: option({
+    flag: 'log-format',
+    kind: oneOf('human', 'json'),
+    default: 'human',
+    commands: EVERY,
+    group: 'Output',
+    help: 'Log lines for people or one JSON object a line; both go to standard error',
+  }),
+  logLevel: option({
+    flag: 'log-level',
+    kind: oneOf('error', 'warn', 'info', 'debug'),
+    default: 'info',
+    shorthands: { verbose: 'debug', quiet: 'warn' },
+    commands: EVERY,
+    group: 'Output',
+    help: 'How much is logged; --verbose is short for debug, --quiet for warn',
+  }),
+} as const;
+
+/** The two repeatable options, apart from the table because their order among each other counts. */
+export const GLOB_OPTIONS = [
+  {
+    flag: 'include',
+    kind: glob,
+    help: 'Synchronise what matches, though an earlier --exclude leaves it out. May be repeated; the last match wins',
+  },
+  {
+    flag: 'exclude',
+    kind: glob,
+    help: 'Leave out what matches, and everything beneath it; what is left out is never deleted either. May be repeated; the last match wins',
+  },
+] as const;
+
+type Options = typeof OPTIONS;
+type Value<O> = O extends { kind: Kind<infer T>; default: infer D } ? T | Extract<D, undefined> : never;
+
+/** A name in the config. */
+export type OptionKey = keyof Options;
+
+/** The values of every option that command `C` knows. */
+export type OptionValues<C extends Command> = {
+  readonly [K in OptionKey as C extends Options[K]['commands'][number] ? K : never]: Value<Options[K]>;
+};
+
+/** A row whose value's type does not matter. */
+export type OptionRow = Option<unknown, unknown, Command>;
+
+/** The rows with their config names. */
+export const OPTION_ROWS = Object.entries(OPTIONS) as readonly (readonly [OptionKey, OptionRow])[];
+
+/** The environment variable of a flag: AWSSYNCER_MAX_WAIT for max-wait. */
+export function environmentName(flag: string): string {
+  return `AWSSYNCER_${flag.toUpperCase().replaceAll('-', '_')}`;
+}

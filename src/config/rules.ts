@@ -1,0 +1,40 @@
+// Pure. The rules between options, all in one place; rules about one value alone are in its kind.
+import { UsageError } from '../model/errors.ts';
+import { type Command, OPTIONS, type OptionKey, type OptionValues } from './options.ts';
+
+/** The options of any command. */
+export type SomeValues = Partial<OptionValues<Command>>;
+
+type NumberKey = { [K in OptionKey]: (typeof OPTIONS)[K]['default'] extends number ? K : never }[OptionKey];
+
+/** The first may not be greater than the second, because the sentence would be false. */
+const NOT_GREATER: readonly (readonly [smaller: NumberKey, greater: NumberKey, why: string])[] = [
+  ['coalesceMs', 'settleMs', 'a finished write is due before an unfinished one'],
+  ['settleMs', 'maxWaitMs', 'a file that rests is due before one that never does'],
+  ['partSizeBytes', 'multipartThresholdBytes', 'an upload in parts has a whole first part'],
+  ['commandGraceMs', 'shutdownTimeoutMs', 'the command ends before the time for uploads does'],
+  ['lingerMs', 'shutdownTimeoutMs', 'both count from the signal, and lingering must leave time to upload'],
+];
+
+/**
+ * Checks the options of one command against each other; options it does not know are not looked at.
+ *
+ * @throws UsageError naming both options, both values and the remedy
+ */
+export function checkTogether(values: SomeValues): void {
+  for (const [smaller, greater, why] of NOT_GREATER) {
+    const [low, high] = [values[smaller], values[greater]];
+    if (low === undefined || high === undefined || low <= high) continue;
+    const [lowFlag, highFlag] = [OPTIONS[smaller], OPTIONS[greater]].map((row) => `--${row.flag}`);
+    const shown = OPTIONS[smaller].kind.show(low);
+    throw new UsageError(
+      `Cannot use ${lowFlag} ${shown}: it must not be more than ${highFlag}, current value is ${OPTIONS[greater].kind.show(high)}`,
+      `Lower ${lowFlag} or give ${highFlag} ${shown} or more: ${why}.`,
+    );
+  }
+}
+
+/** The default of --command-grace: what --shutdown-timeout leaves when ten seconds are kept for uploads. */
+export function commandGraceMs(values: SomeValues): number {
+  return Math.max(0, (values.shutdownTimeoutMs ?? 0) - 10_000);
+}

@@ -1,0 +1,70 @@
+// Pure. What a command works on: the arguments LOCAL and URL, or LOCAL_PATH and S3_BUCKET.
+import { UsageError } from '../model/errors.ts';
+import { type Environment, variable } from './environment.ts';
+import { usageOf } from './help.ts';
+import { isS3Url, parseLocal, parseS3Url, type S3Location } from './location.ts';
+import type { Command } from './options.ts';
+
+/** Both sides of every command. */
+export interface Target {
+  /** As given: absolute, or relative to the working directory. */
+  readonly local: string;
+  readonly remote: S3Location;
+}
+
+/**
+ * Both sides, each from its argument or else from the environment.
+ *
+ * @param operands the words after the command
+ * @throws UsageError for one that is missing, misplaced or malformed
+ */
+export function readTarget(command: Command, operands: readonly string[], env: Environment): Target {
+  if (operands.length > 2) {
+    throw new UsageError(
+      `Cannot use '${operands[2]}': ${command} takes LOCAL and an S3 URL, this is a third argument`,
+      command === 'run' ? "Put '--' in front of the command to run." : `Usage: ${usageOf(command)}`,
+    );
+  }
+  if (operands.length === 2) checkOrder(command, operands as [string, string]);
+  const url = operands.find(isS3Url);
+  const local = operands.find((operand) => !isS3Url(operand));
+  return {
+    local: local === undefined ? localFromEnvironment(command, env) : parseLocal(local),
+    remote: url === undefined ? remoteFromEnvironment(command, env) : parseS3Url(url),
+  };
+}
+
+/** Data flows from left to right: restore reads its first argument, all others write to their second. */
+function checkOrder(command: Command, [first, second]: readonly [string, string]): void {
+  const [local, url] = command === 'restore' ? [second, first] : [first, second];
+  if (isS3Url(url) && !isS3Url(local)) return;
+  const usage = `Usage: ${usageOf(command)}`;
+  if (isS3Url(local) && isS3Url(url))
+    throw new UsageError(`Cannot ${command}: one side must be a directory, both are S3 URLs`, usage);
+  if (isS3Url(local)) {
+    throw new UsageError(
+      `Cannot ${command}: ${command === 'restore' ? 'the S3 URL comes first, then LOCAL' : 'LOCAL comes first, then the S3 URL'}; they are swapped`,
+      `Write awssyncer ${command} ${second} ${first}.`,
+    );
+  }
+  throw new UsageError(`Cannot ${command}: '${url}' must be an S3 URL, s3://BUCKET[/PREFIX]`, usage);
+}
+
+function localFromEnvironment(command: Command, env: Environment): string {
+  const local = variable(env, 'LOCAL_PATH');
+  if (local === undefined) throw missing(command, 'LOCAL', 'LOCAL_PATH');
+  if (!local.startsWith('/')) {
+    throw new UsageError(`Cannot use LOCAL_PATH: it must be an absolute path, current value is '${local}'`);
+  }
+  return parseLocal(local, 'LOCAL_PATH');
+}
+
+function remoteFromEnvironment(command: Command, env: Environment): S3Location {
+  const bucket = variable(env, 'S3_BUCKET');
+  if (bucket === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
+  return parseS3Url(bucket, 'S3_BUCKET');
+}
+
+function missing(command: Command, what: string, name: string): UsageError {
+  return new UsageError(`Cannot ${command}: ${what} is missing`, `Usage: ${usageOf(command)}; or set ${name}.`);
+}

@@ -1,0 +1,265 @@
+// Pure. The set of paths that may differ from S3. Nothing that is marked is ever lost: a mark leaves only by take().
+import { joinPath, namesOf, type RelPath, ROOT } from '../model/path.ts';
+import type { Change } from '../watch/changes.ts';
+import { DueHeap } from './heap.ts';
+import { addDirt, type Dirt, dueAtMs, freshDirt, type SettleTimes } from './settle.ts';
+
+/** A dirty path and what is known about its dirt. */
+export interface Mark extends Dirt {
+  readonly path: RelPath;
+  scope: Change['scope'];
+  /** Contents may differ though every stat field is equal. */
+  closedWrite: boolean;
+  /** An event told of exactly this path: its absence is no surprise. */
+  witnessed: boolean;
+  /** A subtree hint was witnessed: what the ledger has beneath it and the disk has not was removed before our eyes. */
+  witnessedBelow: boolean;
+  /** When the path arrived by a rename that has not been looked at yet. */
+  movedAtMs: number | undefined;
+  /** Failures in a row, and when the first of them was. */
+  attempts: number;
+  failingSinceMs: number | undefined;
+  /** How often a read was overtaken by a write since the first change. */
+  races: number;
+  /** Marks beneath a subtree mark: not due by themselves, their knowledge is for the scan of this one. */
+  absorbed: ReadonlyMap<RelPath, Mark>;
+}
+
+/** What a caller may say about a path besides a Change. */
+export interface MarkDetails {
+  readonly notBeforeMs?: number;
+  /** What an earlier mark of this path knew, if there was one. */
+  readonly known?: Mark | undefined;
+}
+
+interface Node {
+  readonly parent: Node | undefined;
+  readonly name: string;
+  readonly path: RelPath;
+  readonly children: Map<string, Node>;
+  mark: Mark | undefined;
+  /** The earliest live heap entry; Infinity when none (parked, or absorbed by an ancestor). */
+  queuedMs: number;
+}
+
+const NOTHING: ReadonlyMap<RelPath, Mark> = new Map();
+
+/**
+ * A trie of marks with a heap of due times.
+ *
+ * - A subtree mark absorbs every mark beneath it: those are no longer due by themselves; they travel with it so that
+ *   what only they know (a closed write, a witnessed removal) reaches the scan.
+ * - A path that is busy is not handed out; its marks wait until it is released.
+ */
+export class DirtySet {
+  readonly #times: SettleTimes;
+  readonly #root: Node = {
+    parent: undefined,
+    name: '',
+    path: ROOT,
+    children: new Map(),
+    mark: undefined,
+    queuedMs: Infinity,
+  };
+  readonly #heap = new DueHeap<Node>();
+  readonly #busy = new Set<RelPath>();
+  #size = 0;
+  #draining = false;
+
+  constructor(times: SettleTimes) {
+    this.#times = times;
+  }
+
+  /** How many paths are marked, absorbed ones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Marks a path; repeated marks merge, keeping everything each of them knew. */
+  mark(change: Change, nowMs: number, details: MarkDetails = {}): void {
+    const mark: Mark = {
+      ...freshDirt(change.speed, nowMs),
+      path: change.path,
+      scope: change.scope,
+      closedWrite: change.closedWrite ?? false,
+      witnessed: change.witnessed,
+      witnessedBelow: change.witnessed && change.scope === 'subtree',
+      movedAtMs: change.moved ? nowMs : undefined,
+      attempts: 0,
+      failingSinceMs: undefined,
+      races: 0,
+      absorbed: NOTHING,
+    };
+    if (details.notBeforeMs !== undefined) mark.notBeforeMs = details.notBeforeMs;
+    if (details.known !== undefined) merge(mark, { ...details.known, scope: change.scope });
+    this.#add(mark);
+  }
+
+  /** Puts a taken mark back, with everything it absorbed: its work could not be done. */
+  restore(mark: Mark, notBeforeMs: number): void {
+    for (const absorbed of mark.absorbed.values()) this.#add(absorbed);
+    this.#add({ ...mark, absorbed: NOTHING, notBeforeMs });
+  }
+
+  /** Whether this very path is marked. */
+  has(path: RelPath): boolean {
+    return this.#find(path)?.mark !== undefined;
+  }
+
+  /** From now on nothing settles: every mark is due at once, but for pauses asked for after this. */
+  drain(nowMs: number): void {
+    this.#draining = true;
+    for (const node of walk(this.#root)) {
+      if (node.mark === undefined) continue;
+      node.mark.notBeforeMs = Number.NEGATIVE_INFINITY;
+      if (!this.#isAbsorbed(node)) this.#schedule(node, nowMs);
+    }
+  }
+
+  /** Marks of this path wait until it is released. */
+  hold(path: RelPath): void {
+    this.#busy.add(path);
+  }
+
+  /** The path is no longer busy. */
+  release(path: RelPath): void {
+    this.#busy.delete(path);
+    const node = this.#find(path);
+    if (node?.mark && !this.#isAbsorbed(node)) this.#schedule(node);
+  }
+
+  /** Paths that are held. */
+  get busy(): ReadonlySet<RelPath> {
+    return this.#busy;
+  }
+
+  /** Removes and returns the mark that has been due longest, or undefined if none is due. */
+  take(nowMs: number): Mark | undefined {
+    for (let top = this.#heap.peek(); top !== undefined && top.dueMs <= nowMs; top = this.#heap.peek()) {
+      const node = this.#heap.pop()!.value;
+      if (!this.#isLive(node, top.dueMs)) continue;
+      node.queuedMs = Infinity;
+      const due = this.#due(node.mark!);
+      if (due > nowMs) this.#schedule(node);
+      else if (!this.#busy.has(node.path)) return this.#detach(node);
+    }
+    return undefined;
+  }
+
+  /** When the next mark may be due (it may turn out to be later); undefined if there is none that is not busy. */
+  nextDueMs(): number | undefined {
+    for (let top = this.#heap.peek(); top !== undefined; top = this.#heap.peek()) {
+      if (this.#isLive(top.value, top.dueMs)) return top.dueMs;
+      this.#heap.pop();
+    }
+    return undefined;
+  }
+
+  /** Every mark, in no order (absorbed ones too). */
+  *marks(): IterableIterator<Mark> {
+    for (const node of walk(this.#root)) if (node.mark) yield node.mark;
+  }
+
+  #add(mark: Mark): void {
+    let node = this.#root;
+    let absorbed = false;
+    for (const name of namesOf(mark.path)) {
+      absorbed ||= node.mark?.scope === 'subtree';
+      let child = node.children.get(name);
+      if (child === undefined) {
+        child = {
+          parent: node,
+          name,
+          path: joinPath(node.path, name),
+          children: new Map(),
+          mark: undefined,
+          queuedMs: Infinity,
+        };
+        node.children.set(name, child);
+      }
+      node = child;
+    }
+    if (node.mark === undefined) {
+      node.mark = mark;
+      this.#size++;
+    } else {
+      merge(node.mark, mark);
+    }
+    // Entries that a new subtree mark has absorbed are recognised when the heap brings them up.
+    if (!absorbed) this.#schedule(node);
+  }
+
+  #schedule(node: Node, dueMs = this.#due(node.mark!)): void {
+    if (dueMs >= node.queuedMs) return;
+    node.queuedMs = dueMs;
+    this.#heap.push(node, dueMs);
+  }
+
+  #due(mark: Mark): number {
+    return this.#draining ? Math.max(mark.firstAtMs, mark.notBeforeMs) : dueAtMs(mark, this.#times);
+  }
+
+  /** A heap entry counts if it is the node's earliest one, and the node is in the trie, marked and not absorbed. */
+  #isLive(node: Node, dueMs: number): boolean {
+    return node.mark !== undefined && node.queuedMs === dueMs && !this.#isAbsorbed(node);
+  }
+
+  #isAbsorbed(node: Node): boolean {
+    for (let up = node.parent; up !== undefined; up = up.parent) if (up.mark?.scope === 'subtree') return true;
+    return false;
+  }
+
+  #detach(node: Node): Mark {
+    const mark = node.mark!;
+    node.mark = undefined;
+    this.#size--;
+    if (mark.scope === 'subtree') {
+      const absorbed = new Map<RelPath, Mark>();
+      for (const below of walk(node)) {
+        if (below.mark) absorbed.set(below.path, below.mark);
+        below.mark = undefined;
+        below.queuedMs = Infinity;
+      }
+      this.#size -= absorbed.size;
+      node.children.clear();
+      mark.absorbed = absorbed;
+    }
+    this.#prune(node);
+    return mark;
+  }
+
+  #prune(from: Node): void {
+    for (let node = from; node.parent && !node.mark && node.children.size === 0; node = node.parent) {
+      node.parent.children.delete(node.name);
+    }
+  }
+
+  #find(path: RelPath): Node | undefined {
+    let node: Node | undefined = this.#root;
+    for (const name of namesOf(path)) {
+      node = node.children.get(name);
+      if (node === undefined) return undefined;
+    }
+    return node;
+  }
+}
+
+function merge(into: Mark, mark: Mark): void {
+  addDirt(into, mark);
+  if (mark.scope === 'subtree') into.scope = 'subtree';
+  into.closedWrite ||= mark.closedWrite;
+  into.witnessed ||= mark.witnessed;
+  into.witnessedBelow ||= mark.witnessedBelow;
+  into.movedAtMs ??= mark.movedAtMs;
+  into.attempts = Math.max(into.attempts, mark.attempts);
+  into.failingSinceMs ??= mark.failingSinceMs;
+  into.races = Math.max(into.races, mark.races);
+}
+
+function* walk(from: Node): IterableIterator<Node> {
+  const stack = [from];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    yield node;
+    for (const child of node.children.values()) stack.push(child);
+  }
+}

@@ -1,0 +1,21 @@
+// The contract of the one path filter: watching, scanning, uploading, deleting, restoring and verifying ask it alike.
+import type { RelPath } from '../model/path.ts';
+
+/** Rules on relative paths. Excluded is not deleted: what is excluded does not exist for any command. */
+export interface PathFilter {
+  /** Whether this path is synchronised. Reserved names (the agent's own, the legacy ready marker) never are. */
+  includes(path: RelPath, isDirectory: boolean): boolean;
+  /** Whether anything beneath this directory could be included: false prunes the walk. */
+  descends(dir: RelPath): boolean;
+  /**
+   * Whether events of this path are wanted (the original's FILTER_REGEX); scans ignore this. The expression sees
+   * directories with a final '/', so ask with `isDirectory` before arming one; left out it means false.
+   */
+  watches(path: RelPath, isDirectory?: boolean): boolean;
+}
+
+/** One --include or --exclude. */
+export interface FilterRule {
+  readonly include: boolean;
+  readonly glob: string;
+}

@@ -1,0 +1,61 @@
+// A lock on a directory that the kernel drops when its holder dies.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import { isBusy } from './sqlite-error.ts';
+
+/** Keeps the connections reachable: the garbage collector would close a forgotten one, and end its lock. */
+const held = new Set<DatabaseSync>();
+
+/** A lock that is held until `release` or the death of the process. */
+export interface DirectoryLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock of `directory`. Node has no flock(2); an exclusive transaction on an empty SQLite database is a
+ * lock of fcntl(2), seen by every process on the machine whatever container it runs in.
+ *
+ * @throws {OperatorError} if another process, or this one, holds it.
+ */
+export function lockDirectory(directory: string, { file }: { file: string }): DirectoryLock {
+  const pidFile = join(directory, 'pid');
+  const db = openExclusively(directory, { file, pidFile });
+  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  held.add(db);
+  return {
+    release() {
+      if (held.delete(db)) db.close();
+    },
+  };
+}
+
+function openExclusively(directory: string, { file, pidFile }: { file: string; pidFile: string }): DatabaseSync {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(join(directory, file));
+    db.exec('BEGIN EXCLUSIVE');
+    return db;
+  } catch (error) {
+    db?.close();
+    const busy = isBusy(error);
+    const rule = busy ? `another awssyncer${holder(pidFile)} uses it` : error instanceof Error ? error.message : error;
+    throw new OperatorError(`Cannot use state directory ${directory}: ${rule}`, {
+      exitCode: EXIT.fatal,
+      hint: busy
+        ? 'Stop it first, or give this one its own --state-dir.'
+        : 'Name a writable directory with --state-dir=PATH.',
+      cause: error,
+    });
+  }
+}
+
+/** The pid is for people only: the lock itself never depends on it. */
+function holder(pidFile: string): string {
+  try {
+    return ` (pid ${readFileSync(pidFile, 'utf8').trim()})`;
+  } catch {
+    return '';
+  }
+}

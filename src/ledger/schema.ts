@@ -1,0 +1,75 @@
+// The ledger's tables, and which files are a ledger this program may use.
+import type { DatabaseSync } from 'node:sqlite';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import { NotALedgerError } from './sqlite-error.ts';
+
+/** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
+export const SCHEMA_VERSION = 1;
+
+/** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
+const APPLICATION_ID = 0x61777373;
+
+/** Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. */
+const TABLES = `
+  CREATE TABLE entry (
+    key BLOB NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('file', 'directory', 'symlink')),
+    state TEXT NOT NULL CHECK (state IN ('intent', 'known', 'unproven', 'fuzzy', 'foreign')),
+    size_bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    ino INTEGER NOT NULL,
+    mode INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    checksum BLOB CHECK (length(checksum) = 32),
+    etag TEXT,
+    version_id TEXT,
+    generation INTEGER NOT NULL,
+    upload_id TEXT,
+    prove_after_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX entry_by_ino ON entry (ino) WHERE state <> 'foreign';
+  CREATE INDEX entry_foreign ON entry (key) WHERE state = 'foreign';
+  CREATE INDEX entry_open_upload ON entry (key) WHERE upload_id IS NOT NULL;
+  CREATE TABLE meta (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    listed INTEGER NOT NULL,
+    restoring INTEGER NOT NULL,
+    root_ino INTEGER,
+    root_birthtime_ns INTEGER,
+    root_fsid TEXT
+  ) STRICT;
+  INSERT INTO meta (id, listed, restoring) VALUES (1, 0, 0);
+`;
+
+/**
+ * Makes the tables in a new database, or checks that they are the ones this program knows.
+ *
+ * @throws {OperatorError} if a newer program wrote the ledger: what it means is unknown here, so it is left alone.
+ * @throws {NotALedgerError} if it is another program's database.
+ */
+export function prepareSchema(db: DatabaseSync, file: string): void {
+  const version = pragma(db, 'user_version');
+  if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
+    db.exec(`BEGIN; ${TABLES}
+      PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
+    return;
+  }
+  if (pragma(db, 'application_id') !== APPLICATION_ID)
+    throw new NotALedgerError(`${file} is another program's database`);
+  if (version > SCHEMA_VERSION) {
+    throw new OperatorError(
+      `Cannot use ledger ${file}: its schema version is ${version}, this awssyncer knows version ${SCHEMA_VERSION}`,
+      {
+        exitCode: EXIT.fatal,
+        hint: 'Run the newer awssyncer that wrote it, or move the file away: a new one costs a listing and hashing, never data.',
+      },
+    );
+  }
+}
+
+/** The value of a numeric PRAGMA. */
+export function pragma(db: DatabaseSync, name: string): number {
+  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+}

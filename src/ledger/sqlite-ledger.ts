@@ -1,0 +1,228 @@
+// The ledger on SQLite (node:sqlite).
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import type { RelKey } from '../model/key.ts';
+import { type Ledger, LedgerError, type LedgerMeta, type LedgerRow } from './ledger.ts';
+import { COLUMNS, decodeRow, encodeKey, encodeRow, type SqlValue } from './row-codec.ts';
+import { pragma, prepareSchema } from './schema.ts';
+import { setAside } from './set-aside.ts';
+import { isBusy, isCorrupt, NotALedgerError } from './sqlite-error.ts';
+
+const PAGE_ROWS = 500;
+
+const UPSERT = `INSERT OR REPLACE INTO entry (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+
+/** Up to this size the whole file is checked at open (0.1 s); above it, every page is checked when it is read. */
+const FULL_CHECK_BYTES = 64 * 1024 * 1024;
+
+/** How long to wait for another program that has the file open, such as a backup. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** An open ledger; `setAside` names where a corrupt predecessor went, for the log. */
+export interface OpenedLedger {
+  readonly ledger: Ledger;
+  readonly setAside?: string;
+}
+
+/**
+ * Opens or makes the ledger in `file`. A corrupt file is set aside and replaced by an empty ledger, which costs a
+ * listing and hashing, never data.
+ *
+ * @throws {OperatorError} if a newer program wrote it, another process holds it, or it cannot be opened.
+ */
+export function openLedger({ file }: { file: string | ':memory:' }): OpenedLedger {
+  try {
+    return { ledger: new SqliteLedger(openDatabase(file), file) };
+  } catch (error) {
+    if (!isCorrupt(error)) throw cannotOpen(file, error);
+    const aside = setAside(file);
+    return { ledger: new SqliteLedger(openDatabase(file), file), setAside: aside };
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    // Exclusive from the first access on: the index of the write-ahead log then lives in our own memory instead of a
+    // shared mapping, which network file systems cannot provide. https://www.sqlite.org/wal.html#noshm
+    db.exec('PRAGMA locking_mode = EXCLUSIVE');
+    // Before anything else is written: a file that is not ours is left as it is.
+    prepareSchema(db, file);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
+    db.exec('PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864');
+    checkPages(db, file);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** SQLite notices a foreign header and a truncated file by itself; this finds a damaged page before it is met. */
+function checkPages(db: DatabaseSync, file: string): void {
+  if (pragma(db, 'page_count') * pragma(db, 'page_size') > FULL_CHECK_BYTES) return;
+  const verdict = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (verdict !== 'ok') throw new NotALedgerError(`${file}: ${verdict}`);
+}
+
+function cannotOpen(file: string, error: unknown): Error {
+  if (error instanceof OperatorError) return error;
+  const busy = isBusy(error);
+  return new OperatorError(`Cannot open ledger ${file}: ${busy ? 'another process has it open' : messageOf(error)}`, {
+    exitCode: EXIT.fatal,
+    hint: busy
+      ? 'Stop the other process, or give each its own --state-dir.'
+      : 'Check the directory and its free space, or use --state-dir.',
+    cause: error,
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+class SqliteLedger implements Ledger {
+  readonly #db: DatabaseSync;
+  readonly #file: string;
+  readonly #statements = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync, file: string) {
+    this.#db = db;
+    this.#file = file;
+  }
+
+  get(key: RelKey): LedgerRow | undefined {
+    return this.#rows('SELECT * FROM entry WHERE key = ?', encodeKey(key))[0];
+  }
+
+  *range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow> {
+    const end = to === undefined ? [] : [encodeKey(to)];
+    const sql = `SELECT * FROM entry WHERE key >= ? ${to === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ${PAGE_ROWS}`;
+    let next = encodeKey(from);
+    for (;;) {
+      // A page is read as a whole, so that no cursor is open while the caller writes.
+      const page = this.#rows(sql, next, ...end);
+      yield* page;
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) return;
+      next = encodeKey(`${last.key}\0` as RelKey);
+    }
+  }
+
+  hasAcknowledged(from: RelKey, to: RelKey): boolean {
+    const sql = `SELECT 1 FROM entry WHERE key >= ? AND key < ?
+      AND (state IN ('known', 'fuzzy') OR (state = 'unproven' AND etag IS NOT NULL)) LIMIT 1`;
+    return this.#all(sql, encodeKey(from), encodeKey(to)).length > 0;
+  }
+
+  byInode(ino: bigint): LedgerRow[] {
+    return this.#rows("SELECT * FROM entry WHERE ino = ? AND state <> 'foreign'", BigInt.asIntN(64, ino));
+  }
+
+  openUploads(): LedgerRow[] {
+    return this.#rows('SELECT * FROM entry WHERE upload_id IS NOT NULL');
+  }
+
+  count(): { ours: number; foreign: number } {
+    const [row] = this.#all(`SELECT (SELECT count(*) FROM entry WHERE state <> 'foreign') AS ours,
+      (SELECT count(*) FROM entry WHERE state = 'foreign') AS "foreign"`);
+    return { ours: Number(row?.['ours']), foreign: Number(row?.['foreign']) };
+  }
+
+  write(rows: readonly LedgerRow[], forget: readonly RelKey[] = []): void {
+    if (rows.length === 0 && forget.length === 0) return;
+    this.#transaction('write', () => {
+      const remove = this.#statement('DELETE FROM entry WHERE key = ?');
+      for (const key of forget) remove.run(encodeKey(key));
+      const upsert = this.#statement(UPSERT);
+      for (const row of rows) upsert.run(...encodeRow(row));
+    });
+  }
+
+  forgetForeign(): void {
+    this.#transaction('write', () => this.#statement("DELETE FROM entry WHERE state = 'foreign'").run());
+  }
+
+  clear(): void {
+    this.#transaction('write', () => this.#statement('DELETE FROM entry').run());
+    this.setMeta({ listed: false, restoring: false, root: null });
+  }
+
+  meta(): LedgerMeta {
+    const row = this.#all('SELECT * FROM meta')[0] ?? {};
+    const fsid = row['root_fsid'] ?? null;
+    return {
+      listed: row['listed'] === 1n,
+      restoring: row['restoring'] === 1n,
+      root:
+        fsid === null
+          ? null
+          : { ino: row['root_ino'] as bigint, birthtimeNs: row['root_birthtime_ns'] as bigint, fsid: fsid as string },
+    };
+  }
+
+  setMeta(change: Partial<LedgerMeta>): void {
+    const { listed, restoring, root } = { ...this.meta(), ...change };
+    this.#guard('write', () =>
+      this.#statement(
+        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?',
+      ).run(
+        Number(listed),
+        Number(restoring),
+        root === null ? null : BigInt.asIntN(64, root.ino),
+        root === null ? null : root.birthtimeNs,
+        root === null ? null : root.fsid,
+      ),
+    );
+  }
+
+  close(): void {
+    if (this.#db.isOpen) this.#db.close();
+  }
+
+  #rows(sql: string, ...values: SqlValue[]): LedgerRow[] {
+    return this.#all(sql, ...values).map(decodeRow);
+  }
+
+  #all(sql: string, ...values: SqlValue[]): Record<string, SqlValue>[] {
+    return this.#guard('read', () => this.#statement(sql).all(...values));
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      statement.setReadBigInts(true);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #transaction(action: string, body: () => void): void {
+    this.#guard(action, () => {
+      this.#db.exec('BEGIN IMMEDIATE');
+      try {
+        body();
+        this.#db.exec('COMMIT');
+      } catch (error) {
+        // SQLite itself rolls back after some errors, a full disk among them.
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  /** Turns SQLite's errors into LedgerErrors, and makes sure that a corrupt file is not met again at the next start. */
+  #guard<T>(action: string, body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      let fate = '';
+      if (isCorrupt(error) && this.#db.isOpen) {
+        this.#db.close();
+        if (this.#file !== ':memory:') fate = `; it was set aside as ${setAside(this.#file)}`;
+      }
+      throw new LedgerError(`Cannot ${action} ledger ${this.#file}: ${messageOf(error)}${fate}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,132 @@
+// The state directory: where it is, and that one process at a time uses it.
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
+import { remoteFileSystem } from '../model/file-system.ts';
+import { lockDirectory } from './lock.ts';
+
+/** The value of --state-dir that keeps the ledger in memory. */
+export const NO_STATE_DIR = 'none';
+
+const LOCK_FILE = 'lock.sqlite';
+
+/** A state directory held by this process until `release` or its death. */
+export interface StateDir {
+  /** Absolute; null when nothing is kept on disk. */
+  readonly path: string | null;
+  /** What openLedger is to be given. */
+  readonly ledgerFile: string | ':memory:';
+  /** What the operator should know, one sentence each. */
+  readonly warnings: readonly string[];
+  release(): void;
+}
+
+export interface StateDirOptions {
+  /** LOCAL, absolute. */
+  readonly local: string;
+  /** The S3 URL, normalised. */
+  readonly url: string;
+  /** --state-dir: a path, 'none', or undefined for the default place. */
+  readonly stateDir?: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The effective user; 0 keeps its state under /var/lib. */
+  readonly uid: number;
+}
+
+/**
+ * Where the state of this pair of LOCAL and URL lives unless --state-dir says otherwise.
+ * https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function defaultStateDir({ local, url, env, uid }: Omit<StateDirOptions, 'stateDir'>): string {
+  const id = createHash('sha256')
+    .update(`${realPath(local)}\0${url}`)
+    .digest('hex')
+    .slice(0, 16);
+  if (uid === 0) return join('/var/lib/awssyncer', id);
+  const xdg = env['XDG_STATE_HOME'];
+  if (xdg?.startsWith('/')) return join(xdg, 'awssyncer', id);
+  const home = env['HOME'];
+  if (home === undefined || !home.startsWith('/')) {
+    throw new UsageError(
+      'Cannot choose a state directory: HOME is not set',
+      'Use --state-dir=PATH or --state-dir=none.',
+    );
+  }
+  return join(home, '.local/state/awssyncer', id);
+}
+
+/**
+ * Makes and locks the state directory.
+ *
+ * @throws {UsageError} if it lies inside LOCAL: state would be synchronised, and change with every synchronisation.
+ * @throws {OperatorError} if it cannot be made, is another's, or another process uses it.
+ */
+export function openStateDir(options: StateDirOptions): StateDir {
+  if (options.stateDir === NO_STATE_DIR) {
+    return { path: null, ledgerFile: ':memory:', warnings: [], release: () => {} };
+  }
+  const path = realPath(options.stateDir ?? defaultStateDir(options));
+  refuseInside(path, realPath(options.local));
+  const warnings = prepareDirectory(path);
+  const lock = lockDirectory(path, { file: LOCK_FILE });
+  return { path, ledgerFile: join(path, 'ledger.sqlite'), warnings, release: () => lock.release() };
+}
+
+function refuseInside(path: string, local: string): void {
+  if (path !== local && !path.startsWith(local === '/' ? '/' : `${local}/`)) return;
+  throw new UsageError(
+    `Cannot use state directory ${path}: it lies inside LOCAL ${local}, which is synchronised`,
+    'Name a directory outside with --state-dir=PATH, or keep no state with --state-dir=none.',
+  );
+}
+
+/** Makes the directory private (mode 0700); returns warnings. */
+function prepareDirectory(path: string): string[] {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return [...makePrivate(path), ...warnIfRemote(path)];
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(`Cannot use state directory ${path}: ${error instanceof Error ? error.message : error}`, {
+      exitCode: EXIT.fatal,
+      hint: 'Name a writable directory with --state-dir=PATH, or keep no state with --state-dir=none.',
+      cause: error,
+    });
+  }
+}
+
+/** Closes an existing directory to others, unless it plainly serves another purpose (--state-dir=/tmp). */
+function makePrivate(path: string): string[] {
+  if ((statSync(path).mode & 0o077) === 0) return [];
+  const names = readdirSync(path);
+  if (names.length > 0 && !names.includes(LOCK_FILE)) {
+    throw new OperatorError(`Cannot use state directory ${path}: others can read it and it holds other files`, {
+      exitCode: EXIT.fatal,
+      hint: `Name a directory of its own, such as ${join(path, 'awssyncer')}.`,
+    });
+  }
+  try {
+    chmodSync(path, 0o700);
+    return [];
+  } catch {
+    return [`The state directory ${path} is open to other users and cannot be closed to them (chmod 0700).`];
+  }
+}
+
+function warnIfRemote(path: string): string[] {
+  const name = remoteFileSystem(statfsSync(path, { bigint: true }).type);
+  if (name === undefined) return [];
+  return [`The state directory ${path} is on a network file system (${name}): its lock may not hold across machines.`];
+}
+
+/** The absolute path without symbolic links, as far as it exists. */
+function realPath(path: string): string {
+  const absolute = resolve(path);
+  try {
+    return realpathSync(absolute);
+  } catch {
+    const parent = dirname(absolute);
+    return parent === absolute ? absolute : join(realPath(parent), basename(absolute));
+  }
+}

@@ -1,0 +1,38 @@
+// Pure. When is a stat proof enough that S3 holds what is on disk?
+
+import type { Stat } from '../model/entry.ts';
+import type { LedgerRow } from './ledger.ts';
+
+/**
+ * Restic's rule: kind, size, mtime, ctime and inode all equal, and the row is an acknowledged, settled one. A closed
+ * write since the last read overrules it (a store through a mapping can leave all five equal).
+ */
+export function isUnchanged(row: LedgerRow, stat: Stat): boolean {
+  return row.state === 'known' && sameFile(row, stat);
+}
+
+/** The five fields alone, whatever the state of the row. */
+export function sameFile(row: LedgerRow, stat: Stat): boolean {
+  return (
+    row.kind === stat.kind &&
+    row.sizeBytes === stat.sizeBytes &&
+    row.mtimeNs === stat.mtimeNs &&
+    row.ctimeNs === stat.ctimeNs &&
+    row.ino === stat.ino
+  );
+}
+
+/** Whether everything stored as metadata is equal: what a restore would bring back besides the content. */
+export function sameMetadata(row: LedgerRow, stat: Stat): boolean {
+  return (
+    row.mode === stat.mode &&
+    row.uid === stat.uid &&
+    row.gid === stat.gid &&
+    (stat.kind === 'directory' || row.mtimeNs === stat.mtimeNs)
+  );
+}
+
+/** Whether the row is ours and S3 has acknowledged an object under its key. */
+export function isAcknowledged(row: LedgerRow): boolean {
+  return row.state === 'known' || row.state === 'fuzzy' || (row.state === 'unproven' && row.etag !== null);
+}

@@ -1,0 +1,112 @@
+// The process: argv and env in, exit code out. Nothing else reads process.env or ends the process.
+import { constants } from 'node:os';
+import { inspect } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
+import type { CommandContext, CommandFunction } from './cli/context.ts';
+import { type ParsedCommand, parseCommandLine } from './config/config.ts';
+import type { Command } from './config/options.ts';
+import { EXIT, OperatorError } from './model/errors.ts';
+import { createLog, type Log } from './ops/log.ts';
+import { redactor } from './ops/redact.ts';
+import { StoreError } from './store/errors.ts';
+
+/** Loaded when called: help needs none of them, and none needs all that another does. */
+const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } = {
+  run: async () => (await import('./cli/run.ts')).run,
+  restore: async () => (await import('./cli/restore.ts')).restore,
+  watch: async () => (await import('./cli/watch.ts')).watch,
+  sync: async () => (await import('./cli/sync.ts')).sync,
+  verify: async () => (await import('./cli/verify.ts')).verify,
+};
+
+type Job = Exclude<ParsedCommand, { command: 'help' | 'version' }>;
+
+const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+
+const redact = redactor(process.env);
+const stdout = (text: string) => void process.stdout.write(redact(text));
+const stderr = (text: string) => void process.stderr.write(redact(text));
+
+/** How errors are told: known once the command line is. */
+let debug = false;
+let jsonLog: Log | undefined;
+
+async function main(): Promise<number> {
+  if (process.platform !== 'linux') {
+    throw new OperatorError(`Cannot start: awssyncer needs Linux and its inotify, this is ${process.platform}`, {
+      exitCode: EXIT.fatal,
+    });
+  }
+  const parsed = parseCommandLine(process.argv.slice(2), process.env);
+  if (parsed.command === 'help') return print(parsed.text);
+  if (parsed.command === 'version') return print(`awssyncer ${packageJson.version}\n`);
+  return execute(parsed);
+}
+
+function print(text: string): number {
+  stdout(text);
+  return EXIT.ok;
+}
+
+async function execute({ command, config }: Job): Promise<number> {
+  debug = config.logLevel === 'debug';
+  const log = await createLog({
+    format: config.logFormat,
+    level: config.logLevel,
+    write: (line) => void process.stderr.write(`${line}\n`),
+    now: Date.now,
+    redact,
+  });
+  if (config.logFormat === 'json') jsonLog = log;
+  // Command and config belong together, which the compiler forgets when it looks into the table.
+  const start = (await COMMANDS[command]()) as (config: Job['config'], context: CommandContext) => Promise<number>;
+  return start(config, {
+    env: process.env,
+    log,
+    stdout,
+    stderr,
+    interactive: process.stderr.isTTY === true,
+    now: Date.now,
+    version: packageJson.version,
+    uid: process.geteuid?.() ?? 0,
+    onSignal,
+    dieOf,
+  });
+}
+
+const onSignal: CommandContext['onSignal'] = (signals, handler) => {
+  for (const signal of signals) process.off(signal, dieOf).on(signal, handler);
+  return () => {
+    for (const signal of signals) {
+      process.off(signal, handler);
+      if (ENDING_SIGNALS.includes(signal)) process.on(signal, dieOf);
+    }
+  };
+};
+
+function dieOf(signal: NodeJS.Signals): never {
+  process.exit(128 + constants.signals[signal]);
+}
+
+/** Tells of an error in one line and a hint, and ends. */
+function fail(error: unknown): never {
+  const expected = error instanceof OperatorError || error instanceof StoreError;
+  const message = error instanceof Error ? error.message : String(error);
+  const hint = expected
+    ? error.hint
+    : `This is a defect in awssyncer${debug ? '' : '; --log-level=debug shows where'}.`;
+  if (jsonLog !== undefined) {
+    jsonLog.error(message, { hint, stack: debug ? inspect(error) : undefined });
+  } else {
+    const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ');
+    stderr(`awssyncer: ${oneLine(message)}\n${hint === undefined ? '' : `  hint: ${oneLine(hint)}\n`}`);
+    if (debug) stderr(`${inspect(error)}\n`);
+  }
+  process.exit(error instanceof OperatorError ? error.exitCode : EXIT.fatal);
+}
+
+for (const signal of ENDING_SIGNALS) process.on(signal, dieOf);
+// Whoever read the output has gone; the data still has to reach S3.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+process.on('uncaughtException', fail);
+main().then((code) => process.exit(code), fail);

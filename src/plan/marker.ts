@@ -1,0 +1,17 @@
+// Pure. Which directories need an object of their own?
+import type { Stat } from '../model/entry.ts';
+
+/** What a restore gives a directory that has no marker. */
+export interface DirectoryDefaults {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Permission bits of a directory that a restore makes by itself. */
+export const DEFAULT_DIRECTORY_MODE = 0o040755;
+
+/** A marker exists if the directory is empty, or its mode or owner differ from what a restore would give it. */
+export function needsMarker(stat: Stat, isEmpty: boolean, defaults: DirectoryDefaults): boolean {
+  return isEmpty || stat.mode !== defaults.mode || stat.uid !== defaults.uid || stat.gid !== defaults.gid;
+}

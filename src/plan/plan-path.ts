@@ -1,0 +1,109 @@
+// Pure. (path as it is on disk, what the ledger says of its two keys) -> what to do. The only place that decides.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { isAcknowledged, isUnchanged, sameFile, sameMetadata } from '../ledger/unchanged.ts';
+import type { Action, KeyKind } from '../model/action.ts';
+import type { Stat } from '../model/entry.ts';
+
+/** Everything the decision rests on. */
+export interface PathState {
+  /** undefined: proven absent. */
+  readonly stat: Stat | undefined;
+  /** The row of key `path`. */
+  readonly fileRow: LedgerRow | undefined;
+  /** The row of key `path/`. */
+  readonly markerRow: LedgerRow | undefined;
+  /** For a directory: whether it needs a marker (plan/marker.ts). */
+  readonly needsMarker: boolean;
+  /** The ledger has rows of ours beneath `path/`, the marker aside. */
+  readonly hasRowsBelow: boolean;
+  /** Some object beneath `path/`, the marker aside, is acknowledged. */
+  readonly hasStoredBelow: boolean;
+  /** Foreign rows may be deleted like our own (`sync --delete`, `--delete-foreign`). */
+  readonly deleteForeign: boolean;
+  /** A writable descriptor was closed since the last read. */
+  readonly closedWrite: boolean;
+  /** Wall clock, ms. */
+  readonly nowMs: number;
+}
+
+/**
+ * Decides.
+ *
+ * | on disk | row | action |
+ * |---|---|---|
+ * | file | none, intent or of another kind | put |
+ * | file | foreign, equal size | adopt if the content is equal, else put |
+ * | file | foreign, other size | put |
+ * | file | known, five fields equal, no closed write | nothing |
+ * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
+ * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come |
+ * | symbolic link | none, or differing | put |
+ * | directory | marker needed and absent or differing / not needed and stored | put marker / delete it when an object beneath is stored |
+ * | absent | ours | delete; an unproven one that is believed absent: prove |
+ * | absent | foreign | nothing, unless the user said that foreign keys go too |
+ * | socket, FIFO, device | any | skip: it occupies the name, so nothing of that name is deleted |
+ * | not a directory | rows beneath | expand: look at each of them |
+ */
+export function planPath(state: PathState): Action[] {
+  const { stat } = state;
+  const actions: Action[] = [];
+  if (stat === undefined) {
+    actions.push(...planAbsent(state.fileRow, 'file', state), ...planAbsent(state.markerRow, 'marker', state));
+  } else if (stat.kind === 'directory') {
+    actions.push(...planMarker(state), ...planAbsent(state.fileRow, 'file', state));
+  } else if (stat.kind === 'other') {
+    actions.push({ do: 'skip-special' });
+  } else {
+    actions.push(...planStored(state, stat), ...planAbsent(state.markerRow, 'marker', state));
+  }
+  if (stat?.kind !== 'directory' && state.hasRowsBelow) actions.push({ do: 'expand' });
+  return actions;
+}
+
+function planStored(state: PathState, stat: Stat): Action[] {
+  const row = state.fileRow;
+  const symlink = stat.kind === 'symlink';
+  const put = (content: 'send' | 'compare' | 'adopt', reason: string): Action[] =>
+    symlink ? [{ do: 'put-symlink', reason }] : [{ do: 'put-file', content, reason }];
+  if (row === undefined) return put('send', 'new');
+  if (row.state === 'intent') return put('send', 'unfinished');
+  if (row.state === 'foreign')
+    return row.sizeBytes === stat.sizeBytes && !symlink ? put('adopt', 'foreign') : put('send', 'foreign');
+  if (row.kind !== stat.kind) return put('send', 'other kind');
+  if (isUnchanged(row, stat) && !state.closedWrite && (!symlink || sameMetadata(row, stat))) return [];
+  if (row.state === 'unproven') {
+    if (!sameFile(row, stat) || state.closedWrite || row.etag === null) return put('send', 'unproven');
+    return planProof(row, 'file', state.nowMs);
+  }
+  return put(row.sizeBytes === stat.sizeBytes && row.checksum !== null ? 'compare' : 'send', 'changed');
+}
+
+function planMarker(state: PathState): Action[] {
+  const row = state.markerRow;
+  const stat = state.stat!;
+  if (!state.needsMarker) {
+    // Put before delete: the marker may be all that S3 has of this directory until something beneath it is stored.
+    return state.hasStoredBelow ? planAbsent(row, 'marker', state) : [];
+  }
+  if (row === undefined || row.state === 'intent' || row.state === 'foreign')
+    return [{ do: 'put-marker', reason: 'new' }];
+  if (row.etag === null || !sameMetadata(row, stat)) return [{ do: 'put-marker', reason: 'changed' }];
+  return row.state === 'unproven' ? planProof(row, 'marker', state.nowMs) : [];
+}
+
+/** The key must not exist (any more): the path is absent or of another kind. */
+function planAbsent(row: LedgerRow | undefined, target: KeyKind, state: PathState): Action[] {
+  if (row === undefined || (row.state === 'foreign' && !state.deleteForeign)) return [];
+  if (row.state === 'unproven' && !isAcknowledged(row)) return planProof(row, target, state.nowMs);
+  return [{ do: 'delete', target, reason: deleteReason(state.stat, target) }];
+}
+
+function deleteReason(stat: Stat | undefined, target: KeyKind): string {
+  if (stat === undefined) return 'gone';
+  return stat.kind === 'directory' && target === 'marker' ? 'no longer needed' : `now a ${stat.kind}`;
+}
+
+function planProof(row: LedgerRow, target: KeyKind, nowMs: number): Action[] {
+  const untilMs = row.proveAfterMs ?? 0;
+  return untilMs > nowMs ? [{ do: 'wait', untilMs }] : [{ do: 'prove', target }];
+}

@@ -1,0 +1,202 @@
+// Pure. (what the ledger says, what is on disk, what S3 lists) -> what a restore does about one key.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import type { Stat } from '../model/entry.ts';
+import { sameFile, sameMetadata } from '../ledger/unchanged.ts';
+
+/** Everything the decision rests on. At least one of base, local and remote is there. */
+export interface RestoreState {
+  readonly base: LedgerRow | undefined;
+  /** undefined: proven absent. */
+  readonly local: Stat | undefined;
+  readonly remote: { readonly etag: string; readonly sizeBytes: number } | undefined;
+  /**
+   * Whether a path that the ledger knows and the disk lacks was deleted by somebody. Not so in an empty root, or after
+   * an unfinished restore: then it is only missing.
+   */
+  readonly absenceIsEvidence: boolean;
+  /** Answers to questions asked before; undefined while not asked. */
+  readonly answers: RestoreAnswers;
+}
+
+/** What only reading content or asking S3 can tell. */
+export interface RestoreAnswers {
+  /** The local content has the checksum of the base. */
+  readonly localIsBase?: boolean;
+  /** The local content, and its kind, are those of the object. */
+  readonly localIsRemote?: boolean;
+  /** The modification time stored with the object; null if none is. */
+  readonly remoteMtimeNs?: bigint | null;
+}
+
+export type Question = keyof RestoreAnswers;
+
+/**
+ * - `nothing`: the disk, S3 and the ledger agree.
+ * - `ask`: answer the question and decide again.
+ * - `download`: S3's version takes the path. `loser`: the local version goes to STATE/conflicts first.
+ * - `save-remote`: the local version stays and is uploaded; S3's goes to STATE/conflicts.
+ * - `adopt`: both are equal; only the ledger is written.
+ * - `remove`: the local path goes, behind the guard.
+ * - `hand-over`: the path is dirty; what happens in S3 is decided by the upload's planner and its guards.
+ *   `forget`: the row goes first, because what it describes is no longer in S3.
+ * - `forget`: only the row goes.
+ * - `blocked`: something on disk occupies the name and stays; S3's version is left alone and reported.
+ */
+export type RestoreDecision =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'ask'; readonly question: Question }
+  | { readonly do: 'download'; readonly loser: boolean; readonly reason: string }
+  | { readonly do: 'save-remote'; readonly reason: string }
+  | { readonly do: 'adopt' }
+  | { readonly do: 'remove' }
+  | { readonly do: 'hand-over'; readonly forget: boolean; readonly reason: string }
+  | { readonly do: 'forget' }
+  | { readonly do: 'blocked'; readonly reason: string };
+
+const NOTHING: RestoreDecision = { do: 'nothing' };
+
+/**
+ * Decides about a file or symbolic link (for markers: planMarkerRestore).
+ *
+ * "As base" in S3 is an equal ETag. As base on disk is the five-field stat rule, or content with the base's checksum:
+ * a changed mode or owner alone is no edit that could outweigh new content.
+ *
+ * | local | S3 | decision |
+ * |---|---|---|
+ * | as base | as base | nothing |
+ * | as base | changed | download |
+ * | as base | gone | remove |
+ * | changed | as base | hand over (upload) |
+ * | changed | changed, equal content | adopt |
+ * | changed | changed | save remote |
+ * | changed | gone | forget the row, hand over (upload) |
+ * | gone | as base | hand over (delete in S3); download if absence is no evidence |
+ * | gone | changed | download |
+ * | gone | gone | forget |
+ * | no base, absent | any | download |
+ * | no base, equal content | there | adopt |
+ * | no base, different, stored mtime newer, equal or none | there | download, the local loser is kept |
+ * | no base, different, local mtime newer | there | save remote |
+ * | no base, directory | there | download; placing it fails unless the directory is empty |
+ * | no base | gone | forget a foreign row; hand over an unfinished one |
+ * | socket, FIFO, device | there | blocked |
+ *
+ * What is a base: a `known` row; a `fuzzy` one, whose file counts as changed until its checksum says otherwise; an
+ * `unproven` one only while S3 shows its ETag, and then the path is handed over to be proven. An `intent` row, an
+ * unproven row with another ETag and a `foreign` row prove nothing about S3's content: they are no base, so that
+ * nothing is overwritten or removed on their word.
+ */
+export function planRestore(state: RestoreState): RestoreDecision {
+  const { local, remote } = state;
+  const base = trustedBase(state);
+  if (remote === undefined) return planGone(state, base);
+  if (local === undefined) {
+    if (base === undefined) return { do: 'download', loser: false, reason: 'new' };
+    if (base.etag !== remote.etag) return { do: 'download', loser: false, reason: 'changed in S3' };
+    if (!state.absenceIsEvidence) return { do: 'download', loser: false, reason: 'missing on disk' };
+    return { do: 'hand-over', forget: false, reason: 'deleted on disk' };
+  }
+  if (local.kind === 'other') return { do: 'blocked', reason: 'a socket, FIFO or device has this name' };
+  if (base === undefined) return planWithoutBase(state, local, remote.sizeBytes);
+  return base.etag === remote.etag ? planLocalChange(base, local) : planRemoteChange(state, base, local);
+}
+
+function trustedBase({ base, remote }: RestoreState): LedgerRow | undefined {
+  if (base?.state === 'known' || base?.state === 'fuzzy') return base;
+  return base?.state === 'unproven' && base.etag !== null && base.etag === remote?.etag ? base : undefined;
+}
+
+/** S3 is as base. */
+function planLocalChange(base: LedgerRow, local: Stat): RestoreDecision {
+  if (base.state === 'unproven') return { do: 'hand-over', forget: false, reason: 'unproven' };
+  // Whether a differing stat means differing content is the upload's question: S3 loses nothing by either answer.
+  if (base.state === 'known' && sameFile(base, local) && sameMetadata(base, local)) return NOTHING;
+  return { do: 'hand-over', forget: false, reason: 'changed on disk' };
+}
+
+/** S3 has another version than the base. */
+function planRemoteChange(state: RestoreState, base: LedgerRow, local: Stat): RestoreDecision {
+  const asBase = isLocalAsBase(base, local, state.answers);
+  if (asBase === undefined) return { do: 'ask', question: 'localIsBase' };
+  if (asBase) return { do: 'download', loser: false, reason: 'changed in S3' };
+  if (couldBeEqual(local, state.remote!.sizeBytes)) {
+    // Also what is left when an upload was stored and the process died before the ledger knew.
+    if (state.answers.localIsRemote === undefined) return { do: 'ask', question: 'localIsRemote' };
+    if (state.answers.localIsRemote) return { do: 'adopt' };
+  }
+  return { do: 'save-remote', reason: 'changed on both sides' };
+}
+
+function planWithoutBase(state: RestoreState, local: Stat, remoteBytes: number): RestoreDecision {
+  const { localIsRemote, remoteMtimeNs } = state.answers;
+  if (local.kind === 'directory') return { do: 'download', loser: false, reason: 'new' };
+  if (couldBeEqual(local, remoteBytes)) {
+    if (localIsRemote === undefined) return { do: 'ask', question: 'localIsRemote' };
+    if (localIsRemote) return { do: 'adopt' };
+  }
+  if (remoteMtimeNs === undefined) return { do: 'ask', question: 'remoteMtimeNs' };
+  if (remoteMtimeNs === null) return { do: 'download', loser: true, reason: 'of unknown age' };
+  return remoteMtimeNs >= local.mtimeNs
+    ? { do: 'download', loser: true, reason: 'newer in S3' }
+    : { do: 'save-remote', reason: 'newer on disk' };
+}
+
+/** S3 has nothing under this key. */
+function planGone(state: RestoreState, base: LedgerRow | undefined): RestoreDecision {
+  const { local } = state;
+  if (base === undefined) {
+    if (state.base === undefined || state.base.state === 'foreign') return { do: 'forget' };
+    return { do: 'hand-over', forget: false, reason: 'unfinished' };
+  }
+  if (local === undefined || local.kind === 'other') return { do: 'forget' };
+  const asBase = isLocalAsBase(base, local, state.answers);
+  if (asBase === undefined) return { do: 'ask', question: 'localIsBase' };
+  return asBase ? { do: 'remove' } : { do: 'hand-over', forget: true, reason: 'changed on disk, gone in S3' };
+}
+
+/** undefined: only the content can tell. */
+function isLocalAsBase(base: LedgerRow, local: Stat, answers: RestoreAnswers): boolean | undefined {
+  if (base.kind !== local.kind || base.sizeBytes !== local.sizeBytes) return false;
+  if (base.state === 'known' && sameFile(base, local)) return true;
+  return answers.localIsBase;
+}
+
+function couldBeEqual(local: Stat, remoteBytes: number): boolean {
+  return (local.kind === 'file' || local.kind === 'symlink') && local.sizeBytes === remoteBytes;
+}
+
+/**
+ * - `apply`: make the directory if need be and give it the marker's mode and owner.
+ * - `remove`: remove the directory if it is empty, and forget the row.
+ */
+export type MarkerDecision =
+  | { readonly do: 'nothing' | 'apply' | 'remove' | 'forget' | 'blocked' }
+  | { readonly do: 'hand-over'; readonly forget: boolean };
+
+/**
+ * Decides about a directory marker. A directory has no content of its own, so S3 wins wherever there is no base.
+ *
+ * | local | S3 | decision |
+ * |---|---|---|
+ * | as base (mode, owner) | as base | nothing |
+ * | changed | as base | hand over |
+ * | gone or no directory | as base | hand over; apply if absence is no evidence |
+ * | any | changed, or no base | apply; blocked when something else has the name |
+ * | as base | gone | remove |
+ * | changed | gone | forget the row, hand over |
+ * | gone or no directory | gone | forget |
+ */
+export function planMarkerRestore(state: Omit<RestoreState, 'answers'>): MarkerDecision {
+  const { local, remote, absenceIsEvidence } = state;
+  const base = trustedBase({ ...state, answers: {} });
+  const isDirectory = local?.kind === 'directory';
+  if (remote === undefined) {
+    if (base === undefined || !isDirectory) return { do: 'forget' };
+    return sameMetadata(base, local) ? { do: 'remove' } : { do: 'hand-over', forget: true };
+  }
+  if (base !== undefined && base.etag === remote.etag) {
+    if (isDirectory) return sameMetadata(base, local) ? { do: 'nothing' } : { do: 'hand-over', forget: false };
+    if (absenceIsEvidence) return { do: 'hand-over', forget: false };
+  }
+  return { do: local === undefined || isDirectory ? 'apply' : 'blocked' };
+}

@@ -1,0 +1,89 @@
+// What a restore is given, and what it reports.
+import type { PathFilter } from '../filter/path-filter.ts';
+import type { Ledger, RootIdentity } from '../ledger/ledger.ts';
+import type { RelPath } from '../model/path.ts';
+import type { DeleteBudget } from '../plan/delete-budget.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+
+/** System calls Node lacks; the native addon has them. A negative result is a negated errno. */
+export interface FileCalls {
+  /** Sets the modification time of an open file, or of a path whose last name is not followed. */
+  setModified(target: number | Buffer, mtimeNs: bigint): number;
+  /** syncfs(2) on the file system of this descriptor. */
+  syncFileSystem(fd: number): Promise<number>;
+}
+
+export interface RestoreOptions {
+  /** LOCAL: absolute and resolved; it exists. */
+  readonly root: Buffer;
+  /** Which directory the root is now, for the ledger. */
+  readonly identity: RootIdentity;
+  /** What every key begins with: '' or text ending in '/'. */
+  readonly prefix: string;
+  readonly store: ObjectStore;
+  readonly ledger: Ledger;
+  readonly filter: PathFilter;
+  /** Where losers of conflicts are kept; null: nowhere, and then neither version is touched. */
+  readonly stateDir: string | null;
+  /** How many objects may be in work at once. */
+  readonly concurrency: number;
+  /** Runs a request until it succeeds or fails for good. */
+  readonly retry: <T>(attempt: () => Promise<T>, options?: { readonly signal?: AbortSignal }) => Promise<T>;
+  /** How many files may be removed locally because S3 lost them. */
+  readonly deleteBudget: DeleteBudget;
+  readonly calls: FileCalls;
+  /** Whether owners are restored: only root may. */
+  readonly owners: boolean;
+  /** Wall clock, ms. */
+  readonly nowMs: () => number;
+  /** 16 random hexadecimal digits. */
+  readonly randomName: () => string;
+  readonly signal?: AbortSignal;
+  /** Told after every object. */
+  readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+export interface RestoreProgress {
+  readonly files: number;
+  readonly totalFiles: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+}
+
+/** A path or key that needs a person's attention, as people read it, and why. */
+export interface Finding {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** Two versions, of which one took the path and the other was kept. */
+export interface Conflict {
+  readonly path: string;
+  readonly winner: 'local' | 's3';
+  /** Where the loser is. */
+  readonly keptAs: string;
+  readonly reason: string;
+}
+
+export interface RestoreReport {
+  /** Everything S3 holds is on disk, `refused` aside: ready. */
+  readonly complete: boolean;
+  /** Keys listed beneath the prefix, excluded ones included. */
+  readonly listed: number;
+  readonly downloaded: number;
+  readonly downloadedBytes: number;
+  readonly adopted: number;
+  readonly unchanged: number;
+  readonly removed: number;
+  /** Files whose content could not be compared with the ETag, only its length. */
+  readonly unverified: number;
+  /** Paths that differ from S3 by somebody's will: to be marked dirty. */
+  readonly dirty: readonly RelPath[];
+  readonly conflicts: readonly Conflict[];
+  /** Keys that cannot be files here: exit 3, but no obstacle to being ready. */
+  readonly refused: readonly Finding[];
+  /** Objects that should be on disk and are not. */
+  readonly failures: readonly Finding[];
+  /** Local files that S3 lost, more than the budget allows: nothing was removed. */
+  readonly heldRemovals: readonly RelPath[];
+}

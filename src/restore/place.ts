@@ -1,0 +1,109 @@
+// A fetched object gets its attributes and its place.
+import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync } from 'node:fs';
+import { sameContentStat, type Stat } from '../model/entry.ts';
+import { nameOf, parentOf, type RelPath } from '../model/path.ts';
+import { statOf } from '../tree/local-tree.ts';
+import { discard, type Fetched, fetchObject } from './fetch.ts';
+import { BlockedError, ChangedError } from './errors.ts';
+import type { OpenDirectory, RealTree } from './real-tree.ts';
+import type { Remote, Restoring } from './work.ts';
+
+const NS_PER_MS = 1_000_000n;
+
+/** What an object that tells nothing of its mode gets. */
+const DEFAULT_FILE_PERMISSIONS = 0o644;
+
+export interface Placement {
+  readonly remote: Remote;
+  readonly tree: RealTree;
+  readonly path: RelPath;
+  /** What the decision saw at the path; anything else now is left alone. */
+  readonly expected: Stat | undefined;
+  /** Called when everything is ready, before the path is replaced. */
+  readonly keepLoser?: (directory: OpenDirectory) => void;
+}
+
+export interface Placed {
+  readonly fetched: Fetched;
+  /** The file in its place. */
+  readonly stat: Stat;
+  /** Nobody touched it since we wrote it. */
+  readonly untouched: boolean;
+}
+
+/**
+ * Downloads an object and renames it into place, so that a crash at any instant leaves the old or the new file.
+ * @throws {BlockedError} if something that may not be replaced is in the way; {ChangedError} if the path changed
+ */
+export async function placeObject(work: Restoring, placement: Placement): Promise<Placed> {
+  const directory = placement.tree.make(parentOf(placement.path));
+  try {
+    const fetched = await fetchObject(work, { remote: placement.remote, directory });
+    try {
+      return putInPlace(work, { ...placement, directory, fetched });
+    } catch (error) {
+      discard(directory, { ...fetched, fd: null });
+      throw error;
+    } finally {
+      if (fetched.fd !== null) closeSync(fetched.fd);
+    }
+  } finally {
+    directory.close();
+  }
+}
+
+/** Synchronous: between the last look at the path and the rename nothing else of ours runs. */
+function putInPlace(work: Restoring, options: Placement & { directory: OpenDirectory; fetched: Fetched }): Placed {
+  const { directory, fetched, path, expected } = options;
+  const name = nameOf(path);
+  applyAttributes(work, { directory, fetched });
+  const before = statFetched(directory, fetched);
+  if (!directory.isInPlace()) throw new BlockedError('its directory was moved away meanwhile');
+  const now = directory.lstat(name);
+  if (!sameOrAbsent(now, expected)) throw new ChangedError('it changed on disk meanwhile');
+  options.keepLoser?.(directory);
+  if (now?.kind === 'directory') removeEmpty(directory.entry(name));
+  renameSync(directory.entry(fetched.name), directory.entry(name));
+  const stat = fetched.fd === null ? directory.lstat(name) : statOf(fstatSync(fetched.fd, { bigint: true }));
+  const untouched = stat !== undefined && sameContentStat({ ...stat, ctimeNs: before.ctimeNs }, before) && stat.mode === before.mode;
+  return { fetched, stat: untouched ? stat : before, untouched };
+}
+
+/** Owner before mode: chown(2) clears the set-user-ID bits. Time last. */
+function applyAttributes({ options }: Restoring, { directory, fetched }: { directory: OpenDirectory; fetched: Fetched }): void {
+  const { attributes, fd, head } = fetched;
+  const path = directory.entry(fetched.name);
+  const [uid, gid] = options.owners ? [attributes.uid ?? -1, attributes.gid ?? -1] : [-1, -1];
+  if (fd === null) {
+    lchownSync(path, uid, gid);
+  } else {
+    fchownSync(fd, uid, gid);
+    fchmodSync(fd, (attributes.mode ?? DEFAULT_FILE_PERMISSIONS) & 0o7777);
+  }
+  const mtimeNs = attributes.mtimeNs ?? BigInt(head.lastModifiedMs) * NS_PER_MS;
+  const result = options.calls.setModified(fd ?? path, mtimeNs);
+  if (result !== 0) throw new Error(`its modification time cannot be set (errno ${-result})`);
+}
+
+function statFetched(directory: OpenDirectory, { fd, name }: Fetched): Stat {
+  const stat = fd === null ? directory.lstat(name) : statOf(fstatSync(fd, { bigint: true }));
+  if (stat === undefined) throw new Error('its temporary file vanished');
+  return stat;
+}
+
+function sameOrAbsent(a: Stat | undefined, b: Stat | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  // A directory's times move with every name in it, our temporary file included.
+  if (a.kind === 'directory') return b.kind === 'directory' && a.ino === b.ino;
+  return sameContentStat(a, b);
+}
+
+function removeEmpty(directory: Buffer): void {
+  try {
+    rmdirSync(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') throw new BlockedError('a directory that is not empty has this name');
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+// Pure. Ledger rows from what a restore saw.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { rowFor } from '../ledger/row.ts';
+import type { Stat } from '../model/entry.ts';
+import { isMarker } from '../model/key.ts';
+import type { ObjectHead } from '../store/object-store.ts';
+import type { Remote } from './work.ts';
+
+/** What S3 holds and nobody here vouches for. */
+export function foreignRow(remote: Remote): LedgerRow {
+  return {
+    key: remote.relKey,
+    kind: isMarker(remote.relKey) ? 'directory' : 'file',
+    state: 'foreign',
+    sizeBytes: remote.sizeBytes,
+    mtimeNs: 0n,
+    ctimeNs: 0n,
+    ino: 0n,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    checksum: null,
+    etag: remote.etag,
+    versionId: null,
+    generation: 0,
+    uploadId: null,
+    proveAfterMs: null,
+  };
+}
+
+/**
+ * An object whose content was read just now. What an earlier row still warns of is kept: an open upload, and a late
+ * request that may yet execute.
+ */
+export function provenRow(
+  remote: Remote,
+  facts: { stat: Stat; head: ObjectHead; checksum: string; before: LedgerRow | undefined },
+): LedgerRow {
+  const { stat, head, checksum, before } = facts;
+  const late = before?.state === 'unproven' ? before.proveAfterMs : null;
+  return rowFor(remote.relKey, stat, {
+    state: late === null ? 'known' : 'unproven',
+    checksum,
+    etag: head.etag,
+    versionId: head.versionId,
+    uploadId: before?.uploadId ?? null,
+    proveAfterMs: late,
+  });
+}

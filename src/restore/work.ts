@@ -1,0 +1,57 @@
+// The state of one restore: what its steps share.
+import type { RelKey } from '../model/key.ts';
+import { displayPath, type RelPath } from '../model/path.ts';
+import type { ListedObject } from '../store/object-store.ts';
+import type { ConflictStore } from './conflict-store.ts';
+import type { Conflict, Finding, RestoreOptions, RestoreReport } from './options.ts';
+import type { RealTree } from './real-tree.ts';
+import type { RowBuffer } from './row-buffer.ts';
+
+/** One listed object that can be a path here. */
+export interface Remote extends ListedObject {
+  readonly relKey: RelKey;
+}
+
+/** Counts and findings while they grow. */
+export type Tally = { -readonly [K in keyof RestoreReport]: RestoreReport[K] extends readonly (infer T)[] ? T[] : RestoreReport[K] };
+
+export interface Restoring {
+  readonly options: RestoreOptions;
+  readonly tree: RealTree;
+  readonly rows: RowBuffer;
+  readonly conflicts: ConflictStore | null;
+  readonly tally: Tally;
+  /** Rows of another root say nothing about this one. */
+  readonly baseIsTrusted: boolean;
+  /** See RestoreState.absenceIsEvidence. */
+  readonly absenceIsEvidence: boolean;
+  /** Aborted by the caller, or when one step failed for all. */
+  readonly signal: AbortSignal;
+  /** Objects proven to have an ETag that looks like an MD5 and is none (SSE-KMS, SSE-C). */
+  readonly opaqueEtags: { seen: boolean };
+}
+
+export function newTally(): Tally {
+  return {
+    complete: false,
+    listed: 0,
+    downloaded: 0,
+    downloadedBytes: 0,
+    adopted: 0,
+    unchanged: 0,
+    removed: 0,
+    unverified: 0,
+    dirty: [],
+    conflicts: [],
+    refused: [],
+    failures: [],
+    heldRemovals: [],
+  };
+}
+
+/** A finding about a byte string. */
+export function finding(path: RelPath | RelKey, reason: string): Finding {
+  return { path: displayPath(path), reason };
+}
+
+export type { Conflict };

@@ -1,0 +1,107 @@
+// The SDK's client, set up to send every request once and with a checksum that all servers verify.
+import { createHash } from 'node:crypto';
+import { S3Client } from '@aws-sdk/client-s3';
+
+/** Fixed credentials. */
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** How to reach the server. */
+export interface ConnectionOptions {
+  /** Default: the SDK's own chain (environment, profile, web identity, container, instance), asked again as they expire. */
+  readonly credentials?: S3Credentials;
+  /** Default: the SDK's (AWS_REGION, profile), else us-east-1 like the aws command. */
+  readonly region?: string;
+  /** Default: the SDK's (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile), else AWS. */
+  readonly endpointUrl?: string;
+  /** Default: true for every endpoint but AWS's own, because BUCKET.host rarely resolves elsewhere. */
+  readonly forcePathStyle?: boolean;
+  /** A request that makes no progress for so long fails. */
+  readonly requestTimeoutMs: number;
+  /** The user agent says awssyncer/<version>. */
+  readonly version: string;
+  /** Called for every request that is sent. */
+  readonly onRequest?: (() => void) | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** RGW, MinIO and AWS verify Content-MD5, which DeleteObjects must carry; RGW ignores every newer checksum. */
+const COMMANDS_WITH_MD5: ReadonlySet<string> = new Set([
+  'PutObjectCommand',
+  'UploadPartCommand',
+  'DeleteObjectsCommand',
+]);
+
+/** A client that retries nothing, waits for no `100 Continue`, and adds checksums only where S3 requires them. */
+export function createS3Client(options: ConnectionOptions): S3Client {
+  const client = new S3Client({
+    region: options.region ?? (() => configuredRegion().catch(() => 'us-east-1')),
+    ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    expectContinueHeader: false,
+    customUserAgent: [['awssyncer', options.version]],
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      // The SDK's socketTimeout is inactivity in either direction; its requestTimeout is the whole request.
+      socketTimeout: options.requestTimeoutMs,
+      // Callers limit what is in flight; waiting for a socket would count against the connection timeout.
+      httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+      httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+    },
+  });
+  addPathStyle(client, options.forcePathStyle);
+  addContentMd5(client);
+  if (options.onRequest !== undefined) countRequests(client, options.onRequest);
+  return client;
+}
+
+function countRequests(client: S3Client, onRequest: () => void): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      onRequest();
+      return next(args);
+    },
+    { step: 'finalizeRequest', name: 'countRequests' },
+  );
+}
+
+function configuredRegion(): Promise<string> {
+  return new S3Client({}).config.region();
+}
+
+/** The SDK learns of an endpoint in the environment or a profile only when it sends, so this is decided there. */
+function addPathStyle(client: S3Client, forced: boolean | undefined): void {
+  const { config } = client;
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const isOwn = config.isCustomEndpoint === true || (await config.serviceConfiguredEndpoint?.()) !== undefined;
+      config.forcePathStyle = forced ?? isOwn;
+      return next(args);
+    },
+    { step: 'initialize', name: 'pathStyle' },
+  );
+}
+
+function addContentMd5(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const request = args.request as { body?: unknown; headers: Record<string, string> };
+      const { body } = request;
+      if (
+        COMMANDS_WITH_MD5.has(String(context['commandName'])) &&
+        (typeof body === 'string' || body instanceof Uint8Array)
+      ) {
+        request.headers['content-md5'] = createHash('md5').update(body).digest('base64');
+      }
+      return next(args);
+    },
+    { step: 'build', name: 'contentMd5' },
+  );
+}

@@ -1,0 +1,136 @@
+// One bucket on one client: what every operation of the S3 store needs.
+import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import { classify, locationOf } from './classify.ts';
+import { StoreError } from './errors.ts';
+import type { CallOptions, ObjectAttributes, ObjectHead, Written } from './object-store.ts';
+import type { ServerKind } from './rgw.ts';
+
+/** Runs an attempt until it succeeds, the error's reaction is not worth another one, or the signal is raised. */
+export type Retry = <T>(attempt: () => Promise<T>, options: { readonly signal?: AbortSignal }) => Promise<T>;
+
+/** What every operation needs. */
+export interface S3Session {
+  readonly client: S3Client;
+  readonly server: ServerKind;
+  readonly bucket: string;
+  readonly retry: Retry;
+}
+
+/** The request about to be made, for the error if it fails. */
+export interface Request extends CallOptions {
+  /** A verb for people: "Cannot <action> s3://bucket/key". */
+  readonly action: string;
+  readonly key?: string;
+  /** Whether its execution changes what the key holds. */
+  readonly writes?: boolean;
+}
+
+/** Sends once; rejects with a StoreError only. */
+export async function send<T>(
+  session: S3Session,
+  request: Request,
+  run: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const { signal } = request;
+  if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
+  try {
+    return await run(signal === undefined ? {} : { abortSignal: signal });
+  } catch (error) {
+    throw classified(session, request, error);
+  }
+}
+
+/** Sends by the session's policy; rejects with a StoreError only. */
+export async function sendRetried<T>(
+  session: S3Session,
+  request: Request,
+  run: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  try {
+    return await session.retry(() => send(session, request, run), signalOf(request));
+  } catch (error) {
+    // The policy's own waiting can be aborted.
+    throw classified(session, request, error);
+  }
+}
+
+/** The error as the contract has it. */
+export function classified(session: S3Session, request: Request, error: unknown): StoreError {
+  const { action, key, writes = false, signal } = request;
+  const where = { bucket: session.bucket, ...(key === undefined ? {} : { key }) };
+  return classify(error, { action, ...where, writes, aborted: signal?.aborted ?? false });
+}
+
+/** An answer that says it worked and does not say what it must: not to be believed. */
+export function senseless(session: S3Session, request: Request, cause?: unknown): StoreError {
+  const { action, key, writes = false } = request;
+  const where = { bucket: session.bucket, ...(key === undefined ? {} : { key }) };
+  const message = `Cannot ${action} ${locationOf(where)}: the answer does not say what was done`;
+  return new StoreError(message, { reaction: 'transient', code: 'Unknown', ambiguous: writes, cause });
+}
+
+/** Just the signal of some options, for calls that have one at most. */
+export function signalOf(options: CallOptions): CallOptions {
+  return options.signal === undefined ? {} : { signal: options.signal };
+}
+
+/** An ETag as the contract has it, or '' where there is none. */
+export function unquoted(etag: string | undefined): string {
+  return (etag ?? '').replace(/^"(.*)"$/, '$1');
+}
+
+/** The attributes as the SDK's parameters. */
+export function attributeParams(attributes: ObjectAttributes): {
+  Metadata: Record<string, string>;
+  ContentType?: string;
+} {
+  const { metadata, contentType } = attributes;
+  return { Metadata: { ...metadata }, ...(contentType === undefined ? {} : { ContentType: contentType }) };
+}
+
+/** What an answer to HEAD or GET tells; the size is the caller's because a range has its own. */
+export function headOf(answer: HeadObjectCommandOutput, sizeBytes: number): ObjectHead {
+  const { Metadata: metadata = {}, ContentType: contentType } = answer;
+  return {
+    sizeBytes,
+    etag: unquoted(answer.ETag),
+    versionId: answer.VersionId ?? null,
+    lastModifiedMs: answer.LastModified?.getTime() ?? 0,
+    attributes: { metadata, ...(contentType === undefined ? {} : { contentType }) },
+  };
+}
+
+/** undefined if there is no such object. */
+export async function headObject(
+  session: S3Session,
+  key: string,
+  options: CallOptions = {},
+): Promise<ObjectHead | undefined> {
+  const command = new HeadObjectCommand({ Bucket: session.bucket, Key: key });
+  try {
+    const answer = await send(session, { ...options, action: 'head', key }, (o) => session.client.send(command, o));
+    return headOf(answer, answer.ContentLength ?? 0);
+  } catch (error) {
+    if (error instanceof StoreError && error.reaction === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * An acknowledged write. RGW completes multipart uploads without telling the ETag, so then the object is asked for it;
+ * an object of another size is not the one that was written.
+ */
+export async function acknowledged(
+  session: S3Session,
+  answer: { readonly ETag?: string | undefined; readonly VersionId?: string | undefined },
+  written: { readonly request: Request & { readonly key: string }; readonly sizeBytes: number },
+): Promise<Written> {
+  const { request, sizeBytes } = written;
+  const etag = unquoted(answer.ETag);
+  if (etag !== '') return { etag, versionId: answer.VersionId ?? null };
+  const head = await headObject(session, request.key, signalOf(request)).catch((error: unknown) => {
+    throw senseless(session, request, error);
+  });
+  if (head === undefined || head.sizeBytes !== sizeBytes) throw senseless(session, request);
+  return { etag: head.etag, versionId: head.versionId };
+}

@@ -1,0 +1,122 @@
+// ObjectStore over the AWS SDK.
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectsCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
+import { classify } from './classify.ts';
+import { StoreError } from './errors.ts';
+import type { CallOptions, ObjectAttributes, ObjectStore, Written } from './object-store.ts';
+import { speakRgw } from './rgw.ts';
+import { type ConnectionOptions, createS3Client } from './s3-client.ts';
+import { copyObject } from './s3-copy.ts';
+import { getObject } from './s3-get.ts';
+import { listObjects } from './s3-list.ts';
+import { putInParts } from './s3-multipart.ts';
+import { acknowledged, attributeParams, headObject, type Retry, type S3Session, send } from './s3-session.ts';
+
+/** What an S3 store is made of. */
+export interface S3StoreOptions extends ConnectionOptions {
+  readonly bucket: string;
+  /** The policy for listing pages and parts of multipart uploads; everything else is sent once. */
+  readonly retry: Retry;
+  /** Where `check` may list: a policy can allow no more than one prefix. Default: the whole bucket. */
+  readonly checkPrefix?: string;
+  /** Objects per page of a listing. Default: 1,000, the most a server gives. */
+  readonly listPageKeys?: number;
+  /** Copies above this size go by parts. Default: 5 GiB, the most one CopyObject takes. */
+  readonly copyThresholdBytes?: number;
+}
+
+const GIB = 1024 ** 3;
+
+/** A store of one bucket. Nothing is sent before the first call. */
+export function createS3Store(options: S3StoreOptions): ObjectStore {
+  const { bucket, retry, checkPrefix = '', listPageKeys = 1_000, copyThresholdBytes = 5 * GIB } = options;
+  const client = createS3Client(options);
+  const session: S3Session = { client, server: speakRgw(client), bucket, retry };
+  return {
+    bucket,
+    check: (call = {}) => checkBucket(session, checkPrefix, call),
+    head: (key, call = {}) => headObject(session, key, call),
+    put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
+    putMultipart: (key, source, attributes, multipart) => putInParts(session, key, { source, attributes, multipart }),
+    get: (key, get = {}) => getObject(session, key, get),
+    copy: (from, to, call = {}) => copyObject(session, { from, to, copyThresholdBytes }, call),
+    deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
+    list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),
+    abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),
+    close: () => client.destroy(),
+  };
+}
+
+/** HEAD answers a refusal without saying why, so after one a listing of a single key is asked for the reason. */
+async function checkBucket(session: S3Session, prefix: string, options: CallOptions): Promise<void> {
+  const { client, bucket } = session;
+  const request = { ...options, action: 'use' };
+  try {
+    await send(session, request, (o) => client.send(new HeadBucketCommand({ Bucket: bucket }), o));
+  } catch (error) {
+    if (!(error instanceof StoreError) || !['denied', 'not-found', 'rejected', 'fatal'].includes(error.reaction))
+      throw error;
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
+    await send(session, request, (o) => client.send(command, o));
+  }
+}
+
+async function putObject(
+  session: S3Session,
+  key: string,
+  object: { body: Buffer; attributes: ObjectAttributes; call: CallOptions },
+): Promise<Written> {
+  const { body, attributes, call } = object;
+  const command = new PutObjectCommand({
+    Bucket: session.bucket,
+    Key: key,
+    Body: body,
+    ...attributeParams(attributes),
+  });
+  const request = { ...call, action: 'put', key, writes: true };
+  const answer = await send(session, request, (o) => session.client.send(command, o));
+  return acknowledged(session, answer, { request, sizeBytes: body.length });
+}
+
+/** Not in quiet mode: a key counts as deleted only if the server says so by name or tells its error. */
+async function deleteObjects(
+  session: S3Session,
+  keys: readonly string[],
+  options: CallOptions,
+): Promise<ReadonlyMap<string, Error>> {
+  const failed = new Map<string, Error>();
+  if (keys.length === 0) return failed;
+  const { client, bucket } = session;
+  const request = { ...options, action: 'delete', writes: true };
+  const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } });
+  const answer = await send(session, request, (o) => client.send(command, o));
+  const deleted = new Set(answer.Deleted?.map(({ Key }) => Key));
+  const errors = new Map(answer.Errors?.map((error) => [error.Key, error]));
+  for (const key of keys) {
+    if (deleted.has(key)) continue;
+    const { Code: name = '', Message: message = 'the server did not mention it' } = errors.get(key) ?? {};
+    const attempted = { action: 'delete', bucket, key, writes: !errors.has(key), aborted: false };
+    failed.set(key, classify({ name, message }, attempted));
+  }
+  return failed;
+}
+
+async function abortUpload(
+  session: S3Session,
+  upload: { key: string; uploadId: string },
+  options: CallOptions,
+): Promise<void> {
+  const { key, uploadId } = upload;
+  const command = new AbortMultipartUploadCommand({ Bucket: session.bucket, Key: key, UploadId: uploadId });
+  const request = { ...options, action: 'abort the upload of', key };
+  try {
+    await send(session, request, (o) => session.client.send(command, o));
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.reaction !== 'not-found') throw error;
+  }
+}

@@ -1,0 +1,27 @@
+// Pure. How the work on one path ended. An outcome updates the ledger; everything else marks the path dirty again.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import type { RelKey } from '../model/key.ts';
+import type { StoreError } from '../store/errors.ts';
+
+export type Outcome =
+  /** S3 acknowledged; `torn` when it is a snapshot of a file that did not rest. */
+  | {
+      readonly end: 'stored';
+      readonly row: LedgerRow;
+      readonly how: 'uploaded' | 'copied';
+      readonly bytes: number;
+      readonly torn: boolean;
+    }
+  /** Nothing had to be sent: the content is equal. */
+  | { readonly end: 'equal'; readonly row: LedgerRow; readonly adopted: boolean }
+  /** A proof by HEAD: the key is as believed, or it is not and must be looked at anew. */
+  | { readonly end: 'proven'; readonly row: LedgerRow | undefined; readonly key: RelKey }
+  | { readonly end: 'disproven'; readonly row: LedgerRow }
+  /** It changed, vanished or became something else while it was read: look again. */
+  | { readonly end: 'raced' }
+  /** Its timestamps are too young to tell a later write; look again after this pause. */
+  | { readonly end: 'young'; readonly inMs: number }
+  /** The file could not be read; nothing is known, nothing is deleted. */
+  | { readonly end: 'unreadable'; readonly code: string }
+  /** The request failed. `row` is what the ledger must believe of an ambiguous one. */
+  | { readonly end: 'failed'; readonly error: StoreError; readonly row?: LedgerRow };

@@ -1,0 +1,65 @@
+// Symbolic links and directory markers: objects whose body is at hand.
+import { createHash } from 'node:crypto';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { rowFor } from '../ledger/row.ts';
+import { sameMetadata } from '../ledger/unchanged.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
+import { fileKey, markerKey } from '../model/key.ts';
+import { encodeMetadata } from '../model/metadata.ts';
+import type { RelPath } from '../model/path.ts';
+import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
+import type { Outcome } from './outcome.ts';
+
+export interface InlineRequest {
+  readonly path: RelPath;
+  /** The stat the decision was made on. */
+  readonly stat: Stat;
+  readonly row: LedgerRow | undefined;
+  readonly signal: AbortSignal;
+}
+
+const NO_CONTENT = Buffer.alloc(0);
+
+/** Publishes a symbolic link: its target is the body, its kind is in the mode. */
+export async function uploadSymlink(context: TransferContext, request: InlineRequest): Promise<Outcome> {
+  let target: Buffer;
+  try {
+    target = context.tree.readlink(request.path);
+    const now = context.tree.lstat(request.path);
+    if (now === undefined || !sameContentStat(now, request.stat)) return { end: 'raced' };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL'
+      ? { end: 'raced' }
+      : { end: 'unreadable', code };
+  }
+  return putInline(context, request, target);
+}
+
+/** Publishes a directory's marker: an empty body, the directory's mode and owner. */
+export async function uploadMarker(context: TransferContext, request: InlineRequest): Promise<Outcome> {
+  return putInline(context, request, NO_CONTENT);
+}
+
+async function putInline(context: TransferContext, request: InlineRequest, body: Buffer): Promise<Outcome> {
+  const { store, journal } = context;
+  const { stat, row, signal } = request;
+  const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
+  const checksum = createHash('sha256').update(body).digest('hex');
+  if (row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum && sameMetadata(row, stat)) {
+    const { state, etag, versionId } = row;
+    return { end: 'equal', row: rowFor(relKey, stat, { state, etag, versionId, checksum }), adopted: false };
+  }
+  const intent = rowFor(relKey, stat, { state: 'intent', checksum: null });
+  try {
+    const key = wholeKey(context, relKey);
+    if (row === undefined) await journal.saveDurably(intent);
+    const { etag, versionId } = await store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
+    const proveAfterMs = owedProof(journal.get(relKey), context.wallNow());
+    const state = proveAfterMs === null ? 'known' : 'unproven';
+    const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, proveAfterMs });
+    return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false };
+  } catch (error) {
+    return failure(context, error, row ?? intent);
+  }
+}

@@ -1,0 +1,50 @@
+// The native addon: where it lies and what it exports. Loaded on first use, for commands that never watch do without.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { EXIT, OperatorError } from '../model/errors.ts';
+
+/** An open inotify instance, opaque to JavaScript. */
+export type Handle = { readonly __inotifyHandle: true };
+
+/** The addon's exports; a negative result is a negated errno. See native/inotify.c and native/reap.c. */
+export interface Addon {
+  init(onBatch: (events: ArrayBuffer, token: number) => void, limitBytes?: number): Handle | number;
+  addWatch(handle: Handle, path: Buffer, mask: number): number;
+  rmWatch(handle: Handle, wd: number): number;
+  requestToken(handle: Handle): number;
+  setRef(handle: Handle, keepsLoopAlive: boolean): void;
+  close(handle: Handle): void;
+  reapOrphans(known: Int32Array): number[];
+}
+
+/** Beside the bundle in a release, in build/ in a checkout. */
+const PLACES = ['./awssyncer.node', '../../build/awssyncer.node'];
+
+let loaded: Addon | undefined;
+
+/** The addon. @throws OperatorError if it is missing or does not load on this system. */
+export function loadAddon(): Addon {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): Addon {
+  if (process.platform !== 'linux') {
+    throw new OperatorError(`Cannot watch: inotify needs Linux, this is ${process.platform}`, { exitCode: EXIT.fatal });
+  }
+  const path = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((place) => existsSync(place));
+  if (path === undefined) {
+    const hint = 'in a checkout run `node scripts/build-addon.mjs`; in a release keep awssyncer.node beside main.js';
+    throw new OperatorError('Cannot watch: the inotify addon awssyncer.node is missing', {
+      exitCode: EXIT.fatal,
+      hint,
+    });
+  }
+  try {
+    return createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    const hint = 'it was built for another system: build it on this one';
+    throw new OperatorError(`Cannot load the inotify addon ${path}`, { exitCode: EXIT.fatal, hint, cause });
+  }
+}

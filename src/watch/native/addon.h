@@ -1,0 +1,32 @@
+// What the parts of the addon share.
+#ifndef AWSSYNCER_ADDON_H
+#define AWSSYNCER_ADDON_H
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+
+#include <stddef.h>
+
+// Turns the last failed Node-API call into an exception, unless one is pending already.
+void throw_last_error(napi_env env);
+
+// Returns from the function with an exception if the call fails: only misuse by our own binding can make it fail.
+#define TRY(env, call)        \
+  do {                        \
+    if ((call) != napi_ok) {  \
+      throw_last_error(env);  \
+      return NULL;            \
+    }                         \
+  } while (0)
+
+napi_value inotify_init_js(napi_env env, napi_callback_info info);
+napi_value inotify_add_watch_js(napi_env env, napi_callback_info info);
+napi_value inotify_rm_watch_js(napi_env env, napi_callback_info info);
+napi_value inotify_request_token_js(napi_env env, napi_callback_info info);
+napi_value inotify_set_ref_js(napi_env env, napi_callback_info info);
+napi_value inotify_close_js(napi_env env, napi_callback_info info);
+napi_value reap_orphans_js(napi_env env, napi_callback_info info);
+napi_value set_modified_js(napi_env env, napi_callback_info info);
+napi_value sync_file_system_js(napi_env env, napi_callback_info info);
+
+#endif

@@ -1,0 +1,168 @@
+// What every ObjectStore promises of large objects.
+import assert from 'node:assert/strict';
+import { StoreError } from '../../src/store/errors.ts';
+import { EtagHasher } from '../../src/store/etag-hasher.ts';
+import type { MultipartOptions } from '../../src/store/object-store.ts';
+import { type Contract, MIB, md5, NO_ATTRIBUTES, openUploads, patterned, read, rejectsAs, sourceOf } from './ground.ts';
+
+const PART_BYTES = 5 * MIB;
+const LARGE = patterned(2 * PART_BYTES + 123);
+
+function multipart(options: Partial<MultipartOptions> = {}): MultipartOptions {
+  return { partSizeBytes: PART_BYTES, concurrency: 3, onStarted: () => {}, ...options };
+}
+
+function multipartEtag(bytes: Buffer): string {
+  const hasher = new EtagHasher(PART_BYTES);
+  hasher.update(bytes);
+  return hasher.digest();
+}
+
+export const MULTIPART_CONTRACTS: readonly Contract[] = [
+  {
+    title: 'what is put in parts comes back whole, with attributes and the ETag that its parts make',
+    run: async ({ store }) => {
+      const attributes = { metadata: { mode: '0100644' }, contentType: 'text/x-test' };
+      const source = sourceOf(LARGE);
+      const uploadIds: string[] = [];
+      const onStarted = (uploadId: string) => {
+        uploadIds.push(uploadId);
+        source.calls.push('started');
+      };
+      const written = await store.putMultipart('k', source, attributes, multipart({ onStarted }));
+      assert.equal(written.etag, multipartEtag(LARGE));
+      const head = await store.head('k');
+      assert.equal(head?.etag, written.etag);
+      assert.deepEqual(head?.attributes, attributes);
+      assert.equal(md5(await read(store, 'k')), md5(LARGE));
+      assert.equal(uploadIds.length, 1);
+      assert.deepEqual(
+        source.calls.filter((call) => call !== 'read'),
+        ['started', 'verify'],
+      );
+      assert.equal(source.calls.at(-1), 'verify');
+    },
+  },
+  {
+    title: 'a source of whole parts has no empty part behind it',
+    run: async ({ store }) => {
+      const bytes = LARGE.subarray(0, 2 * PART_BYTES);
+      const { etag } = await store.putMultipart('k', sourceOf(bytes), NO_ATTRIBUTES, multipart());
+      assert.equal(etag, multipartEtag(bytes));
+    },
+  },
+  {
+    title: 'a source that fits into one part, or is empty, is verified and stored as well',
+    run: async ({ store }) => {
+      for (const bytes of [Buffer.alloc(0), Buffer.from('small')]) {
+        const source = sourceOf(bytes);
+        await store.putMultipart('k', source, { metadata: { a: 'b' } }, multipart());
+        assert.equal(source.calls.at(-1), 'verify');
+        assert.deepEqual(await read(store, 'k'), bytes);
+        assert.deepEqual((await store.head('k'))?.attributes.metadata, { a: 'b' });
+      }
+    },
+  },
+  {
+    title: 'S3 a source that fails its verification is not published, and its failure is passed on',
+    run: async ({ store }) => {
+      const torn = new Error('torn');
+      for (const bytes of [LARGE, Buffer.from('small')]) {
+        const source = sourceOf(bytes, { verify: () => Promise.reject(torn) });
+        await assert.rejects(store.putMultipart('k', source, NO_ATTRIBUTES, multipart()), (error) => error === torn);
+        assert.equal(await store.head('k'), undefined);
+      }
+    },
+  },
+  {
+    title: 'whatever ends an upload, it is aborted at the server before the rejection',
+    needs: ['listsParts'],
+    run: async (ground) => {
+      const { store } = ground;
+      const gone = new Error('gone');
+      let reads = 0;
+      const readFails = sourceOf(LARGE, {
+        read: async (offset, length) => {
+          if (++reads > 8) throw gone;
+          return Buffer.from(LARGE.subarray(offset, offset + length));
+        },
+      });
+      const verifyFails = sourceOf(LARGE, { verify: () => Promise.reject(gone) });
+      for (const source of [readFails, verifyFails]) {
+        await assert.rejects(store.putMultipart('k', source, NO_ATTRIBUTES, multipart()), (error) => error === gone);
+        assert.deepEqual(await openUploads(ground), []);
+      }
+      const controller = new AbortController();
+      const onStarted = () => controller.abort();
+      const aborted = store.putMultipart(
+        'k',
+        sourceOf(LARGE),
+        NO_ATTRIBUTES,
+        multipart({ onStarted, signal: controller.signal }),
+      );
+      await rejectsAs('aborted', aborted);
+      assert.deepEqual(await openUploads(ground), []);
+      assert.equal(await store.head('k'), undefined);
+    },
+  },
+  {
+    title: 'an upload left behind can be aborted by its id, also when it is gone',
+    needs: ['listsParts'],
+    run: async (ground) => {
+      const { store } = ground;
+      const uploadIds: string[] = [];
+      const onStarted = (uploadId: string) => uploadIds.push(uploadId);
+      const hung = Promise.withResolvers<void>();
+      const waiting = Promise.withResolvers<void>();
+      const verify = () => {
+        waiting.resolve();
+        return hung.promise;
+      };
+      const upload = store.putMultipart('k', sourceOf(LARGE, { verify }), NO_ATTRIBUTES, multipart({ onStarted }));
+      await waiting.promise;
+      assert.deepEqual(await openUploads(ground), ['k']);
+      await store.abortMultipart('k', uploadIds[0] ?? '');
+      assert.deepEqual(await openUploads(ground), []);
+      await store.abortMultipart('k', uploadIds[0] ?? '');
+      hung.resolve();
+      // RGW answers 500 where AWS has NoSuchUpload.
+      await assert.rejects(upload, StoreError);
+      assert.equal(await store.head('k'), undefined);
+    },
+  },
+  {
+    title: 'a large copy goes by parts and has the bytes of its source and the attributes it was given',
+    run: async ({ store }) => {
+      const { etag } = await store.putMultipart('from dir/é', sourceOf(LARGE), { metadata: { old: '1' } }, multipart());
+      const attributes = { metadata: { new: '2' }, contentType: 'text/new' };
+      const from = { key: 'from dir/é', etag, sizeBytes: LARGE.length };
+      const copied = await store.copy(from, { key: 'to', attributes });
+      const head = await store.head('to');
+      assert.match(copied.etag, /-2$/);
+      assert.equal(head?.etag, copied.etag);
+      assert.deepEqual(head?.attributes, attributes);
+      assert.equal(md5(await read(store, 'to')), md5(LARGE));
+    },
+  },
+  {
+    title: 'a large copy refuses a source that is another one by now, and leaves no upload behind',
+    needs: ['listsParts'],
+    run: async (ground) => {
+      const { store } = ground;
+      await store.putMultipart('from', sourceOf(LARGE), NO_ATTRIBUTES, multipart());
+      const from = { key: 'from', etag: md5('something else'), sizeBytes: LARGE.length };
+      await rejectsAs('conflict', store.copy(from, { key: 'to', attributes: NO_ATTRIBUTES }));
+      assert.deepEqual(await openUploads(ground), []);
+      assert.equal(await store.head('to'), undefined);
+    },
+  },
+  {
+    title: 'a body over 11 MiB goes in one request',
+    needs: ['bodiesOver11MiB'],
+    run: async ({ store }) => {
+      const bytes = patterned(12 * MIB);
+      assert.equal((await store.put('k', bytes, NO_ATTRIBUTES)).etag, md5(bytes));
+      assert.equal(md5(await read(store, 'k')), md5(bytes));
+    },
+  },
+];

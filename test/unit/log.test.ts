@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { displayPath } from '../../src/model/path.ts';
+import { createLog, type LogOptions } from '../../src/ops/log.ts';
+import { redactor } from '../../src/ops/redact.ts';
+import { showBytes, showMs } from '../../src/ops/units.ts';
+
+const NOON = Date.UTC(2024, 0, 2, 12, 3, 4, 567);
+
+async function logTo(lines: string[], options: Partial<LogOptions> = {}) {
+  return createLog({
+    format: 'human',
+    level: 'info',
+    write: (line) => lines.push(line),
+    now: () => NOON,
+    redact: (text) => text,
+    ...options,
+  });
+}
+
+test('a line for people holds time, message, path and numbers with their units', async () => {
+  const lines: string[] = [];
+  const log = await logTo(lines);
+  log.info('uploaded', { path: 'caf\xc3\xa9/\xff', sizeBytes: 4_200, tookMs: 12, attempt: 2, gone: undefined });
+  log.warn('held');
+  const time = new Date(NOON).toTimeString().slice(0, 8);
+  assert.deepEqual(lines, [
+    `${time} uploaded ${displayPath('caf\xc3\xa9/\xff')} 4.1 KiB 12 ms attempt=2`,
+    `${time} warn: held`,
+  ]);
+});
+
+test('a message cannot break out of its line or steer the terminal', async () => {
+  const lines: string[] = [];
+  (await logTo(lines)).error('bad\nanswer\x1b[2J', { path: 'a\nb' });
+  assert.match(lines[0]!, /error: bad answer \[2J a\\x0ab$/);
+});
+
+test('a line for machines is one JSON object with the level and the time in words', async () => {
+  const lines: string[] = [];
+  (await logTo(lines, { format: 'json' })).warn('held', {
+    path: 'a\xff',
+    sizeBytes: 10n,
+    code: 'x\ny',
+    gone: undefined,
+  });
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line)),
+    [
+      {
+        level: 'warn',
+        time: '2024-01-02T12:03:04.567Z',
+        message: 'held',
+        path: displayPath('a\xff'),
+        sizeBytes: 10,
+        code: 'x\ny',
+      },
+    ],
+  );
+  assert.equal(lines[0]!.includes('\n'), false);
+});
+
+test('lines beyond the level are dropped in both formats', async () => {
+  for (const format of ['human', 'json'] as const) {
+    const lines: string[] = [];
+    const log = await logTo(lines, { format, level: 'warn' });
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log[level](level);
+    assert.equal(lines.length, 2, format);
+  }
+});
+
+test('S15 secrets of the environment and of signed requests are blotted out in both formats', async () => {
+  const redact = redactor({
+    AWS_SECRET_ACCESS_KEY: 'wJalr/XUtnFEMI+K7MDENG',
+    AWS_SESSION_TOKEN: 'token"with"quotes',
+    AWS_REGION: 'eu-west-1',
+  });
+  for (const format of ['human', 'json'] as const) {
+    const lines: string[] = [];
+    const log = await logTo(lines, { format, redact });
+    log.info('key wJalr/XUtnFEMI+K7MDENG in eu-west-1', { path: 'wJalr/XUtnFEMI+K7MDENG', note: 'token"with"quotes' });
+    log.info('https://s3/?X-Amz-Signature=0123abcd&X-Amz-Security-Token=FwoGZ%2F&x=1', {
+      header: 'AWS4-HMAC-SHA256 Signature=beef',
+    });
+    const all = lines.join('\n');
+    assert.doesNotMatch(all, /wJalr|with|0123abcd|FwoGZ|beef/, all);
+    assert.match(all, /eu-west-1.*x=1/s);
+  }
+});
+
+test('S15 an empty or short placeholder of a test server blots out nothing', () => {
+  assert.equal(redactor({ AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: 'test' })('a test'), 'a test');
+});
+
+test('sizes and durations are shown with a fitting unit', () => {
+  assert.deepEqual([0, 1_023, 1_024, 4_200, 1_048_575, 2 ** 30].map(showBytes), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '4.1 KiB',
+    '1.0 MiB',
+    '1.0 GiB',
+  ]);
+  assert.deepEqual([0, 12.4, 999.9, 1_234, 59_990, 75_000, 7_260_000].map(showMs), [
+    '0 ms',
+    '12 ms',
+    '1.0 s',
+    '1.2 s',
+    '1 min 0 s',
+    '1 min 15 s',
+    '2 h 1 min',
+  ]);
+});
