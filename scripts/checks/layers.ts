@@ -1,7 +1,7 @@
-// Pure. Imports go one way: a file imports from lower layers and from its own unit, never upwards or sideways.
+// Pure. Imports go one way: from lower layers and, within a layer, from the same folder; never upwards or sideways.
 import { type Finding, importsOf, type Source } from './source.ts';
 
-/** The layers, lowest first. Each entry is a unit, a folder or a file; units of one layer do not know each other. */
+/** The layers, lowest first, each with its folders and files; a file listed by itself is not in its folder's layer. */
 const LAYERS: readonly (readonly string[])[] = [
   ['src/model/'],
   // The contracts, through which the stages meet.
@@ -12,8 +12,18 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/store/object-store.ts',
     'src/watch/changes.ts',
   ],
-  // What several stages build on: reading the tree on disk, writing to the ledger.
-  ['src/tree/', 'src/ledger/journal.ts', 'src/ledger/row.ts', 'src/ledger/unchanged.ts'],
+  // What several stages build on: the tree on disk, rows of the ledger, ETags and parts.
+  [
+    'src/tree/',
+    'src/ledger/journal.ts',
+    'src/ledger/row.ts',
+    'src/ledger/unchanged.ts',
+    'src/store/etag-hasher.ts',
+    'src/store/etag.ts',
+    'src/store/multipart-plan.ts',
+  ],
+  // The decisions, which are pure: the agent and the restore take them.
+  ['src/plan/'],
   // The stages, and what stands beside them.
   [
     'src/config/',
@@ -21,7 +31,6 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/filter/',
     'src/ledger/',
     'src/ops/',
-    'src/plan/',
     'src/restore/',
     'src/store/',
     'src/transfer/',
@@ -32,17 +41,12 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/main.ts'],
 ];
 
-/** Imports that the layers forbid and we want, each with its reason. */
-const EXCEPTIONS: readonly { readonly from: string; readonly to: string; readonly why: string }[] = [
-  { from: 'src/store/object-store.ts', to: 'src/store/errors.ts', why: 'a contract names its own errors' },
-];
-
-/** What only one unit may import, because everybody else goes through that unit's contract. */
-const OWNED: readonly { readonly target: RegExp; readonly units: readonly string[] }[] = [
-  { target: /^@aws-sdk\/|^@smithy\/|^undici$|^aws4$/, units: ['src/store/'] },
-  { target: /^node:sqlite$/, units: ['src/ledger/'] },
-  { target: /^node:process$/, units: ['src/main.ts'] },
-  { target: /^node:child_process$/, units: ['src/agent/', 'src/cli/'] },
+/** What only one folder may import, because everybody else goes through its contract. */
+const OWNED: readonly { readonly target: RegExp; readonly by: readonly string[] }[] = [
+  { target: /^@aws-sdk\/|^@smithy\/|^undici$|^aws4$/, by: ['src/store/'] },
+  { target: /^node:sqlite$/, by: ['src/ledger/'] },
+  { target: /^node:process$/, by: ['src/main.ts'] },
+  { target: /^node:child_process$/, by: ['src/agent/', 'src/cli/'] },
 ];
 
 /** The imports that go the wrong way. */
@@ -50,35 +54,36 @@ export function checkLayers(sources: readonly Source[]): Finding[] {
   return sources
     .filter(({ path }) => path.startsWith('src/') && path.endsWith('.ts'))
     .flatMap((source) => {
-      const place = placeOf(source.path);
-      if (place === undefined)
-        return [{ path: source.path, message: 'is in no layer: add it to the table in layers.ts' }];
-      return importsOf(source).flatMap(({ target, relative }) => {
-        const wrong = relative ? wrongWay(source.path, target) : notOwned(place.unit, target);
-        return wrong === undefined ? [] : [{ path: source.path, message: wrong }];
+      const wrong = importsOf(source).map(({ target, relative }) => {
+        return relative ? wrongWay(source.path, target) : notOwned(source.path, target);
       });
+      const homeless = layerOf(source.path) === undefined ? ['is in no layer: add it to the table in layers.ts'] : [];
+      const messages = [...homeless, ...wrong.filter((message) => message !== undefined)];
+      return messages.map((message) => ({ path: source.path, message }));
     });
 }
 
 function wrongWay(from: string, to: string): string | undefined {
-  const [here, there] = [placeOf(from), placeOf(to)];
+  const [here, there] = [layerOf(from), layerOf(to)];
   if (!to.startsWith('src/')) return to === 'package.json' ? undefined : `imports ${to}: it is outside src/`;
-  if (here === undefined || there === undefined) return `imports ${to}: it is in no layer`;
-  if (there.layer < here.layer || there.unit === here.unit) return undefined;
-  if (EXCEPTIONS.some((exception) => exception.from === from && exception.to === to)) return undefined;
-  const direction = there.layer > here.layer ? 'upwards' : 'sideways';
-  return `imports ${to}: that is ${direction}, go through a contract or pass it in`;
+  if (here === undefined || there === undefined) return `imports ${to}: there is no layer to compare`;
+  if (there < here || (there === here && folderOf(from) === folderOf(to))) return undefined;
+  return `imports ${to}: that is ${there > here ? 'upwards' : 'sideways'}, go through a contract or pass it in`;
 }
 
-function notOwned(unit: string, target: string): string | undefined {
+function notOwned(from: string, target: string): string | undefined {
   const owner = OWNED.find((owned) => owned.target.test(target));
-  if (owner === undefined || owner.units.includes(unit)) return undefined;
-  return `imports ${target}: only ${owner.units.join(', ')} may`;
+  if (owner === undefined || owner.by.some((place) => from.startsWith(place))) return undefined;
+  return `imports ${target}: only ${owner.by.join(', ')} may`;
 }
 
-/** The longest unit that holds the path: a contract is not in its folder's unit. */
-function placeOf(path: string): { layer: number; unit: string } | undefined {
-  return LAYERS.flatMap((units, layer) => units.map((unit) => ({ layer, unit })))
-    .filter(({ unit }) => path === unit || (unit.endsWith('/') && path.startsWith(unit)))
-    .sort((a, b) => b.unit.length - a.unit.length)[0];
+/** The layer of the longest entry that holds the path: a contract is not in its folder's layer. */
+function layerOf(path: string): number | undefined {
+  return LAYERS.flatMap((places, layer) => places.map((place) => ({ layer, place })))
+    .filter(({ place }) => path.startsWith(place))
+    .sort((a, b) => b.place.length - a.place.length)[0]?.layer;
+}
+
+function folderOf(path: string): string {
+  return path.split('/', 2).join('/');
 }

@@ -3,9 +3,11 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import { HotPaths } from '../dirt/hot-paths.ts';
 import type { SettleTimes } from '../dirt/settle.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { sameFile } from '../ledger/unchanged.ts';
 import type { Action } from '../model/action.ts';
 import { isWithin, parentOf, ROOT, type RelPath } from '../model/path.ts';
-import { markerKey } from '../model/key.ts';
+import { markerKey, pathOfKey } from '../model/key.ts';
 import type { Log } from '../ops/log.ts';
 import type { StoreError } from '../store/errors.ts';
 import { backoffMs, type Random } from '../transfer/backoff.ts';
@@ -181,6 +183,12 @@ export class Pipeline implements ScanSink {
     this.#o.problems.clearUnreadable(mark.path);
     await this.#o.scan(mark, this, signal);
     for (const path of this.#moves.keys()) if (isWithin(path, mark.path)) this.#moves.delete(path);
+    // What the scan covered and did not mark again is as the ledger says.
+    for (const path of [mark.path, ...mark.absorbed.keys()]) {
+      if (signal.aborted || this.#pump.isMarked(path)) continue;
+      this.#holds.release(path);
+      this.#o.problems.clearSeen(path);
+    }
   }
 
   #plan(mark: Mark): void {
@@ -244,6 +252,7 @@ export class Pipeline implements ScanSink {
       case 'equal':
         journal.save(outcome.row);
         if (outcome.adopted) counters.adopted++;
+        this.#remarkOtherNames(outcome.row, look);
         return this.#done(mark.path, look);
       case 'proven':
         limiter.succeeded();
@@ -274,6 +283,7 @@ export class Pipeline implements ScanSink {
     log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
     this.#hot.published(path, mark.firstAtMs, now());
     this.#remarkParent(path);
+    this.#remarkOtherNames(row, look);
     if (torn) {
       problems.add(path, { kind: 'fuzzy', reason: 'it did not rest for --max-wait' });
       const fresh = { ...mark, firstAtMs: now(), lastAtMs: now(), finishedAtMs: undefined, races: 0, attempts: 0 };
@@ -282,6 +292,19 @@ export class Pipeline implements ScanSink {
     this.#done(path, look);
     // In a drain the proof is left to the next start.
     if (row.proveAfterMs !== null && !this.#pump.draining) this.#remark(path, row.proveAfterMs - context.wallNow());
+  }
+
+  /**
+   * inotify reports a write under the name it was made by; the inode's other names get no event. Those whose row shows
+   * another state of it are looked at too. Ends, because a name that shows this state marks nobody.
+   */
+  #remarkOtherNames(row: LedgerRow, look: Look): void {
+    const { stat } = look.state;
+    if (stat?.kind !== 'file' || stat.nlink < 2) return;
+    for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
+      if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
+      this.#pump.mark({ path: pathOfKey(other.key), scope: 'self', speed: 'finished', witnessed: false, closedWrite: true });
+    }
   }
 
   /** One action has been done; a path may have two (put the file, then delete the marker it replaces). */

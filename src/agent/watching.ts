@@ -60,6 +60,11 @@ export class Watching {
     return this.#engine;
   }
 
+  /** Resolves when every event the kernel had queued has been heard. */
+  barrier(): Promise<void> {
+    return this.#watch.barrier();
+  }
+
   /** Resolves when everything that is known to be dirty has been dealt with. */
   idle(): Promise<void> {
     return Promise.race([this.#engine.pipeline.idle(), this.#engine.fatal]);

@@ -18,6 +18,8 @@ export interface Stat {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** How many names the inode has. */
+  readonly nlink: number;
 }
 
 /** Whether nothing that a write can change differs: the rule of a torn-read check. */

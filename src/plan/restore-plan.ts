@@ -1,7 +1,7 @@
 // Pure. (what the ledger says, what is on disk, what S3 lists) -> what a restore does about one key.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import type { Stat } from '../model/entry.ts';
 import { sameFile, sameMetadata } from '../ledger/unchanged.ts';
+import type { Stat } from '../model/entry.ts';
 
 /** Everything the decision rests on. At least one of base, local and remote is there. */
 export interface RestoreState {

@@ -1,7 +1,17 @@
 // Where the losing version of a conflict is kept: STATE/conflicts/<time>/<path>.
-import { constants, closeSync, copyFileSync, fsyncSync, linkSync, mkdirSync, openSync, readlinkSync, symlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { sameContentStat, type Stat } from '../model/entry.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
 import { joinPath, nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { ChangedError } from './errors.ts';
 import type { FileCalls } from './options.ts';
@@ -46,7 +56,10 @@ export class ConflictStore {
   }
 
   #copy(from: Buffer, { to, local }: { to: Buffer; local: Stat }): void {
-    if (local.kind === 'symlink') return symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
+    if (local.kind === 'symlink') {
+      symlinkSync(readlinkSync(from, { encoding: 'buffer' }), to);
+      return;
+    }
     copyFileSync(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
     this.#calls.setModified(to, local.mtimeNs);
     const fd = openSync(to, constants.O_RDONLY);

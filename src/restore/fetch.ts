@@ -45,7 +45,10 @@ export function discard(directory: OpenDirectory, { name, fd }: Pick<Fetched, 'n
 }
 
 /** Downloads into `directory`, with retries. @throws {StoreError}, or the system error. */
-export async function fetchObject(work: Restoring, { remote, directory }: { remote: Remote; directory: OpenDirectory }): Promise<Fetched> {
+export async function fetchObject(
+  work: Restoring,
+  { remote, directory }: { remote: Remote; directory: OpenDirectory },
+): Promise<Fetched> {
   const { retry } = work.options;
   let mismatched: string | undefined;
   return await retry(
@@ -60,16 +63,22 @@ export async function fetchObject(work: Restoring, { remote, directory }: { remo
       }
       mismatched = fetched.checksum;
       discard(directory, fetched);
-      throw new StoreError(`Cannot get ${remote.key}: its content does not have the MD5 of its ETag ${fetched.head.etag}`, {
-        reaction: 'transient',
-        code: 'BadDigest',
-      });
+      throw new StoreError(
+        `Cannot get ${remote.key}: its content does not have the MD5 of its ETag ${fetched.head.etag}`,
+        {
+          reaction: 'transient',
+          code: 'BadDigest',
+        },
+      );
     },
     { signal: work.signal },
   );
 }
 
-async function fetchOnce(work: Restoring, { remote, directory }: { remote: Remote; directory: OpenDirectory }): Promise<Fetched> {
+async function fetchOnce(
+  work: Restoring,
+  { remote, directory }: { remote: Remote; directory: OpenDirectory },
+): Promise<Fetched> {
   const { body, ...head } = await work.options.store.get(remote.key, { signal: work.signal });
   const name = temporaryName(work.options.randomName());
   let fd: number | null = null;
@@ -119,7 +128,10 @@ class ContentCheck {
   }
 }
 
-async function receive(fd: number, { body, head, content }: { body: Readable; head: ObjectHead; content: ContentCheck }): Promise<void> {
+async function receive(
+  fd: number,
+  { body, head, content }: { body: Readable; head: ObjectHead; content: ContentCheck },
+): Promise<void> {
   const small = head.sizeBytes <= SYNC_WRITE_BYTES;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     content.update(chunk);
@@ -130,7 +142,10 @@ async function receive(fd: number, { body, head, content }: { body: Readable; he
   }
 }
 
-async function readTarget(body: Readable, { head, content }: { head: ObjectHead; content: ContentCheck }): Promise<Buffer> {
+async function readTarget(
+  body: Readable,
+  { head, content }: { head: ObjectHead; content: ContentCheck },
+): Promise<Buffer> {
   if (head.sizeBytes === 0 || head.sizeBytes > MAX_TARGET_BYTES) {
     throw new Error(`a symbolic link's target has 1 to ${MAX_TARGET_BYTES} bytes, this one has ${head.sizeBytes}`);
   }

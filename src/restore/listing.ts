@@ -29,7 +29,9 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
 export function reportKeyConflicts(work: Restoring, remotes: readonly Remote[]): ReadonlySet<string> {
   const losers = findKeyConflicts(remotes.map(({ relKey, lastModifiedMs }) => ({ key: relKey, lastModifiedMs })));
   for (const [key, winner] of losers) {
-    work.tally.refused.push(finding(key, `S3 also holds the newer ${displayPath(winner)}, and both cannot be on one disk`));
+    work.tally.refused.push(
+      finding(key, `S3 also holds the newer ${displayPath(winner)}, and both cannot be on one disk`),
+    );
   }
   return new Set(losers.keys());
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, read, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { sameContentStat, type Stat } from '../model/entry.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
@@ -28,7 +28,7 @@ export interface LocalContent {
  */
 export async function hashLocal(
   tree: RealTree,
-  { path, local, etag }: { path: RelPath; local: Stat; etag?: string },
+  { path, local, etag }: { path: RelPath; local: Stat; etag?: string | undefined },
 ): Promise<LocalContent> {
   const sha256 = createHash('sha256');
   const hashers = etag === undefined ? [] : comparableBy(etag, local.sizeBytes).map((by) => new EtagHasher(by));
@@ -56,7 +56,8 @@ async function readFile(
   // Not blocking: the name may have become a FIFO.
   const fd = openSync(entry, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    if (!isStill(statOf(fstatSync(fd, { bigint: true })), local)) throw new ChangedError('it changed before it was read');
+    if (!isStill(statOf(fstatSync(fd, { bigint: true })), local))
+      throw new ChangedError('it changed before it was read');
     const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, Math.max(1, local.sizeBytes)));
     for (let offset = 0; offset < local.sizeBytes; ) {
       const { bytesRead } = await readLater(fd, buffer, 0, buffer.length, offset);

@@ -1,6 +1,6 @@
 // What a restore is given, and what it reports.
 import type { PathFilter } from '../filter/path-filter.ts';
-import type { Ledger, RootIdentity } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { RelPath } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -16,11 +16,10 @@ export interface FileCalls {
 export interface RestoreOptions {
   /** LOCAL: absolute and resolved; it exists. */
   readonly root: Buffer;
-  /** Which directory the root is now, for the ledger. */
-  readonly identity: RootIdentity;
   /** What every key begins with: '' or text ending in '/'. */
   readonly prefix: string;
   readonly store: ObjectStore;
+  /** Its rows describe this very root; rows of another root would be taken for deletions and edits. */
   readonly ledger: Ledger;
   readonly filter: PathFilter;
   /** Where losers of conflicts are kept; null: nowhere, and then neither version is touched. */

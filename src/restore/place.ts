@@ -1,17 +1,17 @@
 // A fetched object gets its attributes and its place.
 import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync } from 'node:fs';
-import { sameContentStat, type Stat } from '../model/entry.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { statOf } from '../tree/local-tree.ts';
-import { discard, type Fetched, fetchObject } from './fetch.ts';
 import { BlockedError, ChangedError } from './errors.ts';
+import { discard, type Fetched, fetchObject } from './fetch.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
 import type { Remote, Restoring } from './work.ts';
 
 const NS_PER_MS = 1_000_000n;
 
 /** What an object that tells nothing of its mode gets. */
-const DEFAULT_FILE_PERMISSIONS = 0o644;
+export const DEFAULT_FILE_PERMISSIONS = 0o644;
 
 export interface Placement {
   readonly remote: Remote;
@@ -65,12 +65,16 @@ function putInPlace(work: Restoring, options: Placement & { directory: OpenDirec
   if (now?.kind === 'directory') removeEmpty(directory.entry(name));
   renameSync(directory.entry(fetched.name), directory.entry(name));
   const stat = fetched.fd === null ? directory.lstat(name) : statOf(fstatSync(fetched.fd, { bigint: true }));
-  const untouched = stat !== undefined && sameContentStat({ ...stat, ctimeNs: before.ctimeNs }, before) && stat.mode === before.mode;
+  const untouched =
+    stat !== undefined && sameContentStat({ ...stat, ctimeNs: before.ctimeNs }, before) && stat.mode === before.mode;
   return { fetched, stat: untouched ? stat : before, untouched };
 }
 
 /** Owner before mode: chown(2) clears the set-user-ID bits. Time last. */
-function applyAttributes({ options }: Restoring, { directory, fetched }: { directory: OpenDirectory; fetched: Fetched }): void {
+function applyAttributes(
+  { options }: Restoring,
+  { directory, fetched }: { directory: OpenDirectory; fetched: Fetched },
+): void {
   const { attributes, fd, head } = fetched;
   const path = directory.entry(fetched.name);
   const [uid, gid] = options.owners ? [attributes.uid ?? -1, attributes.gid ?? -1] : [-1, -1];
@@ -103,7 +107,8 @@ function removeEmpty(directory: Buffer): void {
     rmdirSync(directory);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') throw new BlockedError('a directory that is not empty has this name');
+    if (code === 'ENOTEMPTY' || code === 'EEXIST')
+      throw new BlockedError('a directory that is not empty has this name');
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 // Ledger rows of restored files, written only when the files themselves would survive a power failure.
 import type { Ledger, LedgerRow } from '../ledger/ledger.ts';
-import type { RelKey } from '../model/key.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
+import type { RelKey } from '../model/key.ts';
 import type { FileCalls } from './options.ts';
 
 const MAX_ROWS = 2_000;

@@ -6,8 +6,8 @@ import { isMarker } from '../model/key.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import type { Remote } from './work.ts';
 
-/** What S3 holds and nobody here vouches for. */
-export function foreignRow(remote: Remote): LedgerRow {
+/** What S3 holds and nobody here vouches for; an upload that may be open for its key is remembered. */
+export function foreignRow(remote: Remote, before: LedgerRow | undefined): LedgerRow {
   return {
     key: remote.relKey,
     kind: isMarker(remote.relKey) ? 'directory' : 'file',
@@ -23,7 +23,7 @@ export function foreignRow(remote: Remote): LedgerRow {
     etag: remote.etag,
     versionId: null,
     generation: 0,
-    uploadId: null,
+    uploadId: before?.uploadId ?? null,
     proveAfterMs: null,
   };
 }

@@ -1,37 +1,34 @@
 // Pure. Does it fit?
-import { EXIT, OperatorError } from '../model/errors.ts';
 
-export interface SpaceNeeded {
+/** One object to be downloaded, and the local file it replaces; 0 if none. */
+export interface Download {
+  readonly sizeBytes: number;
+  readonly replacedBytes: number;
+}
+
+export interface FreeSpace {
   readonly bytes: number;
   readonly inodes: number;
-  /** @throws {OperatorError} if there is less than that. */
-  assertFits(free: { readonly root: string; readonly freeBytes: number; readonly freeInodes: number }): void;
+  /** The file system rounds every file up to this. */
+  readonly blockBytes: number;
 }
 
 /**
- * What downloads need beyond the files they replace. Each file is replaced when its successor is complete, so the
- * largest of those in work at once need room twice.
+ * What is missing for these downloads, as a rule that is broken; undefined if they fit. A file is replaced when its
+ * successor is complete, so the largest of the `concurrency` files in work at once need room twice.
  */
-export function spaceNeeded(
-  downloads: readonly { readonly sizeBytes: number; readonly replacedBytes: number }[],
-  { concurrency, blockBytes }: { concurrency: number; blockBytes: number },
-): SpaceNeeded {
-  const inBlocks = (bytes: number): number => Math.ceil(bytes / blockBytes) * blockBytes;
-  const growth = downloads.reduce((sum, d) => sum + inBlocks(d.sizeBytes) - inBlocks(d.replacedBytes), 0);
-  const replaced = downloads.map((d) => d.replacedBytes).filter((bytes) => bytes > 0);
-  const twice = replaced.sort((a, b) => b - a).slice(0, concurrency);
-  const bytes = Math.max(0, growth + twice.reduce((sum, size) => sum + inBlocks(size), 0));
+export function spaceShortage(
+  downloads: readonly Download[],
+  { free, concurrency }: { free: FreeSpace; concurrency: number },
+): string | undefined {
+  const inBlocks = (bytes: number): number => Math.ceil(bytes / free.blockBytes) * free.blockBytes;
+  const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + inBlocks(size), 0);
+  const replaced = downloads.map((download) => download.replacedBytes).filter((bytes) => bytes > 0);
+  const twice = replaced.toSorted((a, b) => b - a).slice(0, concurrency);
+  const bytes = sum(downloads.map((download) => download.sizeBytes)) - sum(replaced) + sum(twice);
+  if (bytes > free.bytes) return `it needs ${mebibytes(bytes)} more, ${mebibytes(free.bytes)} are free`;
   const inodes = downloads.length - replaced.length;
-  return {
-    bytes,
-    inodes,
-    assertFits({ root, freeBytes, freeInodes }) {
-      const hint = 'Free some space, use a larger volume, or leave paths out with --exclude.';
-      const fail = (rule: string): OperatorError => new OperatorError(`Cannot restore into ${root}: ${rule}`, { exitCode: EXIT.fatal, hint });
-      if (bytes > freeBytes) throw fail(`it needs ${mebibytes(bytes)} more, ${mebibytes(freeBytes)} are free`);
-      if (inodes > freeInodes) throw fail(`it needs ${inodes} more inodes, ${freeInodes} are free`);
-    },
-  };
+  return inodes > free.inodes ? `it needs ${inodes} more inodes, ${free.inodes} are free` : undefined;
 }
 
 function mebibytes(bytes: number): string {

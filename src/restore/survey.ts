@@ -1,15 +1,17 @@
 // The first look: which keys need work, side by side in S3, the ledger and on disk.
 import { statfsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
-import { displayPath, nameOf, parentOf, type RelPath } from '../model/path.ts';
-import { mergeByKey } from '../plan/merge.ts';
+import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
+import { mergeByKey, type Pair } from '../plan/merge.ts';
 import { planMarkerRestore, planRestore } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
 import { foreignRow } from './rows.ts';
-import { spaceNeeded } from './space.ts';
+import { type Download, spaceShortage } from './space.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
 
 /** Keys between two turns of the event loop. */
@@ -20,24 +22,32 @@ export interface Survey {
   /** Files and symbolic links that S3 holds. */
   readonly files: Remote[];
   readonly markers: Remote[];
-  /** Rows of ours, files and markers, without an object. */
+  /** Rows without an object. */
   readonly gone: LedgerRow[];
-  /** Sizes of the objects to be downloaded, and of the local files they replace. */
-  readonly downloads: { readonly sizeBytes: number; readonly replacedBytes: number }[];
+  readonly downloads: Download[];
 }
 
-/** Compares every included key. Nothing is changed but what interrupted restores left, which is removed. */
-export async function survey(work: Restoring, { remotes, losers }: { remotes: Remote[]; losers: ReadonlySet<string> }): Promise<Survey> {
+type RemoteByKey = { readonly key: RelKey; readonly remote: Remote };
+
+/** Compares every included key. Nothing on disk is changed, but what interrupted restores left is removed. */
+export async function survey(
+  work: Restoring,
+  { remotes, losers }: { remotes: readonly Remote[]; losers: ReadonlySet<string> },
+): Promise<Survey> {
   const found: Survey = { files: [], markers: [], gone: [], downloads: [] };
   const looks = new Looks(work.tree);
-  const keyed = remotes.map((remote) => ({ key: remote.relKey, remote }));
   let count = 0;
   try {
-    for (const { key, left: row, right } of mergeByKey(work.options.ledger.range('' as RelKey), keyed.values())) {
-      if (++count % SLICE_KEYS === 0) await new Promise(setImmediate);
+    for (const pair of mergeByKey(work.options.ledger.range('' as RelKey), byKey(remotes))) {
+      if (++count % SLICE_KEYS === 0) await setImmediate();
       work.signal.throwIfAborted();
-      if (row !== undefined && right === undefined && !work.options.filter.includes(pathOfKey(key), isMarker(key))) continue;
-      await examine(work, { key, row, remote: right?.remote, losers, looks, found });
+      if (pair.right === undefined) {
+        if (work.options.filter.includes(pathOfKey(pair.key), isMarker(pair.key))) found.gone.push(pair.left!);
+      } else if (losers.has(pair.key)) {
+        await leaveLoser(work, pair);
+      } else {
+        examine(work, { pair, looks, found });
+      }
     }
   } finally {
     looks.close();
@@ -45,65 +55,53 @@ export async function survey(work: Restoring, { remotes, losers }: { remotes: Re
   return found;
 }
 
-interface Examined {
-  readonly key: RelKey;
-  readonly row: LedgerRow | undefined;
-  readonly remote: Remote | undefined;
-  readonly losers: ReadonlySet<string>;
-  readonly looks: Looks;
-  readonly found: Survey;
+function* byKey(remotes: readonly Remote[]): Generator<RemoteByKey> {
+  for (const remote of remotes) yield { key: remote.relKey, remote };
 }
 
-async function examine(work: Restoring, { key, row, remote, losers, looks, found }: Examined): Promise<void> {
-  if (remote === undefined) {
-    found.gone.push(row!);
-    return;
-  }
-  const base = work.baseIsTrusted ? row : undefined;
-  if (losers.has(key)) return await leaveLoser(work, { remote, base });
+function examine(
+  work: Restoring,
+  { pair, looks, found }: { pair: Pair<LedgerRow, RemoteByKey>; looks: Looks; found: Survey },
+): void {
+  const { remote } = pair.right!;
   let local: Stat | undefined;
   try {
-    local = looks.lstat(pathOfKey(key));
+    local = looks.lstat(pathOfKey(pair.key));
   } catch (error) {
-    work.tally.failures.push(finding(key, `it cannot be looked at: ${(error as Error).message}`));
+    work.tally.failures.push(finding(pair.key, `it cannot be looked at: ${(error as Error).message}`));
     return;
   }
-  const state = { base, local, remote, absenceIsEvidence: work.absenceIsEvidence };
-  if (isMarker(key)) {
-    if (planMarkerRestore(state).do === 'nothing') work.tally.unchanged++;
-    else found.markers.push(remote);
-    return;
-  }
-  const decision = planRestore({ ...state, answers: {} });
-  if (decision.do === 'nothing') {
-    work.tally.unchanged++;
-    return;
-  }
-  found.files.push(remote);
-  if (decision.do === 'download') {
-    found.downloads.push({ sizeBytes: remote.sizeBytes, replacedBytes: local?.kind === 'file' ? local.sizeBytes : 0 });
-  }
+  const state = { base: pair.left, local, remote, absenceIsEvidence: work.absenceIsEvidence };
+  const decision = isMarker(pair.key) ? planMarkerRestore(state) : planRestore({ ...state, answers: {} });
+  if (decision.do === 'nothing') work.tally.unchanged++;
+  else if (isMarker(pair.key)) found.markers.push(remote);
+  else found.files.push(remote);
+  if (decision.do !== 'download') return;
+  found.downloads.push({ sizeBytes: remote.sizeBytes, replacedBytes: local?.kind === 'file' ? local.sizeBytes : 0 });
 }
 
-/** A key whose name belongs to a newer object. It may be ours, left by a crash: then the upload's planner cleans up. */
-async function leaveLoser(work: Restoring, { remote, base }: { remote: Remote; base: LedgerRow | undefined }): Promise<void> {
-  if (base === undefined || base.state === 'foreign') await work.rows.save(foreignRow(remote));
-  else work.tally.dirty.push(pathOfKey(remote.relKey));
+/** A key whose name belongs to a newer object. If it is ours, a crash left it: the upload's planner cleans up. */
+async function leaveLoser(work: Restoring, { key, left, right }: Pair<LedgerRow, RemoteByKey>): Promise<void> {
+  if (left === undefined) await work.rows.save(foreignRow(right!.remote, left));
+  else work.tally.dirty.push(pathOfKey(key));
 }
 
 /** @throws {OperatorError} if the file system cannot take what is to be downloaded. */
 export function checkSpace(work: Restoring, { downloads }: Survey): void {
-  const root = work.tree.absolute('' as RelPath);
+  const root = work.tree.absolute(ROOT);
   const { bavail, bsize, ffree, files } = statfsSync(root, { bigint: true });
-  spaceNeeded(downloads, { concurrency: work.options.concurrency, blockBytes: Number(bsize) }).assertFits({
-    root: displayPath(root.toString('latin1')),
-    freeBytes: Number(bavail * bsize),
-    // File systems that make inodes as they need them say 0.
-    freeInodes: files === 0n ? Number.POSITIVE_INFINITY : Number(ffree),
+  // File systems that make inodes as they need them have 0.
+  const inodes = files === 0n ? Number.POSITIVE_INFINITY : Number(ffree);
+  const free = { bytes: Number(bavail * bsize), inodes, blockBytes: Number(bsize) };
+  const rule = spaceShortage(downloads, { free, concurrency: work.options.concurrency });
+  if (rule === undefined) return;
+  throw new OperatorError(`Cannot restore into ${root}: ${rule}`, {
+    exitCode: EXIT.fatal,
+    hint: 'Free some space, use a larger volume, or leave paths out with --exclude.',
   });
 }
 
-/** Stats in key order: neighbours share their directory, which stays open. Sweeps each directory once. */
+/** Stats in key order: neighbours share their directory, which stays open. Each directory is swept once. */
 class Looks {
   readonly #tree: RealTree;
   readonly #swept = new Set<RelPath>();

@@ -1,9 +1,9 @@
-// The state of one restore: what its steps share.
+// What the steps of one restore share.
 import type { RelKey } from '../model/key.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { ConflictStore } from './conflict-store.ts';
-import type { Conflict, Finding, RestoreOptions, RestoreReport } from './options.ts';
+import type { Finding, RestoreOptions, RestoreReport } from './options.ts';
 import type { RealTree } from './real-tree.ts';
 import type { RowBuffer } from './row-buffer.ts';
 
@@ -12,25 +12,28 @@ export interface Remote extends ListedObject {
   readonly relKey: RelKey;
 }
 
-/** Counts and findings while they grow. */
-export type Tally = { -readonly [K in keyof RestoreReport]: RestoreReport[K] extends readonly (infer T)[] ? T[] : RestoreReport[K] };
+/** A report while it grows. */
+export type Tally = {
+  -readonly [K in keyof RestoreReport]: RestoreReport[K] extends readonly (infer T)[] ? T[] : RestoreReport[K];
+};
 
+/** One restore. */
 export interface Restoring {
   readonly options: RestoreOptions;
   readonly tree: RealTree;
   readonly rows: RowBuffer;
+  /** null: there is no place to keep the loser of a conflict. */
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;
-  /** Rows of another root say nothing about this one. */
-  readonly baseIsTrusted: boolean;
   /** See RestoreState.absenceIsEvidence. */
   readonly absenceIsEvidence: boolean;
-  /** Aborted by the caller, or when one step failed for all. */
+  /** Aborted by the caller, or when something failed that fails for all. */
   readonly signal: AbortSignal;
-  /** Objects proven to have an ETag that looks like an MD5 and is none (SSE-KMS, SSE-C). */
+  /** Whether some object was proven to have an ETag that looks like an MD5 and is none (SSE-KMS, SSE-C). */
   readonly opaqueEtags: { seen: boolean };
 }
 
+/** A report of nothing. */
 export function newTally(): Tally {
   return {
     complete: false,
@@ -53,5 +56,3 @@ export function newTally(): Tally {
 export function finding(path: RelPath | RelKey, reason: string): Finding {
   return { path: displayPath(path), reason };
 }
-
-export type { Conflict };

@@ -26,6 +26,11 @@ interface Failure {
   readonly otherRegion: string | undefined;
 }
 
+/** OpenSSL's and Node's names for a certificate that is not accepted. */
+const UNTRUSTED =
+  'CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN UNABLE_TO_VERIFY_LEAF_SIGNATURE ' +
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY ERR_TLS_CERT_ALTNAME_INVALID';
+
 /**
  * Codes that decide by themselves; every other failure is judged by its status, and without one is transient.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -47,8 +52,7 @@ const CODES: Readonly<Record<Reaction, string>> = {
   rejected: 'NotImplemented ERR_INVALID_CHAR ERR_HTTP_INVALID_HEADER_VALUE',
   fatal:
     'NoSuchBucket PermanentRedirect TemporaryRedirect Redirect IllegalLocationConstraintException InvalidBucketName ' +
-    'ERR_INVALID_URL EPROTO CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN ' +
-    'UNABLE_TO_VERIFY_LEAF_SIGNATURE UNABLE_TO_GET_ISSUER_CERT_LOCALLY ERR_TLS_CERT_ALTNAME_INVALID',
+    `ERR_INVALID_URL ${UNTRUSTED}`,
   aborted: 'AbortError',
 };
 
@@ -60,19 +64,12 @@ const REACTION_OF_CODE: ReadonlyMap<string, Reaction> = new Map(
 const CONNECT_TIMEOUT = 'ConnectTimeout';
 
 /** Failures before the first byte of the request left this machine. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  ...[
-    'ECONNREFUSED',
-    'ENOTFOUND',
-    'EAI_AGAIN',
-    'EHOSTUNREACH',
-    'ENETUNREACH',
-    'EADDRNOTAVAIL',
-    'EMFILE',
-    CONNECT_TIMEOUT,
-  ],
-  ...['CredentialsProviderError', 'TokenProviderError', 'ERR_INVALID_CHAR', 'ERR_HTTP_INVALID_HEADER_VALUE'],
-]);
+const NEVER_SENT: ReadonlySet<string> = new Set(
+  (
+    'ECONNREFUSED ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH EADDRNOTAVAIL EMFILE CredentialsProviderError ' +
+    `TokenProviderError ERR_INVALID_CHAR ERR_HTTP_INVALID_HEADER_VALUE ${CONNECT_TIMEOUT} ${UNTRUSTED}`
+  ).split(' '),
+);
 
 /** Turns whatever a request failed with into a StoreError; a StoreError is passed on as it is. */
 export function classify(error: unknown, attempted: Attempted): StoreError {
@@ -162,10 +159,13 @@ function ruleFor(failure: Failure, reaction: Reaction): string {
   if (code === CONNECT_TIMEOUT) return 'the endpoint does not accept connections in time';
   if (code === 'TimeoutError') return 'the server made no progress in time';
   const message = cleaned(failure.message);
-  if (status === undefined) return code === 'Unknown' || message.includes(code) ? message : `${code} (${message})`;
-  if (status < 300) return `the answer cannot be understood${message === '' ? '' : ` (${message})`}`;
-  const named = code === 'Unknown' ? '' : ` ${code}`;
-  return `the server answered ${status}${named}${message === '' ? '' : ` (${message})`}`;
+  if (status === undefined && message.includes(code)) return message;
+  if (status !== undefined && status < 300)
+    return `the answer cannot be understood${message === '' ? '' : ` (${message})`}`;
+  const answered = status === undefined ? '' : `the server answered ${status}`;
+  const named = code === 'Unknown' ? '' : code;
+  const told = message === '' ? '' : `(${message})`;
+  return [answered, named, told].filter((part) => part !== '').join(' ') || 'it failed without a reason';
 }
 
 /** The first line of a message without what must not be told and without the SDK's advice to its own users. */

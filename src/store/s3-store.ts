@@ -101,7 +101,8 @@ async function deleteObjects(
     if (deleted.has(key)) continue;
     const { Code: name = '', Message: message = 'the server did not mention it' } = errors.get(key) ?? {};
     const attempted = { action: 'delete', bucket, key, writes: !errors.has(key), aborted: false };
-    failed.set(key, classify({ name, message }, attempted));
+    const error = classify({ name, message }, attempted);
+    if (error.reaction !== 'not-found') failed.set(key, error);
   }
   return failed;
 }

@@ -82,6 +82,7 @@ export function statOf(stats: BigIntStats): Stat {
     mode: Number(stats.mode),
     uid: Number(stats.uid),
     gid: Number(stats.gid),
+    nlink: Number(stats.nlink),
   };
 }
 

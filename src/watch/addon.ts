@@ -7,7 +7,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 /** An open inotify instance, opaque to JavaScript. */
 export type Handle = { readonly __inotifyHandle: true };
 
-/** The addon's exports; a negative result is a negated errno. See native/inotify.c and native/reap.c. */
+/** The addon's exports; a negative result is a negated errno. See native/*.c. */
 export interface Addon {
   init(onBatch: (events: ArrayBuffer, token: number) => void, limitBytes?: number): Handle | number;
   addWatch(handle: Handle, path: Buffer, mask: number): number;
@@ -16,6 +16,8 @@ export interface Addon {
   setRef(handle: Handle, keepsLoopAlive: boolean): void;
   close(handle: Handle): void;
   reapOrphans(known: Int32Array): number[];
+  setModified(target: number | Buffer, mtimeNs: bigint): number;
+  syncFileSystem(fd: number): Promise<number>;
 }
 
 /** Beside the bundle in a release, in build/ in a checkout. */

@@ -119,7 +119,7 @@ export const MULTIPART_CONTRACTS: readonly Contract[] = [
         return hung.promise;
       };
       const upload = store.putMultipart('k', sourceOf(LARGE, { verify }), NO_ATTRIBUTES, multipart({ onStarted }));
-      await waiting.promise;
+      await Promise.race([waiting.promise, upload]);
       assert.deepEqual(await openUploads(ground), ['k']);
       await store.abortMultipart('k', uploadIds[0] ?? '');
       assert.deepEqual(await openUploads(ground), []);

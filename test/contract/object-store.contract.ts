@@ -103,14 +103,6 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
     },
   },
   {
-    title: 'bodies that nobody reads to the end do not use the store up',
-    run: async ({ store }) => {
-      await store.put('k', patterned(MIB), NO_ATTRIBUTES);
-      for (let round = 0; round < 60; round++) (await store.get('k')).body.destroy();
-      assert.equal(md5(await read(store, 'k')), md5(patterned(MIB)));
-    },
-  },
-  {
     title: 'a raised signal ends every request as aborted, and nothing is written',
     run: async ({ store }) => {
       const options = { signal: AbortSignal.abort() };

@@ -160,7 +160,6 @@ export class Exchange {
     const effect = this.#hit?.effect;
     if (effect === undefined) return;
     if (effect.kind === 'late' && stage === 'commit') return this.#executeLate(effect.afterMs);
-    if (effect.kind === 'late' && stage === 'answer') throw new Cut();
     if (!('at' in effect ? effect.at === stage : stage === 'start')) return;
     switch (effect.kind) {
       case 'status':

@@ -1,6 +1,7 @@
 // inotify with scripted misfortune: events lost to an overflow, a limit on watches.
 import {
   type EventHandler,
+  IN_IGNORED,
   IN_Q_OVERFLOW,
   type Inotify,
   InotifyError,
@@ -24,8 +25,11 @@ export function overflowing(losesNow: () => boolean): OpenInotify {
 /** The kernel's inotify that grants so many watches at a time. */
 export function limited(watches: { max: number }): OpenInotify {
   return (onEvents) => {
-    const real = openInotify(onEvents);
     const held = new Set<number>();
+    const real = openInotify((events) => {
+      for (const { wd, mask } of events) if (mask & IN_IGNORED) held.delete(wd);
+      onEvents(events);
+    });
     return {
       addWatch(path, mask) {
         const wd = real.addWatch(path, mask);

@@ -1,28 +1,30 @@
 // A watcher of the simplest kind: it knows of a tree only what hints make it look at. If it ends up equal to the disk, no hint was missing.
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { isWithin, joinPath, type RelPath, ROOT } from '../../src/model/path.ts';
 import type { Change, RootBreak, Watch } from '../../src/watch/changes.ts';
 import { createWatch, type WatchOptions } from '../../src/watch/watcher.ts';
 import { includeAll } from './filters.ts';
 
+/** Beneath a file or a link to itself a path is absent too. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (ABSENT.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
 /** What tells two states of a path apart. A link's change time is left out: link(2) on another name brings no event. */
 function signature(absolute: Buffer): string | undefined {
-  const stat = lstatIfThere(absolute);
+  const stat = ifThere(() => lstatSync(absolute, { bigint: true }));
   if (stat === undefined) return undefined;
   const type = stat.mode & 0o170000n;
   return stat.isDirectory()
     ? `directory ${stat.mode}`
     : `${type} ${stat.mode} ${stat.ino} ${stat.size} ${stat.mtimeNs}`;
-}
-
-/** Beneath a file or a link to itself a path is absent too, which throwIfNoEntry does not cover. */
-function lstatIfThere(absolute: Buffer): BigIntStats | undefined {
-  try {
-    return lstatSync(absolute, { bigint: true });
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
 }
 
 /** A watch on `root` and what its hints have told so far. */
@@ -101,11 +103,10 @@ export class Mirror {
     return path === ROOT ? this.#root : Buffer.concat([this.#root, Buffer.from(`/${path}`, 'latin1')]);
   }
 
+  /** What is in a directory; nothing if it is gone, which brings a hint of its own. */
   names(dir: RelPath): { name: string; isDirectory: boolean }[] {
-    return readdirSync(this.absolute(dir), { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
-      name: entry.name.toString('latin1'),
-      isDirectory: entry.isDirectory(),
-    }));
+    const entries = ifThere(() => readdirSync(this.absolute(dir), { withFileTypes: true, encoding: 'buffer' })) ?? [];
+    return entries.map((entry) => ({ name: entry.name.toString('latin1'), isDirectory: entry.isDirectory() }));
   }
 
   #walk(path: RelPath, found: Set<RelPath>): void {

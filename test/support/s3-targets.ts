@@ -1,6 +1,12 @@
 // The S3 servers that suites run on, each with what it claims to do like AWS.
 import { randomBytes } from 'node:crypto';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { startFauxqs } from 'fauxqs';
 import type { S3Credentials } from '../../src/store/s3-client.ts';
 import { type StrictS3, type StrictS3Options, startStrictS3 } from '../strict-s3/server.ts';
@@ -104,7 +110,14 @@ const ENDPOINT: TargetChoice = {
   missing: process.env['AWSSYNCER_TEST_ENDPOINT'] === undefined ? 'AWSSYNCER_TEST_ENDPOINT is not set' : undefined,
   start: async () => {
     const given = { ...process.env, AWS_ENDPOINT_URL: process.env['AWSSYNCER_TEST_ENDPOINT'] };
-    return target({ name: 'endpoint', ...fromEnvironment(given), close: async () => {} });
+    const outside = target({ name: 'endpoint', ...fromEnvironment(given), close: async () => {} });
+    const made: string[] = [];
+    const makeBucket = async () => {
+      const bucket = await outside.makeBucket();
+      made.push(bucket);
+      return bucket;
+    };
+    return { ...outside, makeBucket, close: () => removeBuckets(outside, made) };
   },
 };
 
@@ -148,6 +161,17 @@ export function awsEnvironment({ endpoint, region, credentials }: S3Target): Rec
 /** The SDK's client for a server, as it comes, but for retries. */
 export function plainClient({ endpoint, region, credentials }: S3Target): S3Client {
   return new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
+}
+
+/** Leaves a server that outlives us as it was found. */
+async function removeBuckets(target: S3Target, buckets: readonly string[]): Promise<void> {
+  const client = plainClient(target);
+  for (const Bucket of buckets) {
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+    for (const { Key } of Contents) await client.send(new DeleteObjectCommand({ Bucket, Key }));
+    await client.send(new DeleteBucketCommand({ Bucket }));
+  }
+  client.destroy();
 }
 
 type Started = Pick<S3Target, 'name' | 'endpoint' | 'region' | 'credentials' | 'close'> & {

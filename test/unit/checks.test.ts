@@ -41,6 +41,8 @@ for (const [from, to, verdict] of [
   ['src/plan/a.ts', '../model/path.ts', undefined],
   ['src/plan/a.ts', '../ledger/ledger.ts', undefined],
   ['src/plan/a.ts', './b.ts', undefined],
+  ['src/store/object-store.ts', './errors.ts', undefined],
+  ['src/store/errors.ts', '../ledger/ledger.ts', /sideways/],
   ['src/agent/a.ts', '../ops/log.ts', undefined],
   ['src/main.ts', './cli/main.ts', undefined],
   ['src/model/a.ts', '../plan/b.ts', /upwards/],
@@ -48,7 +50,7 @@ for (const [from, to, verdict] of [
   ['src/transfer/a.ts', '../store/s3-client.ts', /sideways/],
   ['src/agent/a.ts', '../cli/run.ts', /upwards/],
   ['src/cli/a.ts', '../../test/support/b.ts', /outside src/],
-  ['src/cli/a.ts', '../nowhere/b.ts', /no layer/],
+  ['src/cli/a.ts', '../nowhere/b.ts', /there is no layer/],
   ['src/plan/a.ts', 'node:sqlite', /only src\/ledger\/ may/],
   ['src/agent/a.ts', '@aws-sdk/client-s3', /only src\/store\/ may/],
 ] as const) {

@@ -224,3 +224,20 @@ test('signed chunks with a signed trailer are verified to the last byte', async 
   assert.equal((await send((text) => text.replace('quick', 'quack'))).code, 'SignatureDoesNotMatch');
   assert.equal((await send((text) => text.replace(/crc32:./, 'crc32:_'))).code, 'SignatureDoesNotMatch');
 });
+
+test('a batch delete needs a digest of its body', async () => {
+  server.bucket('b').put('key', 'x');
+  const body = '<Delete><Object><Key>key</Key></Object></Delete>';
+  const post = (headers: Record<string, string>): Promise<RawAnswer> =>
+    signedRequest(server, { method: 'POST', target: '/b?delete=', body, headers });
+  assert.equal((await post({})).code, 'InvalidRequest');
+  assert.ok(server.bucket('b').object('key'));
+  assert.equal((await post({ 'x-amz-checksum-crc32': crc(body) })).status, 200);
+  assert.equal(server.bucket('b').object('key'), undefined);
+});
+
+test('the connection ends where an announced body was refused, and only there', async () => {
+  const headers = { expect: '100-continue' };
+  assert.equal((await put({ headers })).headers['connection'], 'keep-alive');
+  assert.equal((await put({ headers, region: 'eu-west-1' })).headers['connection'], 'close');
+});

@@ -151,7 +151,10 @@ test('prefix, delimiter and start-after narrow a listing', async () => {
     assert.deepEqual(await list({ Prefix: 'a/', Delimiter: '/' }), [['a/1', 'a/2'], []]);
     assert.deepEqual(await list({ StartAfter: 'a/2' }), [['ab', 'b/1'], []]);
     assert.deepEqual(await list({ MaxKeys: 0 }), [[], []]);
-    await assert.rejects(list({ ContinuationToken: 'a/1' }), { name: 'InvalidArgument' });
+    const { NextContinuationToken } = await client.send(new s3.ListObjectsV2Command({ Bucket }));
+    for (const ContinuationToken of ['a/1', `${NextContinuationToken}!`]) {
+      await assert.rejects(list({ ContinuationToken }), { name: 'InvalidArgument' });
+    }
     await assert.rejects(list({ MaxKeys: -1 }), { name: 'InvalidArgument' });
   });
 });

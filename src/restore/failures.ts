@@ -1,0 +1,37 @@
+// Pure. Which errors concern one path, and which end the restore.
+import { LedgerError } from '../ledger/ledger.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import { StoreError } from '../store/errors.ts';
+
+/** System errors that would meet every other file as well. */
+const DISK_ERRORS: ReadonlyMap<string, string> = new Map([
+  ['ENOSPC', 'the disk is full'],
+  ['EDQUOT', 'the disk quota is used up'],
+  ['EROFS', 'the file system is read-only'],
+  ['EMFILE', 'too many files are open in this process'],
+  ['ENFILE', 'too many files are open on this machine'],
+]);
+
+/** The error that ends everything, or undefined if only this path failed. */
+export function fatalError(error: unknown): unknown {
+  if (error instanceof OperatorError || error instanceof LedgerError) return error;
+  if (error instanceof StoreError)
+    return ['fatal', 'credentials', 'aborted'].includes(error.reaction) ? error : undefined;
+  const rule = DISK_ERRORS.get((error as NodeJS.ErrnoException).code ?? '');
+  if (rule === undefined) return undefined;
+  return new OperatorError(`Cannot restore: ${rule}`, {
+    exitCode: EXIT.fatal,
+    hint: 'Run it again when that is solved: what is already there is not downloaded again.',
+    cause: error,
+  });
+}
+
+/** Whether the object was deleted since it was listed: S3 is right, nothing is to be done. */
+export function isVanished(error: unknown): boolean {
+  return error instanceof StoreError && error.reaction === 'not-found';
+}
+
+/** The reason for people. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

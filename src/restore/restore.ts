@@ -1,0 +1,166 @@
+// S3 -> disk: list, compare, then remove, download and give directories their attributes.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { RefusedError } from '../model/errors.ts';
+import type { RelKey } from '../model/key.ts';
+import { ROOT } from '../model/path.ts';
+import { LocalTree } from '../tree/local-tree.ts';
+import { takesPart } from '../tree/walk.ts';
+import { forEachConcurrently } from './concurrent.ts';
+import { ConflictStore } from './conflict-store.ts';
+import { fatalError, reasonOf } from './failures.ts';
+import { listRemote, reportKeyConflicts } from './listing.ts';
+import type { RestoreOptions, RestoreReport } from './options.ts';
+import { RealTree } from './real-tree.ts';
+import { RowBuffer } from './row-buffer.ts';
+import { settleFile } from './settle-file.ts';
+import { type Removal, removeLocally, settleGone } from './settle-gone.ts';
+import { applyMarker, type Marker, settleMarker } from './settle-markers.ts';
+import { checkSpace, type Survey, survey } from './survey.ts';
+import { finding, newTally, type Remote, type Restoring } from './work.ts';
+
+/** After every key that S3 can hold. */
+const END = '\xff' as RelKey;
+
+/**
+ * Makes the disk what S3 holds, by the table of plan/restore-plan.ts. A crash at any instant leaves old or new files,
+ * and the next restore goes on from there. Single files are not synced to the disk; their file system is, before the
+ * ledger calls them restored.
+ *
+ * @throws {OperatorError} if nothing can go on: no space, disk full, S3 refuses as a whole, the ledger fails
+ * @throws {RefusedError} if S3 holds nothing and the ledger knows better
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreReport> {
+  const { ledger, calls, nowMs, stateDir } = options;
+  const abort = new AbortController();
+  const tree = new RealTree(options.root);
+  const work: Restoring = {
+    options,
+    tree,
+    rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
+    conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
+    tally: newTally(),
+    absenceIsEvidence: begin(options),
+    signal: options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]),
+    opaqueEtags: { seen: false },
+  };
+  try {
+    await run(work, eachOf(work, abort));
+    await work.rows.flush();
+  } catch (error) {
+    // What is in place is known to the ledger though the rest failed; if that fails as well, the first error counts.
+    await work.rows.flush().catch(() => undefined);
+    throw error;
+  } finally {
+    work.conflicts?.close();
+    tree.close();
+  }
+  const complete = work.tally.failures.length === 0 && work.tally.heldRemovals.length === 0;
+  if (complete) ledger.setMeta({ restoring: false, listed: true });
+  return { ...work.tally, complete };
+}
+
+/** Prepares the ledger; returns whether a path it knows and the disk lacks was deleted by somebody. */
+function begin({ ledger, filter, root }: RestoreOptions): boolean {
+  const { restoring } = ledger.meta();
+  ledger.setMeta({ restoring: true, listed: false });
+  ledger.forgetForeign();
+  const isEmpty = !new LocalTree(root).hasName(ROOT, (entry) => takesPart(ROOT, entry, filter));
+  return !restoring && !isEmpty;
+}
+
+async function run(work: Restoring, each: Each): Promise<void> {
+  const remotes = await listRemote(work);
+  if (work.tally.listed === 0) refuseIfKnown(work);
+  const found = await survey(work, { remotes, losers: reportKeyConflicts(work, remotes) });
+  checkSpace(work, found);
+  // Removals make room for files, and files come before the modes of their directories.
+  await settleAllGone(work, { rows: found.gone, each });
+  const onSettled = progressOf(work, found);
+  await each(found.files, {
+    key: (remote) => remote.relKey,
+    async settle(remote) {
+      await settleFile(work, remote);
+      onSettled();
+    },
+  });
+  await settleMarkers(work, { remotes: found.markers, each, onSettled });
+}
+
+/** Settles many items, some at a time. */
+type Each = <T>(
+  items: Iterable<T>,
+  step: { readonly key: (item: T) => RelKey; readonly settle: (item: T) => Promise<void> },
+) => Promise<void>;
+
+/** What fails for one path is reported; what would fail for all ends everything that is in work. */
+function eachOf(work: Restoring, abort: AbortController): Each {
+  return async (items, { key, settle }) => {
+    await forEachConcurrently(items, {
+      concurrency: work.options.concurrency,
+      async work(item) {
+        try {
+          work.signal.throwIfAborted();
+          await settle(item);
+        } catch (error) {
+          const fatal = work.signal.aborted ? work.signal.reason : fatalError(error);
+          if (fatal === undefined) {
+            work.tally.failures.push(finding(key(item), reasonOf(error)));
+            return;
+          }
+          abort.abort(fatal);
+          throw fatal;
+        }
+      },
+    });
+  };
+}
+
+async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[]; each: Each }): Promise<void> {
+  const removals: Removal[] = [];
+  await each(rows, {
+    key: (row) => row.key,
+    async settle(row) {
+      const removal = await settleGone(work, row);
+      if (removal !== undefined) removals.push(removal);
+    },
+  });
+  await removeLocally(work, removals);
+}
+
+async function settleMarkers(
+  work: Restoring,
+  { remotes, each, onSettled }: { remotes: Remote[]; each: Each; onSettled: () => void },
+): Promise<void> {
+  const markers: Marker[] = [];
+  await each(remotes, {
+    key: (remote) => remote.relKey,
+    async settle(remote) {
+      const marker = await settleMarker(work, remote);
+      if (marker !== undefined) markers.push(marker);
+      onSettled();
+    },
+  });
+  // Deepest first: a directory that its mode closes must be complete.
+  for (const marker of markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1))) {
+    await applyMarker(work, marker);
+  }
+}
+
+function progressOf(work: Restoring, { files, markers, downloads }: Survey): () => void {
+  const totalFiles = files.length + markers.length;
+  const totalBytes = downloads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  let done = 0;
+  return () => {
+    const { downloadedBytes } = work.tally;
+    work.options.onProgress?.({ files: ++done, totalFiles, bytes: downloadedBytes, totalBytes });
+  };
+}
+
+/** An emptied bucket, a mistyped prefix or lost permissions look alike; none of them may empty the disk. */
+function refuseIfKnown({ options: { ledger, store, prefix } }: Restoring): void {
+  if (!ledger.hasAcknowledged('' as RelKey, END)) return;
+  throw new RefusedError(
+    `Cannot restore from s3://${store.bucket}/${prefix}: it holds nothing, the ledger knows ${ledger.count().ours} objects`,
+    'If it was emptied on purpose, use a new --state-dir; otherwise check bucket, prefix and permissions.',
+  );
+}

@@ -1,0 +1,169 @@
+// One file or symbolic link that S3 holds: look, decide, act.
+import type { LedgerRow } from '../ledger/ledger.ts';
+import type { Stat } from '../model/entry.ts';
+import { pathOfKey } from '../model/key.ts';
+import { decodeMetadata } from '../model/metadata.ts';
+import type { RelPath } from '../model/path.ts';
+import { planRestore, type RestoreAnswers, type RestoreDecision } from '../plan/restore-plan.ts';
+import { BlockedError, ChangedError } from './errors.ts';
+import { isVanished } from './failures.ts';
+import { Inquiry } from './inquiry.ts';
+import { leaveAlone } from './leave-alone.ts';
+import { DEFAULT_FILE_PERMISSIONS, type Placed, placeObject } from './place.ts';
+import { provenRow } from './rows.ts';
+import { finding, type Remote, type Restoring } from './work.ts';
+
+/** How often a path may change under our hands before that is its failure. */
+const MAX_LOOKS = 5;
+
+const NS_PER_MS = 1_000_000n;
+
+/** What a decision was made from. */
+interface Look {
+  readonly remote: Remote;
+  readonly path: RelPath;
+  readonly local: Stat | undefined;
+  readonly row: LedgerRow | undefined;
+  readonly inquiry: Inquiry | undefined;
+}
+
+/** Brings one key to rest. @throws whatever makes that impossible for this key. */
+export async function settleFile(work: Restoring, listed: Remote): Promise<void> {
+  let remote: Remote | undefined = listed;
+  for (let looks = 1; remote !== undefined; looks++) {
+    try {
+      return await lookAndAct(work, remote);
+    } catch (error) {
+      if (error instanceof BlockedError) return await leaveAlone(work, { remote, reason: error.message });
+      if (isVanished(error)) return;
+      if (!(error instanceof ChangedError) || looks === MAX_LOOKS) throw error;
+    }
+    remote = await lookAgain(work, remote);
+  }
+}
+
+async function lookAndAct(work: Restoring, remote: Remote): Promise<void> {
+  const path = pathOfKey(remote.relKey);
+  const row = work.options.ledger.get(remote.relKey);
+  const local = work.tree.lstat(path);
+  const inquiry = local && new Inquiry(work, { key: remote.relKey, remote, local, base: row });
+  let answers: RestoreAnswers = {};
+  for (;;) {
+    const decision = planRestore({ base: row, local, remote, answers, absenceIsEvidence: work.absenceIsEvidence });
+    if (decision.do !== 'ask') return await act(work, decision, { remote, path, local, row, inquiry });
+    answers = { ...answers, ...(await inquiry!.answer(decision.question)) };
+  }
+}
+
+async function act(work: Restoring, decision: Exclude<RestoreDecision, { do: 'ask' }>, look: Look): Promise<void> {
+  switch (decision.do) {
+    case 'nothing':
+      work.tally.unchanged++;
+      return;
+    case 'download':
+      return decision.loser ? await replace(work, look, decision.reason) : await download(work, look);
+    case 'save-remote':
+      return await saveRemote(work, look, decision.reason);
+    case 'adopt':
+      return await adopt(work, look);
+    case 'hand-over':
+      work.tally.dirty.push(look.path);
+      return;
+    case 'blocked':
+      return await leaveAlone(work, { remote: look.remote, reason: decision.reason });
+    case 'remove':
+    case 'forget':
+      throw new Error(`a key that S3 holds cannot be decided '${decision.do}'`);
+  }
+}
+
+async function download(
+  work: Restoring,
+  look: Look,
+  keepLoser?: Parameters<typeof placeObject>[1]['keepLoser'],
+): Promise<void> {
+  const { remote, path, local, row } = look;
+  const placed = await placeObject(work, {
+    remote,
+    path,
+    tree: work.tree,
+    expected: local,
+    ...(keepLoser && { keepLoser }),
+  });
+  countDownload(work, placed);
+  const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
+  if (!placed.untouched) work.tally.dirty.push(path);
+  await work.rows.save(provenRow(remote, { ...placed.fetched, stat, before: row }));
+}
+
+/** S3's version takes the path, the local one is kept. */
+async function replace(work: Restoring, look: Look, reason: string): Promise<void> {
+  const { conflicts } = work;
+  if (conflicts === null) return cannotKeepBoth(work, look);
+  let keptAs = '';
+  await download(work, look, (directory) => {
+    keptAs = conflicts.keep(directory, { path: look.path, local: look.local! });
+  });
+  work.tally.conflicts.push({ ...finding(look.path, reason), winner: 's3', keptAs });
+}
+
+/** The local version stays and will be uploaded, S3's is kept. */
+async function saveRemote(work: Restoring, look: Look, reason: string): Promise<void> {
+  const { conflicts } = work;
+  if (conflicts === null) return cannotKeepBoth(work, look);
+  const { remote, path, row } = look;
+  const placed = await placeObject(work, { remote, path, tree: conflicts.tree, expected: undefined });
+  countDownload(work, placed);
+  const keptAs = conflicts.tree.absolute(path).toString();
+  work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
+  work.tally.dirty.push(path);
+  await work.rows.save(provenRow(remote, { ...placed.fetched, stat: neverUnchanged(placed.stat), before: row }));
+}
+
+/** Without a state directory neither version may be touched, and none may be uploaded over the other. */
+function cannotKeepBoth(work: Restoring, { path }: Look): void {
+  work.tally.failures.push(finding(path, 'disk and S3 differ, and without a state directory the loser cannot be kept'));
+}
+
+/** Equal content: the row says what S3 holds. Where mode, time or owner differ, the local ones are to be stored. */
+async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Look): Promise<void> {
+  const head = await inquiry!.head();
+  const { checksum } = await inquiry!.content();
+  const { mode, mtimeNs, uid, gid } = decodeMetadata(head.attributes.metadata);
+  const { owners } = work.options;
+  const stored: Stat = {
+    ...local!,
+    mtimeNs: mtimeNs ?? BigInt(head.lastModifiedMs) * NS_PER_MS,
+    mode:
+      local!.kind === 'file' ? (local!.mode & ~0o7777) | ((mode ?? DEFAULT_FILE_PERMISSIONS) & 0o7777) : local!.mode,
+    uid: (owners ? uid : undefined) ?? local!.uid,
+    gid: (owners ? gid : undefined) ?? local!.gid,
+  };
+  const same =
+    stored.mtimeNs === local!.mtimeNs &&
+    stored.mode === local!.mode &&
+    stored.uid === local!.uid &&
+    stored.gid === local!.gid;
+  if (!same) work.tally.dirty.push(path);
+  work.tally.adopted++;
+  const stat = same ? local! : neverUnchanged(stored);
+  await work.rows.save(provenRow(remote, { stat, head, checksum, before: row }));
+}
+
+async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | undefined> {
+  const { store, retry } = work.options;
+  const { signal } = work;
+  const head = await retry(() => store.head(remote.key, { signal }), { signal });
+  return head && { ...remote, etag: head.etag, sizeBytes: head.sizeBytes, lastModifiedMs: head.lastModifiedMs };
+}
+
+function countDownload(work: Restoring, { fetched }: Placed): void {
+  work.tally.downloaded++;
+  work.tally.downloadedBytes += fetched.head.sizeBytes;
+  if (!fetched.verified) work.tally.unverified++;
+}
+
+/** A stat that no file on disk has: its row never counts as unchanged. */
+function neverUnchanged(stat: Stat): Stat {
+  return { ...stat, ctimeNs: 0n, ino: 0n };
+}

@@ -1,0 +1,109 @@
+// What the ledger knows and S3 no longer holds.
+import { rmdirSync, unlinkSync } from 'node:fs';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
+import { isMarker, markerKey, pathOfKey } from '../model/key.ts';
+import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
+import { exceedsBudget } from '../plan/delete-budget.ts';
+import { planMarkerRestore, planRestore, type RestoreAnswers } from '../plan/restore-plan.ts';
+import { Inquiry } from './inquiry.ts';
+import type { Restoring } from './work.ts';
+
+/** A local path to be removed, as it was when that was decided. */
+export interface Removal {
+  readonly row: LedgerRow;
+  readonly local: Stat;
+}
+
+/** Decides about one row; returns the removal it asks for. @throws whatever hides the truth about this path. */
+export async function settleGone(work: Restoring, row: LedgerRow): Promise<Removal | undefined> {
+  const path = pathOfKey(row.key);
+  const local = work.tree.lstat(path);
+  const decision = await decide(work, row, local);
+  switch (decision.do) {
+    case 'remove':
+      return { row, local: local! };
+    case 'forget':
+      await work.rows.forget(row.key);
+      return undefined;
+    case 'hand-over':
+      if (decision.forget) await work.rows.forget(row.key);
+      work.tally.dirty.push(path);
+      return undefined;
+    default:
+      throw new Error(`a key that S3 lost cannot be decided '${decision.do}'`);
+  }
+}
+
+async function decide(work: Restoring, row: LedgerRow, local: Stat | undefined) {
+  const state = { base: row, local, remote: undefined, absenceIsEvidence: work.absenceIsEvidence };
+  if (isMarker(row.key)) return planMarkerRestore(state);
+  let answers: RestoreAnswers = {};
+  for (;;) {
+    const decision = planRestore({ ...state, answers });
+    if (decision.do !== 'ask') return decision;
+    const inquiry = new Inquiry(work, { key: row.key, remote: undefined, local: local!, base: row });
+    answers = { ...answers, ...(await inquiry.answer(decision.question)) };
+  }
+}
+
+/** Removes what S3 lost, unless that is more than the budget allows: then nothing is removed. */
+export async function removeLocally(work: Restoring, removals: Removal[]): Promise<void> {
+  const { ledger, deleteBudget } = work.options;
+  if (exceedsBudget(removals.length, ledger.count().ours, deleteBudget)) {
+    for (const { row } of removals) work.tally.heldRemovals.push(pathOfKey(row.key));
+    return;
+  }
+  // Backwards: what is beneath a directory goes before it.
+  const ordered = removals.toSorted((a, b) => (a.row.key < b.row.key ? 1 : -1));
+  for (const { row, local } of ordered) {
+    if (remove(work, { path: pathOfKey(row.key), local })) {
+      work.tally.removed++;
+      await work.rows.forget(row.key);
+    } else {
+      work.tally.dirty.push(pathOfKey(row.key));
+    }
+  }
+  for (const { row } of ordered) removeEmptied(work, parentOf(pathOfKey(row.key)));
+}
+
+/** Whether it is gone now; a path that changed since the decision, or a directory that still holds something, stays. */
+function remove(work: Restoring, { path, local }: { path: RelPath; local: Stat }): boolean {
+  const directory = work.tree.open(parentOf(path));
+  if (directory === undefined) return true;
+  try {
+    const now = directory.lstat(nameOf(path));
+    if (now === undefined) return true;
+    if (local.kind === 'directory') return removeEmptyDirectory(directory.entry(nameOf(path)));
+    if (!sameContentStat(now, local)) return false;
+    unlinkSync(directory.entry(nameOf(path)));
+    return true;
+  } finally {
+    directory.close();
+  }
+}
+
+/** A directory without a marker exists by what is in it: a restore elsewhere would not make it any more. */
+function removeEmptied(work: Restoring, dir: RelPath): void {
+  for (let path = dir; path !== ROOT; path = parentOf(path)) {
+    if (work.options.ledger.get(markerKey(path)) !== undefined) return;
+    const parent = work.tree.open(parentOf(path));
+    try {
+      if (parent !== undefined && !removeEmptyDirectory(parent.entry(nameOf(path)))) return;
+    } finally {
+      parent?.close();
+    }
+  }
+}
+
+function removeEmptyDirectory(directory: Buffer): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return true;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return false;
+    throw error;
+  }
+}

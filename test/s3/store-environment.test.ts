@@ -1,0 +1,90 @@
+// Where the S3 store finds its server, region and credentials when nobody tells it.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import type { ObjectStore } from '../../src/store/object-store.ts';
+import { createS3Store } from '../../src/store/s3-store.ts';
+import { rejectsAs } from '../contract/ground.ts';
+import { ALL_TARGETS, awsEnvironment, type S3Target } from '../support/s3-targets.ts';
+
+describe('the store in an environment', () => {
+  let target: S3Target;
+  let directory: string;
+  let store: ObjectStore;
+  const inherited = { ...process.env };
+
+  const openIn = (variables: Record<string, string | undefined>): void => {
+    Object.assign(process.env, variables);
+    for (const [name, value] of Object.entries(variables)) if (value === undefined) delete process.env[name];
+    store = createS3Store({
+      bucket: 'bucket',
+      requestTimeoutMs: 10_000,
+      version: 'test',
+      retry: (attempt) => attempt(),
+    });
+  };
+  const writeConfig = (text: string): string => {
+    const path = join(directory, 'config');
+    writeFileSync(path, text);
+    return path;
+  };
+
+  before(async () => {
+    target = await ALL_TARGETS[0]!.start({ buckets: ['bucket'], sessionToken: 'a-token' });
+    directory = mkdtempSync(join(tmpdir(), 'store-environment-'));
+  });
+  after(async () => {
+    await target.close();
+    rmSync(directory, { recursive: true });
+  });
+  beforeEach(() => {
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+    Object.assign(process.env, { AWS_EC2_METADATA_DISABLED: 'true' });
+    Object.assign(process.env, { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' });
+  });
+  afterEach(() => {
+    store.close();
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+    Object.assign(process.env, inherited);
+  });
+
+  it('AWS_ENDPOINT_URL, AWS_REGION and the key variables are enough, with a path-style address', async () => {
+    openIn({ ...awsEnvironment(target), AWS_ENDPOINT_URL: target.endpoint.replace('127.0.0.1', 'localhost') });
+    await store.check();
+  });
+
+  it('AWS_ENDPOINT_URL_S3 comes before AWS_ENDPOINT_URL', async () => {
+    const variables = { AWS_ENDPOINT_URL_S3: target.endpoint, AWS_ENDPOINT_URL: 'http://127.0.0.1:9' };
+    openIn({ ...awsEnvironment(target), ...variables });
+    await store.check();
+  });
+
+  it('without any region it is us-east-1, as with the aws command', async () => {
+    openIn({ ...awsEnvironment(target), AWS_REGION: undefined });
+    await store.check();
+  });
+
+  it('a wrong region is told with the right one', async () => {
+    openIn({ ...awsEnvironment(target), AWS_REGION: 'eu-north-1' });
+    const error = await rejectsAs('fatal', store.check());
+    assert.match(error.message, /region us-east-1/);
+    assert.match(error.hint ?? '', /AWS_REGION to us-east-1/);
+  });
+
+  it('a profile gives endpoint, region and credentials', async () => {
+    const { accessKeyId, secretAccessKey, sessionToken } = target.credentials;
+    const keys = `aws_access_key_id=${accessKeyId}\naws_secret_access_key=${secretAccessKey}\naws_session_token=${sessionToken}`;
+    const config = writeConfig(`[profile p]\nregion=us-east-1\nendpoint_url=${target.endpoint}\n${keys}\n`);
+    openIn({ AWS_CONFIG_FILE: config, AWS_PROFILE: 'p' });
+    await store.check();
+  });
+
+  it('without credentials it says so and how to give them', async () => {
+    openIn({ AWS_ENDPOINT_URL: target.endpoint });
+    const error = await rejectsAs('credentials', store.check());
+    assert.match(error.hint ?? '', /AWS_ACCESS_KEY_ID.*AWS_PROFILE/);
+    assert.equal(error.ambiguous, false);
+  });
+});

@@ -1,0 +1,104 @@
+// A running agent in this process: real inotify, a real directory, an S3 server.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { listRemote } from '../../src/agent/list-remote.ts';
+import { Watching, type WatchingConfig } from '../../src/agent/watching.ts';
+import { openWorkspace, type Workspace, type WorkspaceConfig } from '../../src/agent/workspace.ts';
+import { createLog, type Log } from '../../src/ops/log.ts';
+import type { StrictS3 } from '../strict-s3/server.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** Short pauses, no audits: what is stored was told by events or a scan that a test asked for. */
+export const QUICK: WatchingConfig & Omit<WorkspaceConfig, 'local' | 'remote'> = {
+  coalesceMs: 5,
+  settleMs: 30,
+  maxWaitMs: 300,
+  auditIntervalMs: 0,
+  pollIntervalMs: 60_000,
+  concurrency: 16,
+  partSizeBytes: 5 * 1024 * 1024,
+  multipartThresholdBytes: 16 * 1024 * 1024,
+  requestTimeoutMs: 5000,
+  crossMounts: false,
+  maxDelete: { count: 1000, percent: 50 },
+  deleteForeign: false,
+  filterRegex: undefined,
+  syncExcludes: [],
+  rules: [],
+  stateDir: 'none',
+  endpointUrl: undefined,
+  region: 'us-east-1',
+  forcePathStyle: undefined,
+};
+
+export type AgentConfig = typeof QUICK;
+
+export interface TestAgent {
+  readonly root: string;
+  readonly workspace: Workspace;
+  readonly watching: Watching;
+  readonly lines: readonly string[];
+  /** Barrier, then idle, until nothing is pending: what was done before the call is in S3 afterwards. */
+  settle(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export const BUCKET = 'test-bucket';
+
+/** The SDK takes credentials from the environment, as it does for a user. */
+export function useCredentials({ credentials }: Pick<StrictS3, 'credentials'>): void {
+  process.env['AWS_ACCESS_KEY_ID'] = credentials.accessKeyId;
+  process.env['AWS_SECRET_ACCESS_KEY'] = credentials.secretAccessKey;
+}
+
+/** A log that keeps its lines. */
+export async function keptLog(lines: string[]): Promise<Log> {
+  return createLog({ format: 'human', level: 'debug', write: (line) => void lines.push(line), now: Date.now, redact: (text) => text });
+}
+
+/** Opens a workspace on a directory and the strict server's bucket. */
+export async function openTestWorkspace(server: StrictS3, root: string, options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[] } = {}): Promise<Workspace> {
+  useCredentials(server);
+  const config: WorkspaceConfig = {
+    ...QUICK,
+    ...options.config,
+    local: root,
+    remote: { bucket: BUCKET, prefix: options.prefix ?? 'p/' },
+    endpointUrl: server.endpoint,
+  };
+  const surroundings = { env: process.env, log: await keptLog(options.lines ?? []), version: '0', uid: process.geteuid!() };
+  return openWorkspace(config, surroundings, { createLocal: false, useState: true, retryHorizonMs: 10_000, applySyncExcludes: true });
+}
+
+/** Starts an agent on `root`, by default a new directory beside which tests may keep things. */
+export async function startAgent(t: TestContext, server: StrictS3, options: { root?: string; config?: Partial<AgentConfig>; prefix?: string } = {}): Promise<TestAgent> {
+  let { root } = options;
+  if (root === undefined) {
+    root = join(tempDir(t), 'data');
+    mkdirSync(root);
+  }
+  const lines: string[] = [];
+  const config = { ...QUICK, ...options.config };
+  const workspace = await openTestWorkspace(server, root, { ...options, lines });
+  if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
+  const watching = new Watching(workspace, config);
+  let stopped = false;
+  const stop = async (): Promise<void> => {
+    if (stopped) return;
+    stopped = true;
+    await watching.stop();
+    workspace.close();
+  };
+  t.after(stop);
+  return { root, workspace, watching, lines, stop, settle: () => settle(watching) };
+}
+
+async function settle(watching: Watching): Promise<void> {
+  for (;;) {
+    await watching.barrier();
+    await watching.idle();
+    await watching.barrier();
+    if (watching.engine.pipeline.pending().size === 0) return;
+  }
+}

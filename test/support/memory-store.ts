@@ -1,0 +1,173 @@
+// An ObjectStore in memory: no server, no sockets, and every time and fault is the test's own.
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { StoreError } from '../../src/store/errors.ts';
+import { EtagHasher } from '../../src/store/etag-hasher.ts';
+import { compareKeys } from '../../src/store/key-order.ts';
+import type {
+  CallOptions,
+  GetOptions,
+  ListedObject,
+  MultipartOptions,
+  ObjectAttributes,
+  ObjectHead,
+  ObjectStore,
+  PartSource,
+  Written,
+} from '../../src/store/object-store.ts';
+
+const PAGE_KEYS = 1_000;
+const READ_BYTES = 2 ** 20;
+
+interface StoredObject {
+  readonly body: Buffer;
+  readonly etag: string;
+  readonly lastModifiedMs: number;
+  readonly attributes: ObjectAttributes;
+}
+
+/** One bucket. `objects` is its content; tests may read and change it. */
+export class MemoryStore implements ObjectStore {
+  readonly bucket = 'memory';
+  readonly objects = new Map<string, StoredObject>();
+  /** How often each method was called. */
+  readonly calls = new Map<string, number>();
+  /** When the next object is stored. */
+  nowMs = 1_700_000_000_000;
+  /** Copies above this size have an ETag of parts, as on S3. */
+  copyThresholdBytes = 5 * 2 ** 30;
+  readonly #uploads = new Map<string, string>();
+
+  async check(options?: CallOptions): Promise<void> {
+    this.#enter('check', '', options);
+  }
+
+  async head(key: string, options?: CallOptions): Promise<ObjectHead | undefined> {
+    this.#enter('head', key, options);
+    const object = this.objects.get(key);
+    return object && headOf(object);
+  }
+
+  async put(key: string, body: Buffer, attributes: ObjectAttributes, options?: CallOptions): Promise<Written> {
+    this.#enter('put', key, options);
+    return this.#store(key, { body, etag: createHash('md5').update(body).digest('hex'), attributes });
+  }
+
+  async putMultipart(
+    key: string,
+    source: PartSource,
+    attributes: ObjectAttributes,
+    options: MultipartOptions,
+  ): Promise<Written> {
+    this.#enter('put', key, options);
+    const uploadId = `upload-${this.#uploads.size + 1}`;
+    this.#uploads.set(uploadId, key);
+    try {
+      options.onStarted(uploadId);
+      const parts: Buffer[] = [];
+      for (let offset = 0; offset < source.sizeBytes; offset += READ_BYTES) {
+        this.#refuse('put', key, options);
+        parts.push(await source.read(offset, Math.min(READ_BYTES, source.sizeBytes - offset)));
+      }
+      await source.verify();
+      if (!this.#uploads.has(uploadId)) throw this.#error('not-found', { action: 'put', key, code: 'NoSuchUpload' });
+      const body = Buffer.concat(parts);
+      const hasher = new EtagHasher(options.partSizeBytes);
+      hasher.update(body);
+      return this.#store(key, { body, etag: hasher.digest(), attributes });
+    } finally {
+      this.#uploads.delete(uploadId);
+    }
+  }
+
+  async get(key: string, options: GetOptions = {}): Promise<ObjectHead & { readonly body: Readable }> {
+    this.#enter('get', key, options);
+    const object = this.#existing('get', key);
+    if (options.ifMatch !== undefined && options.ifMatch !== object.etag) {
+      throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
+    }
+    const { start = 0, end = object.body.length - 1 } = options.range ?? {};
+    return {
+      ...headOf(object),
+      body: Readable.from(this.#chunks(key, object.body.subarray(start, end + 1), options), { objectMode: false }),
+    };
+  }
+
+  async copy(
+    from: { readonly key: string; readonly etag: string; readonly sizeBytes: number },
+    to: { readonly key: string; readonly attributes: ObjectAttributes },
+    options?: CallOptions,
+  ): Promise<Written> {
+    this.#enter('copy', from.key, options);
+    const source = this.#existing('copy', from.key);
+    if (source.etag !== from.etag)
+      throw this.#error('conflict', { action: 'copy', key: from.key, code: 'PreconditionFailed' });
+    const hasher = new EtagHasher(source.body.length > this.copyThresholdBytes ? this.copyThresholdBytes : null);
+    hasher.update(source.body);
+    return this.#store(to.key, { body: source.body, etag: hasher.digest(), attributes: to.attributes });
+  }
+
+  async deleteMany(keys: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Error>> {
+    this.#enter('delete', keys[0] ?? '', options);
+    for (const key of keys) this.objects.delete(key);
+    return new Map();
+  }
+
+  async *list(prefix: string, options?: CallOptions): AsyncIterable<readonly ListedObject[]> {
+    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys);
+    this.#enter('list', prefix, options);
+    for (let at = 0; at < keys.length; at += PAGE_KEYS) {
+      this.#refuse('list', prefix, options);
+      yield keys.slice(at, at + PAGE_KEYS).flatMap((key) => {
+        const object = this.objects.get(key);
+        if (object === undefined) return [];
+        return { key, sizeBytes: object.body.length, etag: object.etag, lastModifiedMs: object.lastModifiedMs };
+      });
+    }
+  }
+
+  async abortMultipart(key: string, uploadId: string, options?: CallOptions): Promise<void> {
+    this.#enter('abort', key, options);
+    this.#uploads.delete(uploadId);
+  }
+
+  close(): void {}
+
+  async *#chunks(key: string, body: Buffer, options: CallOptions): AsyncGenerator<Buffer> {
+    for (let at = 0; at < body.length; at += 65_536) {
+      this.#refuse('get', key, options);
+      yield body.subarray(at, at + 65_536);
+    }
+  }
+
+  #store(key: string, object: Omit<StoredObject, 'lastModifiedMs'>): Written {
+    this.objects.set(key, { ...object, body: Buffer.from(object.body), lastModifiedMs: this.nowMs });
+    return { etag: object.etag, versionId: null };
+  }
+
+  #existing(action: string, key: string): StoredObject {
+    const object = this.objects.get(key);
+    if (object === undefined) throw this.#error('not-found', { action, key, code: 'NoSuchKey' });
+    return object;
+  }
+
+  #enter(action: string, key: string, options: CallOptions | undefined): void {
+    this.calls.set(action, (this.calls.get(action) ?? 0) + 1);
+    this.#refuse(action, key, options);
+  }
+
+  #refuse(action: string, key: string, options: CallOptions | undefined): void {
+    if (options?.signal?.aborted) throw this.#error('aborted', { action, key, code: 'AbortError' });
+  }
+
+  #error(
+    reaction: StoreError['reaction'],
+    { action, key, code }: { action: string; key: string; code: string },
+  ): StoreError {
+    return new StoreError(`Cannot ${action} s3://${this.bucket}/${key}: ${code}`, { reaction, code });
+  }
+}
+
+function headOf({ body, etag, lastModifiedMs, attributes }: StoredObject): ObjectHead {
+  return { sizeBytes: body.length, etag, versionId: null, lastModifiedMs, attributes };
+}
