@@ -1,5 +1,5 @@
 // The end of an agent: linger, flush within the time that is left, say what did not arrive.
-import { type ExitCode } from '../model/errors.ts';
+import type { ExitCode } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
 import { exitCodeOf } from './result.ts';

@@ -1,6 +1,6 @@
 // The one place where the stages of disk -> S3 are wired together.
 import type { SettleTimes } from '../dirt/settle.ts';
-import { ROOT, type RelPath } from '../model/path.ts';
+import { type RelPath, ROOT } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE } from '../plan/marker.ts';
 import type { TransferContext } from '../transfer/context.ts';
@@ -49,7 +49,11 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
   fatal.catch(() => undefined); // whoever waits for it will see it
   const problems = new Problems(log);
-  const directoryDefaults = { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  const directoryDefaults = {
+    mode: DEFAULT_DIRECTORY_MODE,
+    uid: process.geteuid?.() ?? 0,
+    gid: process.getegid?.() ?? 0,
+  };
   const context: TransferContext = {
     tree,
     store,

@@ -2,7 +2,7 @@
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged } from '../ledger/unchanged.ts';
-import { isMarker, LEGACY_READY_MARKER, type RelKey, relativeKey, RESERVED_NAME } from '../model/key.ts';
+import { isMarker, LEGACY_READY_MARKER, RESERVED_NAME, type RelKey, relativeKey } from '../model/key.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -6,8 +6,8 @@ import type { SettleTimes } from '../dirt/settle.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { sameFile } from '../ledger/unchanged.ts';
 import type { Action } from '../model/action.ts';
-import { isWithin, parentOf, ROOT, type RelPath } from '../model/path.ts';
 import { markerKey, pathOfKey } from '../model/key.ts';
+import { isWithin, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
 import type { StoreError } from '../store/errors.ts';
 import { backoffMs, type Random } from '../transfer/backoff.ts';
@@ -218,7 +218,8 @@ export class Pipeline implements ScanSink {
       const nowMs = this.#pump.draining ? Number.POSITIVE_INFINITY : context.wallNow();
       return looker.look(mark.path, { closedWrite: mark.closedWrite, nowMs });
     } catch (error) {
-      if (isAbsence(error)) this.#pump.again(mark, 0); // gone between two system calls
+      if (isAbsence(error))
+        this.#pump.again(mark, 0); // gone between two system calls
       else if (error instanceof Error && 'syscall' in error) this.#unreadable(mark, codeOf(error));
       else throw error;
       return undefined;
@@ -303,7 +304,13 @@ export class Pipeline implements ScanSink {
     if (stat?.kind !== 'file' || stat.nlink < 2) return;
     for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
       if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
-      this.#pump.mark({ path: pathOfKey(other.key), scope: 'self', speed: 'finished', witnessed: false, closedWrite: true });
+      this.#pump.mark({
+        path: pathOfKey(other.key),
+        scope: 'self',
+        speed: 'finished',
+        witnessed: false,
+        closedWrite: true,
+      });
     }
   }
 
@@ -322,7 +329,13 @@ export class Pipeline implements ScanSink {
   #raced(mark: Mark): void {
     const pauseMs = this.#pump.draining ? DRAIN_RACE_MS : 0;
     // A subtree mark: what it became may be a directory whose contents nobody has seen.
-    const again: Mark = { ...mark, scope: 'subtree', races: mark.races + 1, finishedAtMs: undefined, lastAtMs: this.#o.now() };
+    const again: Mark = {
+      ...mark,
+      scope: 'subtree',
+      races: mark.races + 1,
+      finishedAtMs: undefined,
+      lastAtMs: this.#o.now(),
+    };
     this.#pump.again(again, pauseMs);
   }
 
@@ -344,7 +357,9 @@ export class Pipeline implements ScanSink {
       const kind = error.code === 'ImpossibleName' ? 'impossible' : 'failed';
       problems.add(mark.path, { kind, reason: error.message });
     }
-    const pauseMs = retryable ? Math.max(backoffMs(attempts, random), error.retryAfterMs ?? 0) : patience.pauseMs(attempts);
+    const pauseMs = retryable
+      ? Math.max(backoffMs(attempts, random), error.retryAfterMs ?? 0)
+      : patience.pauseMs(attempts);
     this.#retry(mark, { retryable, pauseMs, nowMs: now() });
   }
 

@@ -55,7 +55,8 @@ export class Problems {
 
   /** What could not be read beneath `dir` is being looked at again. */
   clearUnreadable(dir: RelPath): void {
-    for (const [path, { kind }] of this.#byPath) if (kind === 'unreadable' && isWithin(path, dir)) this.#byPath.delete(path);
+    for (const [path, { kind }] of this.#byPath)
+      if (kind === 'unreadable' && isWithin(path, dir)) this.#byPath.delete(path);
   }
 
   count(kind: ProblemKind): number {

@@ -1,5 +1,5 @@
 // The one-shot: mark everything, wait until nothing is left to do.
-import { RefusedError, type ExitCode } from '../model/errors.ts';
+import { type ExitCode, RefusedError } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
 import { listRemote, type RemoteCounts } from './list-remote.ts';

@@ -1,7 +1,7 @@
 // The long run: watch, scan once, keep S3 in line until told to end, then flush.
 import type { SettleTimes } from '../dirt/settle.ts';
-import { createWatch } from '../watch/watcher.ts';
 import type { Watch } from '../watch/changes.ts';
+import { createWatch } from '../watch/watcher.ts';
 import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
 import { agentPatience } from './patience.ts';
@@ -46,13 +46,21 @@ export class Watching {
     });
     this.#engine.watch = this.#watch;
     this.#engine.pipeline.change(EVERYTHING);
-    this.#repeat('poll', () => config.pollIntervalMs, () => {
-      guard.check();
-      this.#markUnwatched();
-    });
+    this.#repeat(
+      'poll',
+      () => config.pollIntervalMs,
+      () => {
+        guard.check();
+        this.#markUnwatched();
+      },
+    );
     // Jittered, so that many agents started together do not scan together.
     if (config.auditIntervalMs > 0) {
-      this.#repeat('audit', () => config.auditIntervalMs * (0.75 + clock.random() / 2), () => this.#engine.pipeline.change(EVERYTHING));
+      this.#repeat(
+        'audit',
+        () => config.auditIntervalMs * (0.75 + clock.random() / 2),
+        () => this.#engine.pipeline.change(EVERYTHING),
+      );
     }
   }
 

@@ -82,7 +82,11 @@ const START_PATIENCE_MS = 3_000;
  * Opens everything and checks that the bucket answers.
  * @throws OperatorError, UsageError or StoreError, ready to be shown
  */
-export async function openWorkspace(config: WorkspaceConfig, context: Surroundings, options: WorkspaceOptions): Promise<Workspace> {
+export async function openWorkspace(
+  config: WorkspaceConfig,
+  context: Surroundings,
+  options: WorkspaceOptions,
+): Promise<Workspace> {
   const given = resolve(config.local);
   const root = openLocal(given, options.createLocal);
   const { log } = context;
@@ -101,9 +105,14 @@ export async function openWorkspace(config: WorkspaceConfig, context: Surroundin
   try {
     await retryFor(START_PATIENCE_MS, log)(() => store.check());
     const opened = openLedger({ file: state?.ledgerFile ?? ':memory:' });
-    if (opened.setAside !== undefined) log.warn('the ledger was corrupt, a new one is built', { setAside: opened.setAside });
+    if (opened.setAside !== undefined)
+      log.warn('the ledger was corrupt, a new one is built', { setAside: opened.setAside });
     const guard = new RootGuard(given, root, {
-      onBroken: (reason) => log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', { local: root, reason }),
+      onBroken: (reason) =>
+        log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
+          local: root,
+          reason,
+        }),
     });
     await sweepUploads(opened.ledger, { store, prefix: config.remote.prefix, log });
     bindToRoot(opened.ledger, guard, log);
@@ -150,7 +159,8 @@ function openLocal(given: string, create: boolean): string {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR') throw notADirectory(given);
     const rule = code === 'ENOENT' ? 'there is no such directory' : `it cannot be read (${code})`;
-    const hint = code === 'ENOENT' ? 'Check the path; if a volume should be mounted there, it is not.' : 'Check its permissions.';
+    const hint =
+      code === 'ENOENT' ? 'Check the path; if a volume should be mounted there, it is not.' : 'Check its permissions.';
     throw new OperatorError(`Cannot use LOCAL ${given}: ${rule}`, { exitCode: EXIT.fatal, hint, cause: error });
   }
   throw notADirectory(given);
@@ -163,14 +173,21 @@ function notADirectory(given: string): OperatorError {
   });
 }
 
-function openState(config: WorkspaceConfig, context: Surroundings, { root, url }: { root: string; url: string }): StateDir {
+function openState(
+  config: WorkspaceConfig,
+  context: Surroundings,
+  { root, url }: { root: string; url: string },
+): StateDir {
   const state = openStateDir({ local: root, url, stateDir: config.stateDir, env: context.env, uid: context.uid });
   for (const warning of state.warnings) context.log.warn(warning);
   return state;
 }
 
 /** Aborts multipart uploads that a crash left open: our own, known from the ledger, and nobody else's. */
-async function sweepUploads(ledger: Ledger, { store, prefix, log }: { store: ObjectStore; prefix: string; log: Log }): Promise<void> {
+async function sweepUploads(
+  ledger: Ledger,
+  { store, prefix, log }: { store: ObjectStore; prefix: string; log: Log },
+): Promise<void> {
   for (const row of ledger.openUploads()) {
     const key = objectKey(prefix, row.key);
     if (typeof key !== 'string' || row.uploadId === null) continue;
@@ -190,7 +207,9 @@ async function sweepUploads(ledger: Ledger, { store, prefix, log }: { store: Obj
 function bindToRoot(ledger: Ledger, guard: RootGuard, log: Log): void {
   const bound = ledger.meta().root;
   if (bound !== null && !sameRoot(guard.identity, bound)) {
-    log.warn('LOCAL is another directory than the one the ledger describes: everything is compared anew, nothing is deleted');
+    log.warn(
+      'LOCAL is another directory than the one the ledger describes: everything is compared anew, nothing is deleted',
+    );
     ledger.clear();
   }
   ledger.setMeta({ root: guard.identity });

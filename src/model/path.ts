@@ -64,12 +64,12 @@ export function textOf(bytes: string): string | undefined {
   }
 }
 
-/** A byte string for people and logs: UTF-8 where it is, `\xNN` for every other byte and for control characters. */
+/** A byte string for people and logs: as text if it is UTF-8, else with `\xNN` for every byte that is not ASCII. */
 export function displayPath(bytes: string): string {
   if (bytes === '') return '.';
   const text = textOf(bytes);
-  const shown = text ?? bytes.replace(/[\x80-\xff]/g, escapeByte);
-  return shown.replace(/[\x00-\x1f\x7f\\]/g, (c) => (c === '\\' ? '\\\\' : escapeByte(c)));
+  const unprintable = text === undefined ? /[\x00-\x1f\x7f-\xff\\]/g : /[\x00-\x1f\x7f\\]/g;
+  return (text ?? bytes).replace(unprintable, (c) => (c === '\\' ? '\\\\' : escapeByte(c)));
 }
 
 function escapeByte(c: string): string {

@@ -28,10 +28,19 @@ export class LocalTree {
   }
 
   /**
-   * One lstat(2); undefined means proven absent (ENOENT, ENOTDIR).
+   * What is at `path`; undefined means proven absent: ENOENT, ENOTDIR, or a parent that is no real directory. The
+   * kernel would follow a symbolic link among the parents and answer for another file, so each of them is looked at.
    * @throws the system error for everything else (EACCES, EIO, ESTALE...): nothing is known then.
    */
   lstat(path: RelPath): Stat | undefined {
+    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
+      if (this.lstatBelow(path.slice(0, end) as RelPath)?.kind !== 'directory') return undefined;
+    }
+    return this.lstatBelow(path);
+  }
+
+  /** The same for a path whose parents are known to be directories: one lstat(2). */
+  lstatBelow(path: RelPath): Stat | undefined {
     const stats = lstatSync(this.absolute(path), { bigint: true, throwIfNoEntry: false });
     return stats && statOf(stats);
   }

@@ -45,7 +45,7 @@ export function becomesObject(dir: RelPath, entry: DirectoryName, filter: PathFi
  * decides when to yield to the event loop.
  */
 export function* walk(tree: LocalTree, start: RelPath, options: WalkOptions): Generator<WalkEntry> {
-  const stat = statOrUnknown(tree, start, options);
+  const stat = statOrUnknown(() => tree.lstat(start), start, options);
   if (stat?.kind === 'directory') yield* walkDirectory(tree, start, stat, options);
   else if (stat !== undefined && options.filter.includes(start, false)) {
     yield { key: fileKey(start), path: start, stat, isEmpty: false };
@@ -65,7 +65,7 @@ function* walkDirectory(tree: LocalTree, dir: RelPath, stat: Stat, options: Walk
   }
   for (const entry of included) {
     const path = joinPath(dir, entry.name);
-    const child = statOrUnknown(tree, path, options);
+    const child = statOrUnknown(() => tree.lstatBelow(path), path, options);
     if (child === undefined) continue;
     // Another kind than readdir said: its key would be out of order here.
     if ((child.kind === 'directory') !== entry.isDirectory) options.again(path);
@@ -81,9 +81,9 @@ function byKey(a: DirectoryName, b: DirectoryName): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-function statOrUnknown(tree: LocalTree, path: RelPath, options: WalkOptions): Stat | undefined {
+function statOrUnknown(lstat: () => Stat | undefined, path: RelPath, options: WalkOptions): Stat | undefined {
   try {
-    return tree.lstat(path);
+    return lstat();
   } catch (error) {
     options.unknown(path, `it cannot be read (${codeOf(error)})`);
     return undefined;

@@ -147,6 +147,19 @@ function canonicalRequest(request: S3Request, signedHeaders: readonly string[]):
   ].join('\n');
 }
 
+const derivedKeys = new Map<string, Buffer>();
+
+/** The key of a day, kept because deriving it costs more than the rest of a small request. */
+function deriveKey(secretAccessKey: string, scope: string): Buffer {
+  const name = `${secretAccessKey} ${scope}`;
+  const known = derivedKeys.get(name);
+  if (known !== undefined) return known;
+  const [date = '', ...rest] = scope.split('/');
+  const key = rest.reduce(hmac, hmac(`AWS4${secretAccessKey}`, date));
+  derivedKeys.set(name, key);
+  return key;
+}
+
 /**
  * Verifies the signature of a request's headers.
  *
@@ -174,8 +187,7 @@ export function verifySignature(request: S3Request, rules: SigningRules): Signin
   const stringToSign = [ALGORITHM, timestamp, authorization.scope, sha256Hex(Buffer.from(canonical, 'latin1'))].join(
     '\n',
   );
-  const dateKey = hmac(`AWS4${rules.credentials.secretAccessKey}`, authorization.date);
-  const signingKey = [rules.region, 's3', 'aws4_request'].reduce(hmac, dateKey);
+  const signingKey = deriveKey(rules.credentials.secretAccessKey, authorization.scope);
   const expected = sign(signingKey, stringToSign);
   if (!timingSafeEqual(Buffer.from(expected), Buffer.from(authorization.signature))) {
     throw failure('SignatureDoesNotMatch', {
