@@ -69,6 +69,7 @@ async function execute({ command, config }: Job): Promise<number> {
     now: Date.now,
     version: packageJson.version,
     uid: process.geteuid?.() ?? 0,
+    cwd: process.cwd(),
     onSignal,
     dieOf,
   });

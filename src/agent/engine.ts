@@ -2,7 +2,7 @@
 import type { SettleTimes } from '../dirt/settle.ts';
 import { type RelPath, ROOT } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
-import { DEFAULT_DIRECTORY_MODE } from '../plan/marker.ts';
+import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { isCovered, readMounts } from '../tree/mounts.ts';
@@ -44,16 +44,17 @@ export interface Engine {
 /** The hint that everything must be looked at: a start, an overflow, an audit. */
 export const EVERYTHING: Change = { path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false };
 
+/** What a restore run by this user gives a directory that has no marker. */
+export function directoryDefaults(): DirectoryDefaults {
+  return { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid!(), gid: process.getegid!() };
+}
+
 export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
   const { tree, guard, filter, journal, store, prefix, log, counters } = workspace;
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
   fatal.catch(() => undefined); // whoever waits for it will see it
   const problems = new Problems(log);
-  const directoryDefaults = {
-    mode: DEFAULT_DIRECTORY_MODE,
-    uid: process.geteuid?.() ?? 0,
-    gid: process.getegid?.() ?? 0,
-  };
+  const defaults = directoryDefaults();
   const context: TransferContext = {
     tree,
     store,
@@ -72,13 +73,13 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     watch: () => engine.watch,
     budget: config.maxDelete,
     crossMounts: config.crossMounts,
-    directoryDefaults,
+    directoryDefaults: defaults,
     deletes: options.deletes,
   });
   const pipeline = new Pipeline({
     ...clock,
     context,
-    looker: new Looker({ tree, journal, filter, directoryDefaults, deleteForeign: options.deletes === 'all' }),
+    looker: new Looker({ tree, journal, filter, directoryDefaults: defaults, deleteForeign: options.deletes === 'all' }),
     limiter: new Limiter({ ceiling: config.concurrency, random: clock.random }),
     problems,
     counters,

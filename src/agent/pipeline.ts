@@ -283,7 +283,7 @@ export class Pipeline implements ScanSink {
     counters.bytes += bytes;
     log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
     this.#hot.published(path, mark.firstAtMs, now());
-    this.#remarkParent(path);
+    this.#remarkParents(path);
     this.#remarkOtherNames(row, look);
     if (torn) {
       problems.add(path, { kind: 'fuzzy', reason: 'it did not rest for --max-wait' });
@@ -320,10 +320,11 @@ export class Pipeline implements ScanSink {
     this.#settled(path);
   }
 
-  /** The parent's marker may not be needed any more now that something beneath it is stored. */
-  #remarkParent(path: RelPath): void {
-    const parent = parentOf(path);
-    if (parent !== ROOT && this.#o.context.journal.get(markerKey(parent)) !== undefined) this.#remark(parent, 0);
+  /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
+  #remarkParents(path: RelPath): void {
+    for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
+      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, 0);
+    }
   }
 
   #raced(mark: Mark): void {

@@ -1,6 +1,5 @@
 // What every command works with: both sides, the ledger, the filter, the limits. Opened once, closed once.
 import { mkdirSync, realpathSync, statSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
 import type { LegacyFilters } from '../config/legacy.ts';
 import { type S3Location, showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
@@ -11,7 +10,6 @@ import { openLedger } from '../ledger/sqlite-ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { objectKey } from '../model/key.ts';
-import { pathFromText, type RelPath } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
@@ -20,6 +18,7 @@ import { LocalTree } from '../tree/local-tree.ts';
 import { RootGuard, sameRoot } from '../tree/root-guard.ts';
 import { clock } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
+import { resolvePlaces } from './places.ts';
 
 /** What a workspace takes from the process. */
 export interface Surroundings {
@@ -29,6 +28,8 @@ export interface Surroundings {
   readonly version: string;
   /** The effective user. */
   readonly uid: number;
+  /** The working directory. */
+  readonly cwd: string;
 }
 
 /** What all commands' configs have in common. */
@@ -58,6 +59,8 @@ export interface WorkspaceOptions {
 export interface Workspace {
   /** The absolute, resolved path of LOCAL. */
   readonly root: string;
+  /** --ready-file, absolute. */
+  readonly readyFile: string | undefined;
   readonly tree: LocalTree;
   readonly guard: RootGuard;
   readonly filter: PathFilter;
@@ -87,8 +90,9 @@ export async function openWorkspace(
   context: Surroundings,
   options: WorkspaceOptions,
 ): Promise<Workspace> {
-  const given = resolve(config.local);
-  const root = openLocal(given, options.createLocal);
+  const places = resolvePlaces(config, context.cwd);
+  const { localAsGiven } = places;
+  const root = openLocal(localAsGiven, options.createLocal);
   const { log } = context;
   const counters = newCounters();
   const url = showS3Url(config.remote);
@@ -107,7 +111,7 @@ export async function openWorkspace(
     const opened = openLedger({ file: state?.ledgerFile ?? ':memory:' });
     if (opened.setAside !== undefined)
       log.warn('the ledger was corrupt, a new one is built', { setAside: opened.setAside });
-    const guard = new RootGuard(given, root, {
+    const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
           local: root,
@@ -118,14 +122,15 @@ export async function openWorkspace(
     bindToRoot(opened.ledger, guard, log);
     return {
       root,
+      readyFile: places.readyFile,
       tree: new LocalTree(Buffer.from(root)),
       guard,
       filter: createFilter({
         rules: config.rules,
         syncExcludes: options.applySyncExcludes ? config.syncExcludes : [],
         filterRegex: config.filterRegex,
-        rootForRegex: given,
-        readyFile: pathInside(root, config.readyFile),
+        rootForRegex: localAsGiven,
+        readyFile: places.readyPath,
       }),
       stateDir: state,
       ledger: opened.ledger,
@@ -213,12 +218,6 @@ function bindToRoot(ledger: Ledger, guard: RootGuard, log: Log): void {
     ledger.clear();
   }
   ledger.setMeta({ root: guard.identity });
-}
-
-function pathInside(root: string, file: string | undefined): RelPath | undefined {
-  if (file === undefined) return undefined;
-  const inside = relative(root, resolve(file));
-  return inside.startsWith('..') || inside.startsWith('/') ? undefined : pathFromText(inside);
 }
 
 function retryFor(horizonMs: number, log: Log): Retry {

@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly version: string;
   /** The effective user. */
   readonly uid: number;
+  /** The working directory. */
+  readonly cwd: string;
   /**
    * Takes over these signals and returns the way to give them back. Until then SIGTERM, SIGINT and SIGHUP end the
    * process at once, also as PID 1, where the kernel would ignore them.

@@ -145,8 +145,7 @@ function planWithoutBase(state: RestoreState, local: Stat, remoteBytes: number):
 function planGone(state: RestoreState, base: LedgerRow | undefined): RestoreDecision {
   const { local } = state;
   if (base === undefined) {
-    if (state.base === undefined || state.base.state === 'foreign') return { do: 'forget' };
-    return { do: 'hand-over', forget: false, reason: 'unfinished' };
+    return isUnfinished(state.base) ? { do: 'hand-over', forget: false, reason: 'unfinished' } : { do: 'forget' };
   }
   if (local === undefined || local.kind === 'other') return { do: 'forget' };
   const asBase = isLocalAsBase(base, local, state.answers);
@@ -159,6 +158,11 @@ function isLocalAsBase(base: LedgerRow, local: Stat, answers: RestoreAnswers): b
   if (base.kind !== local.kind || base.sizeBytes !== local.sizeBytes) return false;
   if (base.state === 'known' && sameFile(base, local)) return true;
   return answers.localIsBase;
+}
+
+/** Whether a request of ours may still be under way for the key. */
+function isUnfinished(row: LedgerRow | undefined): boolean {
+  return row?.state === 'intent' || row?.state === 'unproven';
 }
 
 function couldBeEqual(local: Stat, remoteBytes: number): boolean {
@@ -185,12 +189,14 @@ export type MarkerDecision =
  * | as base | gone | remove |
  * | changed | gone | forget the row, hand over |
  * | gone or no directory | gone | forget |
+ * | any, intent or unproven row | gone | hand over |
  */
 export function planMarkerRestore(state: Omit<RestoreState, 'answers'>): MarkerDecision {
   const { local, remote, absenceIsEvidence } = state;
   const base = trustedBase({ ...state, answers: {} });
   const isDirectory = local?.kind === 'directory';
   if (remote === undefined) {
+    if (base === undefined && isUnfinished(state.base)) return { do: 'hand-over', forget: false };
     if (base === undefined || !isDirectory) return { do: 'forget' };
     return sameMetadata(base, local) ? { do: 'remove' } : { do: 'hand-over', forget: true };
   }

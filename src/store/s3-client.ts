@@ -29,7 +29,7 @@ export interface ConnectionOptions {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** RGW, MinIO and AWS verify Content-MD5, which DeleteObjects must carry; RGW ignores every newer checksum. */
+/** Content-MD5 is the checksum that every server verifies; RGW ignores the newer ones. */
 const COMMANDS_WITH_MD5: ReadonlySet<string> = new Set([
   'PutObjectCommand',
   'UploadPartCommand',

@@ -55,8 +55,8 @@ export async function putInParts(
 
 /**
  * What the library calls: `pieces` of the body, and `send` for Create, the parts, Complete and Abort. Left alone it
- * would upload the rest of the file before it reports a failed part, and on an abort return before the server knows;
- * so here the first failure is kept, ends everything in flight, and lets nothing but the Abort through.
+ * would wait for the parts in flight, and their retries, before it reports a failed one, and on an abort return before
+ * the server knows; so here the first failure is kept, ends everything in flight, and lets nothing but the Abort through.
  */
 class UploadSteps {
   /** The source's failure as it is, or a StoreError. */
@@ -91,9 +91,9 @@ class UploadSteps {
 
   readonly send = (command: unknown): Promise<unknown> => {
     if (!(command instanceof AbortMultipartUploadCommand)) return this.#step(command).catch(this.#end);
-    // Best effort: the failure that led here is the one to tell.
+    // If this fails too, the first failure is still the one to tell.
     const request = { action: 'abort the upload of', key: this.#key };
-    return send(this.#session, request, (o) => this.#session.client.send(command, o)).catch(() => undefined);
+    return send(this.#session, request, (o) => this.#session.client.send(command, o));
   };
 
   async #step(command: unknown): Promise<unknown> {

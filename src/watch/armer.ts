@@ -67,10 +67,7 @@ export class Armer {
 
   /** See Watch.arm. A directory the filter does not want watched is 'unwatched' and not to be polled. */
   arm(dir: RelPath): ArmResult {
-    if (!this.#isWanted(dir)) {
-      this.drop(this.#tree.at(dir));
-      return 'unwatched';
-    }
+    if (!this.#isWanted(dir)) return 'unwatched';
     const parent = this.#armedParent(dir);
     if (typeof parent === 'string') return parent;
     // Beneath an unwatched directory no watch is tried: the polled subtree starts there, and renames above would be missed.

@@ -2,7 +2,7 @@
 //
 // A watch follows the inode, not the path, so the tree holds names and parent links instead of paths: moving a subtree
 // is one re-link and every path beneath it is right again. Between the two halves of a rename a subtree waits in limbo,
-// where it has no path.
+// where it has no path; it is the descriptor of its top that tells where it turns up.
 import { joinPath, namesOf, type RelPath, ROOT } from '../model/path.ts';
 
 /** A directory the tree knows. Read only for everyone but WatchTree. */
@@ -109,7 +109,7 @@ export class WatchTree {
     const before = parent === undefined ? this.#root : (parent.children.get(name) as MutableNode | undefined);
     if (held !== undefined && held !== before) {
       if (parent === undefined || isAtOrAbove(held, parent)) return 'cycle';
-      const given = this.relink(held, parent, name);
+      const given = this.#move(held, parent as MutableNode, name);
       held.ino = ino;
       return given;
     }
@@ -121,17 +121,7 @@ export class WatchTree {
     return given;
   }
 
-  /** Moves a subtree, from limbo or from elsewhere in the tree, to `name` in `parent`, which must not lie within it. */
-  relink(moved: WatchNode, parent: WatchNode, name: string): number[] {
-    const node = moved as MutableNode;
-    this.#unlink(node);
-    const displaced = parent.children.get(name);
-    const given = displaced === undefined ? [] : this.drop(displaced);
-    this.#hang(node, parent as MutableNode, name);
-    return given;
-  }
-
-  /** Takes a subtree out of the tree until the other half of the rename `cookie` says where it went. */
+  /** Takes a subtree out of the tree until it is linked elsewhere or dropped; `cookie` is the rename's. */
   toLimbo(node: WatchNode, cookie: number): number[] {
     const given = this.dropLimbo(cookie);
     const top = node as MutableNode;
@@ -139,11 +129,6 @@ export class WatchTree {
     top.cookie = cookie;
     this.#limbo.set(cookie, top);
     return given;
-  }
-
-  /** The subtree that waits for the rename `cookie`; it stays in limbo until it is relinked or dropped. */
-  inLimbo(cookie: number): WatchNode | undefined {
-    return this.#limbo.get(cookie);
   }
 
   /** Gives up the subtree that waits for this rename, or all that wait for any. */
@@ -188,6 +173,14 @@ export class WatchTree {
   eventsLost(): number[] {
     this.#dying.clear();
     return this.dropLimbo();
+  }
+
+  #move(node: MutableNode, parent: MutableNode, name: string): number[] {
+    this.#unlink(node);
+    const displaced = parent.children.get(name);
+    const given = displaced === undefined ? [] : this.drop(displaced);
+    this.#hang(node, parent, name);
+    return given;
   }
 
   #add(parent: MutableNode, name: string): MutableNode {

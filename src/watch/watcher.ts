@@ -155,16 +155,13 @@ class Watcher implements Watch {
   }
 
   #onChildDirectory(parent: WatchNode, path: RelPath, event: InotifyEvent): void {
-    if (event.mask & APPEARED) this.#onAppeared(parent, path, event);
+    if (event.mask & APPEARED) this.#onAppeared(path, (event.mask & kernel.IN_MOVED_TO) !== 0);
     else if (event.mask & GONE) this.#onGone(parent, path, event);
     else this.#hinter.entry(path, true, { speed: 'finished' });
   }
 
-  #onAppeared(parent: WatchNode, path: RelPath, { mask, cookie, name }: InotifyEvent): void {
-    const moved = (mask & kernel.IN_MOVED_TO) !== 0;
-    const arriving = moved ? this.#tree.inLimbo(cookie) : undefined;
-    if (arriving !== undefined) this.#armer.removeWatches(this.#tree.relink(arriving, parent, name));
-    // By path, whatever the events say: if the directory is another one by now, the re-link is undone here.
+  /** Arming finds out whether this is a subtree from limbo: it has the descriptor. Cookies could only confirm that. */
+  #onAppeared(path: RelPath, moved: boolean): void {
     this.#armer.arm(path);
     this.#hinter.appeared(path, { moved });
   }
@@ -174,10 +171,8 @@ class Watcher implements Watch {
     if (node !== undefined && mask & kernel.IN_MOVED_FROM) this.#sendToLimbo(node, cookie);
     else this.#armer.drop(node);
     // The path may be a directory again: an exchange, or a successor whose watch we put on before this event.
-    if (this.#armer.isDirectory(path)) {
-      this.#armer.arm(path);
-      this.#hinter.appeared(path, { moved: false });
-    } else this.#hinter.entry(path, true, { speed: 'finished' });
+    if (this.#armer.isDirectory(path)) this.#onAppeared(path, false);
+    else this.#hinter.entry(path, true, { speed: 'finished' });
   }
 
   #sendToLimbo(node: WatchNode, cookie: number): void {
@@ -209,10 +204,10 @@ class Watcher implements Watch {
     const node = this.#tree.ignored(wd);
     const dir = node && this.#tree.pathOf(node);
     if (dir === ROOT) this.#breakRoot('watch-lost');
-    else this.#armer.drop(node);
-    if (dir === undefined || dir === ROOT || !this.#armer.isDirectory(dir)) return;
-    this.#armer.arm(dir);
-    this.#hinter.missed(dir);
+    else if (dir !== undefined && this.#armer.isDirectory(dir)) {
+      this.#armer.arm(dir);
+      this.#hinter.missed(dir);
+    }
   }
 
   #onRefused(dir: RelPath, code: string): void {

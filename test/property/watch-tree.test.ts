@@ -35,12 +35,6 @@ class NaiveTree {
     return this.#place(dir, new Map([[ROOT, wd]]));
   }
 
-  relink(cookie: number, dir: RelPath): number[] {
-    const subtree = this.limbo.get(cookie)!;
-    this.limbo.delete(cookie);
-    return this.#place(dir, subtree);
-  }
-
   toLimbo(dir: RelPath, cookie: number): number[] {
     const given = this.dropLimbo(cookie);
     this.limbo.set(cookie, cut(this.paths, dir));
@@ -109,7 +103,6 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('link' as const), dir, wd: fc.option(wd, { nil: undefined }) }) },
   fc.record({ do: fc.constant('link' as const), dir: fc.constant(ROOT), wd: fc.option(wd, { nil: undefined }) }),
   { weight: 2, arbitrary: fc.record({ do: fc.constant('toLimbo' as const), dir, cookie }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('relink' as const), dir, cookie }) },
   fc.record({ do: fc.constant('dropLimbo' as const), cookie }),
   fc.record({ do: fc.constant('drop' as const), dir: fc.oneof(dir, fc.constant(ROOT)) }),
   { weight: 2, arbitrary: fc.record({ do: fc.constant('ignored' as const), wd }) },
@@ -130,11 +123,6 @@ function perform(tree: WatchTree, naive: NaiveTree, one: Step): void {
     if (one.dir !== ROOT && !naive.paths.has(parentOf(one.dir))) return;
     const parent = one.dir === ROOT ? undefined : tree.at(parentOf(one.dir));
     same(tree.link(parent, nameOf(one.dir), { wd: one.wd, ino: 1n }), naive.link(one.dir, one.wd));
-  } else if (one.do === 'relink') {
-    const top = tree.inLimbo(one.cookie);
-    assert.equal(top !== undefined, naive.limbo.has(one.cookie));
-    if (top === undefined || !naive.paths.has(parentOf(one.dir))) return;
-    same(tree.relink(top, tree.at(parentOf(one.dir))!, nameOf(one.dir)), naive.relink(one.cookie, one.dir));
   } else if (naive.paths.has(one.dir)) {
     const node = tree.at(one.dir)!;
     if (one.do === 'drop') same(tree.drop(node), naive.drop(one.dir));

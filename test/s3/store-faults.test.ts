@@ -247,6 +247,14 @@ describe('the store on a failing server', () => {
       assert.deepEqual(strict.bucket('bucket').uploads(), []);
     });
 
+    it('a part that fails for good does not wait for the others', { timeout: 8_000 }, async () => {
+      const hung = fault('UploadPart', { kind: 'hang' }, { times: 1 });
+      fault('UploadPart', { kind: 'status', code: 'AccessDenied' });
+      await rejectsAs('denied', store.putMultipart('k', sourceOf(LARGE), NO_ATTRIBUTES, multipart));
+      assert.equal(hung.hits, 1);
+      assert.deepEqual(strict.bucket('bucket').uploads(), []);
+    });
+
     it('a failed Abort does not hide why the upload failed', async () => {
       fault('UploadPart', { kind: 'status', code: 'AccessDenied' });
       fault('AbortMultipartUpload', { kind: 'status', code: 'InternalError' });

@@ -67,7 +67,7 @@ export async function openTestWorkspace(server: StrictS3, root: string, options:
     remote: { bucket: BUCKET, prefix: options.prefix ?? 'p/' },
     endpointUrl: server.endpoint,
   };
-  const surroundings = { env: process.env, log: await keptLog(options.lines ?? []), version: '0', uid: process.geteuid!() };
+  const surroundings = { env: process.env, log: await keptLog(options.lines ?? []), version: '0', uid: process.geteuid!(), cwd: process.cwd() };
   return openWorkspace(config, surroundings, { createLocal: false, useState: true, retryHorizonMs: 10_000, applySyncExcludes: true });
 }
 

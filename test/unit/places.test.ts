@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { resolvePlaces } from '../../src/cli/places.ts';
+import { resolvePlaces } from '../../src/agent/places.ts';
 import { UsageError } from '../../src/model/errors.ts';
 
 const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'places-')));

@@ -20,14 +20,22 @@ function chain(): { tree: WatchTree; a: WatchNode; b: WatchNode; c: WatchNode } 
   return { tree, a, b, c: add(tree, b, 'c', 4) };
 }
 
-test('moving a directory moves every watch beneath it', () => {
+test('a directory that is moved waits in limbo and then brings every watch beneath it', () => {
   const { tree, a, c } = chain();
   assert.deepEqual(tree.toLimbo(a, 7), []);
   assert.equal(tree.pathOf(c), undefined);
-  assert.deepEqual(tree.relink(tree.inLimbo(7)!, tree.root, 'z'), []);
+  assert.deepEqual(tree.link(tree.root, 'z', { wd: 2, ino: 2n }), []);
   assert.equal(tree.pathOf(c), 'z/b/c');
   assert.equal(tree.nodeOfEvent(4), c);
-  assert.equal(tree.inLimbo(7), undefined);
+  assert.deepEqual(tree.dropLimbo(7), []);
+  assert.equal(tree.pathOf(a), 'z');
+});
+
+test('a directory that is moved and turns up nowhere gives up every watch beneath it', () => {
+  const { tree, a } = chain();
+  tree.toLimbo(a, 7);
+  assert.deepEqual(tree.dropLimbo(7), [2, 3, 4]);
+  assert.equal(tree.watches, 1);
 });
 
 test('a descriptor that turns up elsewhere takes its subtree there', () => {
@@ -74,7 +82,6 @@ test('after lost events no number stays muted and limbo is empty', () => {
   tree.drop(b);
   tree.toLimbo(a, 5);
   assert.deepEqual(tree.eventsLost(), [2]);
-  assert.equal(tree.inLimbo(5), undefined);
   const reused = add(tree, tree.root, 'new', 3);
   assert.equal(tree.nodeOfEvent(3), reused);
 });

@@ -1,6 +1,6 @@
 // The watcher on scripted events: what the kernel does too rarely to wait for.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelPath } from '../../src/model/path.ts';
@@ -22,7 +22,7 @@ import { tempDir } from '../support/temp-dir.ts';
 const EACCES = -13;
 
 /** A watched tree whose events come from the test. Descriptors are given out per path, in order, and kept for ever. */
-function scripted(t: TestContext, directories: string[]) {
+function scripted(t: TestContext, directories: string[], duringAddWatch: (path: string) => void = () => {}) {
   const root = tempDir(t);
   for (const dir of directories) mkdirSync(join(root, dir), { recursive: true });
   const wds = new Map<string, number>();
@@ -36,6 +36,7 @@ function scripted(t: TestContext, directories: string[]) {
         addWatch: (path) => {
           const name = path.toString().slice(root.length + 1);
           if (denied.has(name)) throw new InotifyError('inotify_add_watch', EACCES);
+          duringAddWatch(path.toString());
           if (!wds.has(name)) wds.set(name, wds.size + 1);
           return wds.get(name)!;
         },
@@ -89,6 +90,27 @@ test('the halves of a rename may come in two batches, with others between them',
   assert.deepEqual(emit({ in: 'a/b', mask: IN_CLOSE_WRITE, name: 'f' }), ['z/b/f self true']);
   assert.deepEqual(removed, []);
   assert.equal(mirror.watch.counts().watches, 4);
+});
+
+test('S2 a directory that is there when its departure is heard of stays watched', (t) => {
+  // An exchange of two names: its events say that each left, one of them after both have arrived.
+  const { emit, mirror } = scripted(t, ['a/b']);
+  assert.deepEqual(emit({ mask: IN_MOVED_FROM | IN_ISDIR, cookie: 1, name: 'a' }), ['a subtree true']);
+  assert.deepEqual(emit({ in: 'a/b', mask: IN_CLOSE_WRITE, name: 'f' }), ['a/b/f self true']);
+  assert.equal(mirror.watch.counts().watches, 3);
+});
+
+test('S2 a directory replaced while it is armed is armed anew; what the first watch still says is nobody’s', (t) => {
+  let replacements = 1;
+  const { emit, wds, removed } = scripted(t, ['a'], (path) => {
+    if (!path.endsWith('/a') || replacements-- <= 0) return;
+    renameSync(path, `${path}-gone`);
+    mkdirSync(path);
+  });
+  const wd = wds.get('a')!;
+  assert.deepEqual(removed, [wd]);
+  assert.deepEqual(emit({ in: 'a', mask: IN_CLOSE_WRITE, name: 'f' }), []);
+  assert.deepEqual(emit({ wd, mask: IN_IGNORED }, { in: 'a', mask: IN_CLOSE_WRITE, name: 'f' }), ['a/f self true']);
 });
 
 test('events of a removed watch are nobody’s until IN_IGNORED', (t) => {
