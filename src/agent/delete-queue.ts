@@ -69,11 +69,14 @@ export class DeleteQueue {
   async #send(batch: readonly DeleteJob[]): Promise<void> {
     const verdicts = this.#o.judge(batch);
     const wanted: { job: DeleteJob; relKey: RelKey; key: string }[] = [];
-    batch.forEach((job, at) => {
-      if (verdicts[at] !== 'delete') return this.#end(job, verdicts[at]!);
+    for (const [at, job] of batch.entries()) {
+      if (verdicts[at] !== 'delete') {
+        this.#end(job, verdicts[at]!);
+        continue;
+      }
       const relKey = job.target === 'file' ? fileKey(job.path) : markerKey(job.path);
       wanted.push({ job, relKey, key: wholeKey(this.#o.context, relKey) });
-    });
+    }
     if (wanted.length === 0) return;
     const failed = await this.#request(wanted.map(({ key }) => key));
     for (const { job, relKey, key } of wanted) {

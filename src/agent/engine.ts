@@ -79,7 +79,13 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   const pipeline = new Pipeline({
     ...clock,
     context,
-    looker: new Looker({ tree, journal, filter, directoryDefaults: defaults, deleteForeign: options.deletes === 'all' }),
+    looker: new Looker({
+      tree,
+      journal,
+      filter,
+      directoryDefaults: defaults,
+      deleteForeign: options.deletes === 'all',
+    }),
     limiter: new Limiter({ ceiling: config.concurrency, random: clock.random }),
     problems,
     counters,

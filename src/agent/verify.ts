@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { isMarker, pathOfKey, type RelKey, relativeKey } from '../model/key.ts';
 import { decodeMetadata, kindOfObject } from '../model/metadata.ts';
-import { ROOT, type RelPath } from '../model/path.ts';
+import { type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { mergeByKey } from '../plan/merge.ts';
 import { comparableBy } from '../store/etag.ts';
@@ -10,7 +10,7 @@ import type { ListedObject } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
 import { RacedError, StableFile } from '../transfer/stable-file.ts';
 import { readMounts } from '../tree/mounts.ts';
-import { codeOf, walk, type WalkEntry } from '../tree/walk.ts';
+import { codeOf, type WalkEntry, walk } from '../tree/walk.ts';
 import { isReservedKey } from './list-remote.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -68,7 +68,12 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
     compared++;
     if (left === undefined) report(pathOfKey(right!.key), 'extra', 'in S3, not on disk');
     else if (right === undefined) report(left.path, 'missing', 'on disk, not in S3');
-    else await compare(workspace, { entry: left, object: right.object, report: (kind, detail) => report(left.path, kind, detail) });
+    else
+      await compare(workspace, {
+        entry: left,
+        object: right.object,
+        report: (kind, detail) => report(left.path, kind, detail),
+      });
   }
   return { compared, differences, impossible };
 }
@@ -82,7 +87,10 @@ function* wanted(entries: Iterable<WalkEntry>, defaults: DirectoryDefaults): Gen
   }
 }
 
-async function listAll({ store, prefix, filter }: Workspace, signal: AbortSignal): Promise<{ objects: Listed[]; impossible: { key: string; reason: string }[] }> {
+async function listAll(
+  { store, prefix, filter }: Workspace,
+  signal: AbortSignal,
+): Promise<{ objects: Listed[]; impossible: { key: string; reason: string }[] }> {
   const objects: Listed[] = [];
   const impossible: { key: string; reason: string }[] = [];
   for await (const page of store.list(prefix, { signal })) {
@@ -106,7 +114,8 @@ async function compare(workspace: Workspace, comparison: Comparison): Promise<vo
   const { entry, object, report } = comparison;
   if (entry.stat.kind === 'directory') return;
   try {
-    if (entry.stat.sizeBytes !== object.sizeBytes) report('size', `${entry.stat.sizeBytes} bytes on disk, ${object.sizeBytes} in S3`);
+    if (entry.stat.sizeBytes !== object.sizeBytes)
+      report('size', `${entry.stat.sizeBytes} bytes on disk, ${object.sizeBytes} in S3`);
     else if (entry.stat.kind === 'symlink') await compareLink(workspace, comparison);
     else if (!(await hasEqualContent(workspace, comparison))) report('content', 'same size, other content');
   } catch (error) {
@@ -128,7 +137,11 @@ async function compareLink({ tree, store }: Workspace, { entry, object, report }
 async function hasEqualContent(workspace: Workspace, { entry, object }: Comparison): Promise<boolean> {
   const file = await StableFile.open(workspace.tree, entry.path);
   try {
-    if (comparableBy(object.etag, object.sizeBytes).length > 0 && (await checksumIfStored(file, object.etag)) !== undefined) return true;
+    if (
+      comparableBy(object.etag, object.sizeBytes).length > 0 &&
+      (await checksumIfStored(file, object.etag)) !== undefined
+    )
+      return true;
     // An ETag that differs proves nothing: parts of an unknown size, or encryption with a key.
     const remote = createHash('sha256');
     const { body } = await workspace.retry(() => workspace.store.get(object.key));

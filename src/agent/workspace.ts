@@ -52,8 +52,6 @@ export interface WorkspaceOptions {
   readonly useState: boolean;
   /** How long listings, parts and downloads are retried; Infinity for agents. */
   readonly retryHorizonMs: number;
-  /** SYNC_EXCLUDES do not apply to a restore. */
-  readonly applySyncExcludes: boolean;
 }
 
 export interface Workspace {
@@ -64,6 +62,8 @@ export interface Workspace {
   readonly tree: LocalTree;
   readonly guard: RootGuard;
   readonly filter: PathFilter;
+  /** The filter of a restore: the original's SYNC_EXCLUDES did not apply to it. */
+  readonly restoreFilter: PathFilter;
   readonly stateDir: StateDir | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
@@ -120,18 +120,19 @@ export async function openWorkspace(
     });
     await sweepUploads(opened.ledger, { store, prefix: config.remote.prefix, log });
     bindToRoot(opened.ledger, guard, log);
+    const rules = {
+      rules: config.rules,
+      filterRegex: config.filterRegex,
+      rootForRegex: localAsGiven,
+      readyFile: places.readyPath,
+    };
     return {
       root,
       readyFile: places.readyFile,
       tree: new LocalTree(Buffer.from(root)),
       guard,
-      filter: createFilter({
-        rules: config.rules,
-        syncExcludes: options.applySyncExcludes ? config.syncExcludes : [],
-        filterRegex: config.filterRegex,
-        rootForRegex: localAsGiven,
-        readyFile: places.readyPath,
-      }),
+      filter: createFilter({ ...rules, syncExcludes: config.syncExcludes }),
+      restoreFilter: createFilter(rules),
       stateDir: state,
       ledger: opened.ledger,
       journal: new Journal(opened.ledger, setImmediate),

@@ -13,7 +13,6 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     createLocal: false,
     useState: true,
     retryHorizonMs: config.retryHorizonMs,
-    applySyncExcludes: true,
   });
   const workspace = config.dryRun ? dryRunOf(opened) : opened;
   const interrupt = interruptOn(context);

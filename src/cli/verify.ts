@@ -1,6 +1,6 @@
 // `awssyncer verify`: compare both sides, change nothing.
 import { directoryDefaults } from '../agent/engine.ts';
-import { type Difference, verify as compareSides } from '../agent/verify.ts';
+import { verify as compareSides, type Difference } from '../agent/verify.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
@@ -15,7 +15,6 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
     createLocal: false,
     useState: false,
     retryHorizonMs: config.retryHorizonMs,
-    applySyncExcludes: true,
   });
   const interrupt = interruptOn(context);
   const found: Difference[] = [];
@@ -36,7 +35,9 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
     if (config.json) {
       const differences = found.map((difference) => ({ ...difference, path: displayPath(difference.path) }));
       const { compared, impossible } = result;
-      context.stdout(`${JSON.stringify({ command: 'verify', exitCode, compared, differences, impossible, ms: Math.round(ms) })}\n`);
+      context.stdout(
+        `${JSON.stringify({ command: 'verify', exitCode, compared, differences, impossible, ms: Math.round(ms) })}\n`,
+      );
     }
     return exitCode;
   } catch (error) {

@@ -12,7 +12,6 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
     createLocal: false,
     useState: true,
     retryHorizonMs: Number.POSITIVE_INFINITY,
-    applySyncExcludes: true,
   });
   try {
     if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);

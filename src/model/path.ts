@@ -55,7 +55,6 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The text of a byte string if it is valid UTF-8, else undefined. */
 export function textOf(bytes: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the common case, pure ASCII, needs no decoding.
   if (/^[\x00-\x7f]*$/.test(bytes)) return bytes;
   try {
     return strictUtf8.decode(Buffer.from(bytes, 'latin1'));

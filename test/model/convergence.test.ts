@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { before, after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { type StrictS3, startStrictS3 } from '../strict-s3/server.ts';
 import { BUCKET, startAgent } from '../support/agent.ts';
 import { expectedObjects, storedObjects } from '../support/reference.ts';
-import { type StrictS3, startStrictS3 } from '../strict-s3/server.ts';
-import { operate, operations } from '../support/tree-operations.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { operate, operations } from '../support/tree-operations.ts';
 
 let server: StrictS3;
 before(async () => {

@@ -49,7 +49,7 @@ function decide({ row, local, remote, absenceIsEvidence }: Scenario): RestoreDec
     ...ledgerRow('f'),
     kind: local.kind as Stat['kind'],
     dev: 1n,
-      nlink: 1,
+    nlink: 1,
     mtimeNs: untouched ? 1n : local.mtimeNs,
     ctimeNs: untouched ? ledgerRow('f').ctimeNs : 77n,
   };

@@ -13,9 +13,17 @@ import { forEachConcurrently } from '../../src/restore/concurrent.ts';
 import { restore } from '../../src/restore/restore.ts';
 import { isRetryable } from '../../src/transfer/retry.ts';
 import { openStore, sourceOf } from '../contract/ground.ts';
+import type { Effect } from '../strict-s3/faults.ts';
 import { PREFIX, restoreOptions, treeOf } from '../support/restoring.ts';
 import { availableTargets, type S3Target, type TargetChoice } from '../support/s3-targets.ts';
 import { tempDir } from '../support/temp-dir.ts';
+
+const FAULTS: readonly Effect[] = [
+  { kind: 'status', code: 'SlowDown' },
+  { kind: 'status', code: 'InternalError' },
+  { kind: 'reset' },
+  { kind: 'truncate' },
+];
 
 const METADATA = { mtime: '1600000000.123456789', mode: '100640' };
 
@@ -34,7 +42,10 @@ async function restoreFrom(t: TestContext, choice: TargetChoice) {
 }
 
 /** Small files in a few directories; returns the tree they make. */
-async function putMany(store: Awaited<ReturnType<typeof restoreFrom>>['store'], count: number): Promise<Record<string, string>> {
+async function putMany(
+  store: Awaited<ReturnType<typeof restoreFrom>>['store'],
+  count: number,
+): Promise<Record<string, string>> {
   const files = Object.fromEntries(
     Array.from({ length: count }, (_, i) => [`d${i % 7}/e${i % 3}/f${i}`, `content of ${i}`]),
   );
@@ -46,7 +57,13 @@ async function putMany(store: Awaited<ReturnType<typeof restoreFrom>>['store'], 
 }
 
 function filesOf(root: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(treeOf(root)).filter((entry): entry is [string, string] => entry[1] !== null));
+  return Object.fromEntries(
+    Object.entries(treeOf(root)).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
+}
+
+function gets({ strict }: S3Target): number {
+  return strict?.countRequests('GetObject') ?? 0;
 }
 
 for (const choice of availableTargets()) {
@@ -61,7 +78,12 @@ for (const choice of availableTargets()) {
     await put('empty/', '', '40700');
     await put('nothing', '', '100644');
     const multipart = { partSizeBytes: 5 * 2 ** 20, concurrency: 2, onStarted: () => {} };
-    await store.putMultipart(`${PREFIX}parts`, sourceOf(large), { metadata: { ...METADATA, mode: '100755' } }, multipart);
+    await store.putMultipart(
+      `${PREFIX}parts`,
+      sourceOf(large),
+      { metadata: { ...METADATA, mode: '100755' } },
+      multipart,
+    );
     const report = await restore(options);
     assert.deepEqual([report.complete, report.refused, report.unverified], [true, [], 0]);
     assert.ok(readFileSync(join(root, 'parts')).equals(large) && readFileSync(join(root, 'large')).equals(large));
@@ -117,7 +139,7 @@ test('S9 a server that throttles, fails, resets and cuts bodies short delays a r
   const { target, store, root, options } = await restoreFrom(t, STRICT);
   const files = await putMany(store, 60);
   const strict = target.strict!;
-  for (const action of FAULTS) strict.fail({ operation: 'GetObject', times: 4, ...action });
+  for (const effect of FAULTS) strict.faults.add({ operation: 'GetObject', times: 4, effect });
   const retry = async <T>(attempt: () => Promise<T>): Promise<T> => {
     for (let failures = 0; ; failures++) {
       try {

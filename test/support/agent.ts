@@ -54,11 +54,21 @@ export function useCredentials({ credentials }: Pick<StrictS3, 'credentials'>): 
 
 /** A log that keeps its lines. */
 export async function keptLog(lines: string[]): Promise<Log> {
-  return createLog({ format: 'human', level: 'debug', write: (line) => void lines.push(line), now: Date.now, redact: (text) => text });
+  return createLog({
+    format: 'human',
+    level: 'debug',
+    write: (line) => void lines.push(line),
+    now: Date.now,
+    redact: (text) => text,
+  });
 }
 
 /** Opens a workspace on a directory and the strict server's bucket. */
-export async function openTestWorkspace(server: StrictS3, root: string, options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[] } = {}): Promise<Workspace> {
+export async function openTestWorkspace(
+  server: StrictS3,
+  root: string,
+  options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[] } = {},
+): Promise<Workspace> {
   useCredentials(server);
   const config: WorkspaceConfig = {
     ...QUICK,
@@ -67,12 +77,22 @@ export async function openTestWorkspace(server: StrictS3, root: string, options:
     remote: { bucket: BUCKET, prefix: options.prefix ?? 'p/' },
     endpointUrl: server.endpoint,
   };
-  const surroundings = { env: process.env, log: await keptLog(options.lines ?? []), version: '0', uid: process.geteuid!(), cwd: process.cwd() };
-  return openWorkspace(config, surroundings, { createLocal: false, useState: true, retryHorizonMs: 10_000, applySyncExcludes: true });
+  const surroundings = {
+    env: process.env,
+    log: await keptLog(options.lines ?? []),
+    version: '0',
+    uid: process.geteuid!(),
+    cwd: process.cwd(),
+  };
+  return openWorkspace(config, surroundings, { createLocal: false, useState: true, retryHorizonMs: 10_000 });
 }
 
 /** Starts an agent on `root`, by default a new directory beside which tests may keep things. */
-export async function startAgent(t: TestContext, server: StrictS3, options: { root?: string; config?: Partial<AgentConfig>; prefix?: string } = {}): Promise<TestAgent> {
+export async function startAgent(
+  t: TestContext,
+  server: StrictS3,
+  options: { root?: string; config?: Partial<AgentConfig>; prefix?: string } = {},
+): Promise<TestAgent> {
   let { root } = options;
   if (root === undefined) {
     root = join(tempDir(t), 'data');

@@ -19,8 +19,10 @@ export function expectedObjects(root: string, prefix = 'p/'): Contents {
       const below = path === '' ? name : `${path}/${name}`;
       const stat = lstatSync(join(root, below));
       if (stat.isDirectory()) visit(below, below);
-      else if (stat.isSymbolicLink()) expected[prefix + below] = `${stat.mode.toString(8)} ${readlinkSync(join(root, below))}`;
-      else if (stat.isFile()) expected[prefix + below] = `${stat.mode.toString(8)} ${readFileSync(join(root, below), 'latin1')}`;
+      else if (stat.isSymbolicLink())
+        expected[prefix + below] = `${stat.mode.toString(8)} ${readlinkSync(join(root, below))}`;
+      else if (stat.isFile())
+        expected[prefix + below] = `${stat.mode.toString(8)} ${readFileSync(join(root, below), 'latin1')}`;
     }
   };
   visit('', '');

@@ -1,0 +1,70 @@
+// S3 -> disk for a workspace: wires the restore stage, shows progress, says what it found.
+import { randomBytes } from 'node:crypto';
+import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
+import { showBytes } from '../ops/units.ts';
+import type { DeleteBudget } from '../plan/delete-budget.ts';
+import type { RestoreProgress, RestoreReport } from '../restore/options.ts';
+import { restore } from '../restore/restore.ts';
+import { loadAddon } from '../watch/addon.ts';
+import { clock } from './clock.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface RestoreConfig {
+  readonly concurrency: number;
+  readonly maxDelete: DeleteBudget;
+}
+
+export interface RestoreEdges {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+/** Restores everything the filter includes. @throws OperatorError, RefusedError; the signal's reason when aborted */
+export async function restoreInto(
+  workspace: Workspace,
+  config: RestoreConfig,
+  edges: RestoreEdges,
+): Promise<RestoreReport> {
+  const { tree, prefix, store, ledger, restoreFilter, stateDir, retry, counters } = workspace;
+  const report = await restore({
+    root: tree.absolute('' as never),
+    prefix,
+    store,
+    ledger,
+    filter: restoreFilter,
+    stateDir: stateDir?.path ?? null,
+    concurrency: config.concurrency,
+    retry,
+    deleteBudget: config.maxDelete,
+    calls: loadAddon(),
+    owners: process.geteuid?.() === 0,
+    nowMs: clock.wallNow,
+    randomName: () => randomBytes(8).toString('hex'),
+    ...edges,
+  });
+  counters.bytes += report.downloadedBytes;
+  tell(workspace, report);
+  return report;
+}
+
+/** 4: removals were held; 3: something is missing or could not be a file; 0: the disk is what S3 holds. */
+export function restoreExitCode({ heldRemovals, failures, refused }: RestoreReport): ExitCode {
+  return worstExit(
+    heldRemovals.length > 0 ? EXIT.refused : EXIT.ok,
+    failures.length > 0 || refused.length > 0 ? EXIT.partial : EXIT.ok,
+  );
+}
+
+function tell({ log }: Workspace, report: RestoreReport): void {
+  for (const { path, reason } of report.failures) log.error('cannot restore', { path, reason });
+  for (const { path, reason } of report.refused) log.warn('left alone in S3', { path, reason });
+  for (const { path, winner, keptAs, reason } of report.conflicts)
+    log.warn('both sides changed', { path, winner, keptAs, reason });
+  if (report.heldRemovals.length > 0) {
+    log.error('local files that S3 lost are kept: they are more than --max-delete', {
+      files: report.heldRemovals.length,
+    });
+  }
+  const { downloaded, downloadedBytes, adopted, unchanged, removed } = report;
+  log.info('restored', { downloaded, size: showBytes(downloadedBytes), adopted, unchanged, removed });
+}

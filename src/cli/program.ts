@@ -1,0 +1,43 @@
+// COMMAND of `run -- COMMAND`: started after the restore, told of every signal, waited for.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Environment } from '../config/environment.ts';
+import { reapOrphans } from '../watch/reap.ts';
+
+/** Exit codes of a shell for a program that cannot be run. */
+const NOT_EXECUTABLE = 126;
+const NOT_FOUND = 127;
+
+export interface Program {
+  /** Its exit code; 128 + n if signal n ended it; 126 or 127 if it could not be run. */
+  readonly ended: Promise<number>;
+  signal(name: NodeJS.Signals): void;
+}
+
+/** Starts the program with our standard streams. */
+export function startProgram([file, ...args]: readonly string[], env: Environment): Program {
+  const child = spawn(file!, args, { stdio: 'inherit', env: { ...env } });
+  return {
+    ended: codeOf(child),
+    signal: (name) => void child.kill(name),
+  };
+}
+
+function codeOf(child: ChildProcess): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE));
+  child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  return releaseOrphans(child, promise);
+}
+
+/** As process 1 we inherit every orphan of the container, and must wait for it or it stays a zombie. */
+function releaseOrphans(child: ChildProcess, ended: Promise<number>): Promise<number> {
+  if (process.pid !== 1) return ended;
+  let known = child.pid === undefined ? [] : [child.pid];
+  const reap = (): void => void reapOrphans(known);
+  process.on('SIGCHLD', reap);
+  return ended.finally(() => {
+    known = [];
+    reap();
+  });
+}

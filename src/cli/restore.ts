@@ -1,0 +1,65 @@
+// `awssyncer restore`: S3 -> disk, once.
+import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
+import { openWorkspace } from '../agent/workspace.ts';
+import type { CommandConfig } from '../config/config.ts';
+import type { RestoreReport } from '../restore/options.ts';
+import type { CommandContext } from './context.ts';
+import { interruptOn } from './interrupt.ts';
+import { progressBar } from './progress-bar.ts';
+import { ReadyFile } from './ready-file.ts';
+
+export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
+  const started = context.now();
+  const workspace = await openWorkspace(config, context, {
+    createLocal: true,
+    useState: true,
+    retryHorizonMs: config.retryHorizonMs,
+  });
+  const ready = new ReadyFile(workspace.readyFile);
+  const interrupt = interruptOn(context);
+  const bar = progressBar(context, config.logFormat);
+  try {
+    ready.remove();
+    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
+    const exitCode = restoreExitCode(report);
+    if (report.complete) ready.create();
+    if (config.json)
+      context.stdout(
+        jsonReport(report, { exitCode, requests: workspace.counters.requests, ms: context.now() - started }),
+      );
+    return exitCode;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
+  } finally {
+    bar.stop();
+    interrupt.release();
+    workspace.close();
+  }
+}
+
+function jsonReport(report: RestoreReport, end: { exitCode: number; requests: number; ms: number }): string {
+  const { listed, downloaded, adopted, unchanged, removed, downloadedBytes, unverified, conflicts, refused, failures } =
+    report;
+  const result = {
+    command: 'restore',
+    exitCode: end.exitCode,
+    complete: report.complete,
+    listed,
+    downloaded,
+    adopted,
+    unchanged,
+    removed,
+    unverified,
+    failed: failures.length,
+    skipped: refused.length,
+    held: report.heldRemovals.length,
+    bytes: downloadedBytes,
+    requests: end.requests,
+    ms: Math.round(end.ms),
+    conflicts,
+    refused,
+    failures,
+  };
+  return `${JSON.stringify(result)}\n`;
+}

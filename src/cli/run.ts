@@ -1,0 +1,125 @@
+// `awssyncer run`: restore, say ready, watch; with COMMAND, run it in between, flush when it has ended, exit with its code.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endWatching } from '../agent/ending.ts';
+import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
+import { Watching } from '../agent/watching.ts';
+import { openWorkspace, type Workspace } from '../agent/workspace.ts';
+import type { CommandConfig } from '../config/config.ts';
+import { EXIT } from '../model/errors.ts';
+import type { CommandContext } from './context.ts';
+import { interruptOn } from './interrupt.ts';
+import { type Program, startProgram } from './program.ts';
+import { progressBar } from './progress-bar.ts';
+import { ReadyFile } from './ready-file.ts';
+import { watchUntilSignal } from './watch.ts';
+
+type RunConfig = CommandConfig<'run'>;
+
+export async function run(config: RunConfig, context: CommandContext): Promise<number> {
+  const workspace = await openWorkspace(config, context, {
+    createLocal: true,
+    useState: true,
+    retryHorizonMs: Number.POSITIVE_INFINITY,
+  });
+  const ready = new ReadyFile(workspace.readyFile);
+  try {
+    ready.remove();
+    const failed = await restoreFirst(workspace, config, context);
+    if (failed !== undefined) return failed;
+    if (config.program === undefined) return await watchUntilSignal(workspace, config, context, () => ready.create());
+    return await runProgram({ workspace, config, context, program: config.program, onStarted: () => ready.create() });
+  } finally {
+    workspace.close();
+  }
+}
+
+/** @returns the exit code if the restore is not complete: there is no going on from there. */
+async function restoreFirst(
+  workspace: Workspace,
+  config: RunConfig,
+  context: CommandContext,
+): Promise<number | undefined> {
+  const interrupt = interruptOn(context);
+  const bar = progressBar(context, config.logFormat);
+  try {
+    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
+    return report.complete ? undefined : restoreExitCode(report);
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
+  } finally {
+    bar.stop();
+    interrupt.release();
+  }
+}
+
+interface ProgramRun {
+  readonly workspace: Workspace;
+  readonly config: RunConfig;
+  readonly context: CommandContext;
+  readonly program: readonly string[];
+  readonly onStarted: () => void;
+}
+
+/** Signals that are the program's to react to; those that end it start our own clock as well. */
+const FORWARDED: readonly NodeJS.Signals[] = [
+  'SIGTERM',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGUSR2',
+  'SIGWINCH',
+  'SIGCONT',
+];
+const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+async function runProgram({ workspace, config, context, program, onStarted }: ProgramRun): Promise<number> {
+  const watching = new Watching(workspace, config);
+  const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
+  let child: Program | undefined;
+  const release = context.onSignal(FORWARDED, (signal) => {
+    if (ENDING.has(signal)) {
+      if (stopwatch.isRunning) context.dieOf(signal);
+      stopwatch.start();
+      void sleep(config.commandGraceMs, undefined, { ref: false }).then(() => child?.signal('SIGKILL'));
+    }
+    child?.signal(signal);
+  });
+  try {
+    onStarted();
+    child = startProgram(program, context.env);
+    const code = await Promise.race([child.ended, watching.engine.fatal]);
+    child = undefined;
+    context.log.info('the program has ended, flushing', { code });
+    const flushed = await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
+    return flushed === EXIT.ok ? code : flushed;
+  } finally {
+    child?.signal('SIGKILL');
+    await watching.stop();
+    release();
+  }
+}
+
+/** --shutdown-timeout counts from the signal, or else from the end of the program. */
+class Stopwatch {
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  #startedMs: number | undefined;
+
+  constructor(timeoutMs: number, now: () => number) {
+    this.#timeoutMs = timeoutMs;
+    this.#now = now;
+  }
+
+  get isRunning(): boolean {
+    return this.#startedMs !== undefined;
+  }
+
+  start(): void {
+    this.#startedMs ??= this.#now();
+  }
+
+  leftMs(): number {
+    return Math.max(0, this.#timeoutMs - (this.#now() - (this.#startedMs ?? this.#now())));
+  }
+}
