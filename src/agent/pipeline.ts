@@ -1,25 +1,20 @@
-// Dirty set -> plan -> transfers -> outcomes -> ledger, and failures back into the dirty set. Everything that is sent
-// to S3 after a restore, in every mode, goes through here.
+// Dirty set -> plan -> transfers; what comes back goes through feedback.ts. Everything that is sent to S3 after a
+// restore, in every mode, goes through here.
 import type { Mark } from '../dirt/dirty-set.ts';
 import { HotPaths } from '../dirt/hot-paths.ts';
 import type { SettleTimes } from '../dirt/settle.ts';
-import type { LedgerRow } from '../ledger/ledger.ts';
-import { sameFile } from '../ledger/unchanged.ts';
 import type { Action } from '../model/action.ts';
-import { markerKey, pathOfKey } from '../model/key.ts';
-import { isWithin, parentOf, type RelPath, ROOT } from '../model/path.ts';
+import { isWithin, type RelPath } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
-import type { StoreError } from '../store/errors.ts';
-import { backoffMs, type Random } from '../transfer/backoff.ts';
+import type { Random } from '../transfer/backoff.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import type { Limiter } from '../transfer/limiter.ts';
-import type { Outcome } from '../transfer/outcome.ts';
-import { isRetryable } from '../transfer/retry.ts';
 import { codeOf, isAbsence } from '../tree/walk.ts';
 import type { Change } from '../watch/changes.ts';
 import type { Counters } from './counters.ts';
 import { judgeDeletes } from './delete-judge.ts';
-import { type DeleteJob, DeleteQueue, type Verdict } from './delete-queue.ts';
+import { type DeleteJob, DeleteQueue } from './delete-queue.ts';
+import { Feedback } from './feedback.ts';
 import { InodeHolds } from './inode-holds.ts';
 import { isTransfer, perform, type TransferAction } from './jobs.ts';
 import type { Look, Looker } from './look.ts';
@@ -63,14 +58,13 @@ export interface HeldDeletes {
 const BATCH_MS = 20;
 /** After so many overtaken reads in a row a drain takes a snapshot. */
 const DRAIN_RACES = 3;
-/** The pause before a file is read again that changed while it was read, in a drain. */
-const DRAIN_RACE_MS = 20;
 
 export class Pipeline implements ScanSink {
   readonly #o: PipelineOptions;
   readonly #pump: Pump;
   readonly #hot: HotPaths;
   readonly #deletes: DeleteQueue;
+  readonly #feedback: Feedback;
   readonly #holds = new InodeHolds();
   /** Arrivals by rename that nobody has looked at yet, oldest first: deletes wait for those older than themselves. */
   readonly #moves = new Map<RelPath, number>();
@@ -90,6 +84,7 @@ export class Pipeline implements ScanSink {
       onMark: (mark) => this.#plan(mark),
       onSubtree: (mark, signal) => this.#scan(mark, signal),
     });
+    this.#feedback = new Feedback({ ...options, pump: this.#pump, hot: this.#hot, holds: this.#holds });
     const judgeOptions = {
       looker,
       holds: this.#holds,
@@ -104,7 +99,7 @@ export class Pipeline implements ScanSink {
       context,
       judge: (jobs) => judgeDeletes(jobs, judgeOptions),
       submit: (request) => this.#pump.submit(request),
-      done: (job, how) => this.#deleteEnded(job, how),
+      done: (job, how) => this.#feedback.deleteEnded(job, how),
       signal: this.#pump.signal,
     });
   }
@@ -200,15 +195,15 @@ export class Pipeline implements ScanSink {
     this.#moves.delete(path);
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);
-    if (find('expand')) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessed });
+    if (find('expand')) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
     const transfer = look.actions.find(isTransfer);
     if (transfer !== undefined) return this.#transfer(mark, look, transfer);
     const removal = find('delete');
     if (removal !== undefined && !this.#o.keepDeleted) return this.#delete({ path, target: removal.target, mark });
     const wait = find('wait');
     if (wait !== undefined) return this.#pump.again(mark, wait.untilMs - this.#o.context.wallNow());
-    this.#settled(path);
-    if (find('skip-special') && stat?.kind === 'other') this.#reportSpecial(path);
+    this.#feedback.settled(path);
+    if (find('skip-special') && stat?.kind === 'other') this.#feedback.special(path);
   }
 
   #look(mark: Mark): Look | undefined {
@@ -220,14 +215,10 @@ export class Pipeline implements ScanSink {
     } catch (error) {
       if (isAbsence(error))
         this.#pump.again(mark, 0); // gone between two system calls
-      else if (error instanceof Error && 'syscall' in error) this.#unreadable(mark, codeOf(error));
+      else if (error instanceof Error && 'syscall' in error) this.#feedback.unreadable(mark, codeOf(error));
       else throw error;
       return undefined;
     }
-  }
-
-  #reportSpecial(path: RelPath): void {
-    this.#o.problems.add(path, { kind: 'special', reason: 'sockets, FIFOs and devices are not stored' });
   }
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
@@ -236,142 +227,8 @@ export class Pipeline implements ScanSink {
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
       const outcome = await perform(context, action, { mark, look, force, signal: this.#pump.signal });
-      this.#ended(mark, look, outcome);
+      this.#feedback.transferEnded(mark, look, outcome);
     });
-  }
-
-  // Outcomes.
-
-  #ended(mark: Mark, look: Look, outcome: Outcome): void {
-    const { context, limiter, counters } = this.#o;
-    const { journal } = context;
-    switch (outcome.end) {
-      case 'stored':
-        limiter.succeeded();
-        journal.save(outcome.row);
-        return this.#stored(mark, look, outcome);
-      case 'equal':
-        journal.save(outcome.row);
-        if (outcome.adopted) counters.adopted++;
-        this.#remarkOtherNames(outcome.row, look);
-        return this.#done(mark.path, look);
-      case 'proven':
-        limiter.succeeded();
-        if (outcome.row === undefined) journal.forget(outcome.key);
-        else journal.save(outcome.row);
-        return this.#done(mark.path, look);
-      case 'disproven':
-        limiter.succeeded();
-        journal.save(outcome.row);
-        return this.#pump.again(mark, 0);
-      case 'young':
-        return this.#pump.again(mark, outcome.inMs);
-      case 'raced':
-        return this.#raced(mark);
-      case 'unreadable':
-        return this.#unreadable(mark, outcome.code);
-      case 'failed':
-        if (outcome.row !== undefined) journal.save(outcome.row);
-        return this.#failed(mark, outcome.error);
-    }
-  }
-
-  #stored(mark: Mark, look: Look, { row, how, bytes, torn }: Extract<Outcome, { end: 'stored' }>): void {
-    const { context, counters, log, now, problems, times } = this.#o;
-    const { path } = mark;
-    counters[how]++;
-    counters.bytes += bytes;
-    log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
-    this.#hot.published(path, mark.firstAtMs, now());
-    this.#remarkParents(path);
-    this.#remarkOtherNames(row, look);
-    if (torn) {
-      problems.add(path, { kind: 'fuzzy', reason: 'it did not rest for --max-wait' });
-      const fresh = { ...mark, firstAtMs: now(), lastAtMs: now(), finishedAtMs: undefined, races: 0, attempts: 0 };
-      return this.#pump.draining ? this.#pump.release(path) : this.#pump.again(fresh, times.settleMs);
-    }
-    this.#done(path, look);
-    // In a drain the proof is left to the next start.
-    if (row.proveAfterMs !== null && !this.#pump.draining) this.#remark(path, row.proveAfterMs - context.wallNow());
-  }
-
-  /**
-   * inotify reports a write under the name it was made by; the inode's other names get no event. Those whose row shows
-   * another state of it are looked at too. Ends, because a name that shows this state marks nobody.
-   */
-  #remarkOtherNames(row: LedgerRow, look: Look): void {
-    const { stat } = look.state;
-    if (stat?.kind !== 'file' || stat.nlink < 2) return;
-    for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
-      if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
-      this.#pump.mark({
-        path: pathOfKey(other.key),
-        scope: 'self',
-        speed: 'finished',
-        witnessed: false,
-        closedWrite: true,
-      });
-    }
-  }
-
-  /** One action has been done; a path may have two (put the file, then delete the marker it replaces). */
-  #done(path: RelPath, look: Look): void {
-    if (look.actions.length > 1) this.#remark(path, 0);
-    this.#settled(path);
-  }
-
-  /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
-  #remarkParents(path: RelPath): void {
-    for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
-      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, 0);
-    }
-  }
-
-  #raced(mark: Mark): void {
-    const pauseMs = this.#pump.draining ? DRAIN_RACE_MS : 0;
-    // A subtree mark: what it became may be a directory whose contents nobody has seen.
-    const again: Mark = {
-      ...mark,
-      scope: 'subtree',
-      races: mark.races + 1,
-      finishedAtMs: undefined,
-      lastAtMs: this.#o.now(),
-    };
-    this.#pump.again(again, pauseMs);
-  }
-
-  #unreadable(mark: Mark, reason: string): void {
-    const { problems, patience, now } = this.#o;
-    problems.add(mark.path, { kind: 'unreadable', reason });
-    this.#retry(mark, { retryable: false, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
-  }
-
-  #failed(mark: Mark, error: StoreError): void {
-    const { limiter, problems, patience, now, random } = this.#o;
-    if (error.reaction === 'aborted') return this.#pump.again(mark, 0);
-    const attempts = mark.attempts + 1;
-    const retryable = isRetryable(error);
-    if (retryable) limiter.failed(now(), error.retryAfterMs);
-    else limiter.succeeded();
-    // One failure that a repetition cures is not worth a line.
-    if (!retryable || attempts > 2) {
-      const kind = error.code === 'ImpossibleName' ? 'impossible' : 'failed';
-      problems.add(mark.path, { kind, reason: error.message });
-    }
-    const pauseMs = retryable
-      ? Math.max(backoffMs(attempts, random), error.retryAfterMs ?? 0)
-      : patience.pauseMs(attempts);
-    this.#retry(mark, { retryable, pauseMs, nowMs: now() });
-  }
-
-  /** Again after a pause, or never: then the problem that was reported stays. */
-  #retry(mark: Mark, { retryable, pauseMs, nowMs }: { retryable: boolean; pauseMs: number; nowMs: number }): void {
-    const failed = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
-    if (this.#o.patience.givesUp(failed, { retryable, nowMs, draining: this.#pump.draining })) {
-      this.#pump.release(mark.path);
-    } else {
-      this.#pump.again(failed, pauseMs);
-    }
   }
 
   // Deletes.
@@ -389,38 +246,6 @@ export class Pipeline implements ScanSink {
       },
       this.#pump.draining ? 0 : BATCH_MS,
     );
-  }
-
-  #deleteEnded({ path, target, mark }: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
-    const { counters, log, limiter, now, rootBroken } = this.#o;
-    if (typeof how !== 'string') return this.#failed(mark, how);
-    switch (how) {
-      case 'deleted':
-        limiter.succeeded();
-        counters.deleted++;
-        log.info('deleted', { path: target === 'marker' ? `${path}/` : path });
-        return this.#pump.again(mark, 0); // the path may have another key to look at
-      case 'stale':
-        return this.#pump.again(mark, 0);
-      case 'early':
-        // The longer it has waited, the longer it waits.
-        return this.#pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
-      case 'blind':
-        // A broken root stays broken until a restart, which scans: there is nothing to wait for.
-        return rootBroken() === undefined ? this.#unreadable(mark, 'it cannot be seen') : this.#pump.release(path);
-    }
-  }
-
-  #settled(path: RelPath): void {
-    this.#holds.release(path);
-    this.#o.problems.clear(path);
-    this.#pump.release(path);
-  }
-
-  /** A new look at the path, without a hint. */
-  #remark(path: RelPath, pauseMs: number): void {
-    const change = { path, scope: 'self', speed: 'finished', witnessed: true } as const;
-    this.#pump.mark(change, { notBeforeMs: this.#o.now() + pauseMs });
   }
 }
 

@@ -117,7 +117,7 @@ export class Pump {
   /** From now on nothing settles. */
   drain(): void {
     this.#draining = true;
-    this.#dirty.drain(this.#o.now());
+    this.#dirty.drain();
     this.#schedule();
   }
 

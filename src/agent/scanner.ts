@@ -106,7 +106,7 @@ class Scan {
     const entries = walk(tree, start, {
       filter,
       mounts: crossMounts ? new Set<RelPath>() : readMounts(tree.root),
-      enter: (dir) => !filter.watches(dir) || watch?.arm(dir) !== 'vanished',
+      enter: (dir) => !filter.watches(dir, true) || watch?.arm(dir) !== 'vanished',
       listed: (dir, names) => watch?.retain(dir, names),
       unknown: (path, reason) => {
         this.#unknown.add(path);

@@ -1,7 +1,8 @@
 // `awssyncer restore`: S3 -> disk, once.
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
-import { openWorkspace } from '../agent/workspace.ts';
+import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
 import type { RestoreReport } from '../restore/options.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
@@ -20,6 +21,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   const bar = progressBar(context, config.logFormat);
   try {
     ready.remove();
+    if (config.object !== undefined) await requireObject(workspace, config.object);
     const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
     const exitCode = restoreExitCode(report);
     if (report.complete) ready.create();
@@ -36,6 +38,14 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     interrupt.release();
     workspace.close();
   }
+}
+
+async function requireObject({ store, prefix, retry, url }: Workspace, object: string): Promise<void> {
+  if ((await retry(() => store.head(prefix + object))) !== undefined) return;
+  throw new OperatorError(`Cannot restore ${url}${object}: there is no such object`, {
+    exitCode: EXIT.fatal,
+    hint: 'Check S3_BUCKET and S3_OBJECT.',
+  });
 }
 
 function jsonReport(report: RestoreReport, end: { exitCode: number; requests: number; ms: number }): string {

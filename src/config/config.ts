@@ -5,18 +5,19 @@ import { type Argument, type CommandLine, tokenize } from './command-line.ts';
 import { checkVariableNames, type Environment, variable } from './environment.ts';
 import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
-import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommandLine } from './legacy.ts';
+import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
 import { COMMANDS, type Command, environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
 import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
 import { nearest } from './suggest.ts';
 import { readTarget, type Target } from './target.ts';
 
-/** Everything a command is told: its options by name, both sides, the filters. `program` is what follows `--`. */
+/** Everything a command is told: its options by name, both sides, the filters. `program` is what follows `--`, `object` the one file that must be in S3. */
 export type CommandConfig<C extends Command> = OptionValues<C> &
   Target &
   LegacyFilters & { readonly rules: readonly FilterRule[] } & (C extends 'run'
     ? { readonly program: readonly string[] | undefined }
-    : unknown);
+    : unknown) &
+  (C extends 'restore' ? { readonly object?: string | undefined } : unknown);
 
 /** What the command line asks for. */
 export type ParsedCommand =
@@ -35,7 +36,7 @@ const ONE_OFF = 'oneoffcopy';
  * @throws UsageError for everything that is wrong, the first thing first
  */
 export function parseCommandLine(argv: readonly string[], env: Environment): ParsedCommand {
-  if (argv.length === 1 && argv[0] === ONE_OFF) return parseCommandLine(oneOffCommandLine(env), env);
+  if (argv.length === 1 && argv[0] === ONE_OFF) return parseOneOff(env);
   const line = tokenize(isImplicitWatch(argv, env) ? ['watch'] : argv);
   const [word, ...operands] = line.operands;
   if (line.wants === 'version') return { command: 'version' };
@@ -57,6 +58,12 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
   };
   // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
   return { command, config } as ParsedCommand;
+}
+
+function parseOneOff(env: Environment): ParsedCommand {
+  const { argv, object } = oneOffCommand(env);
+  const parsed = parseCommandLine(argv, env);
+  return parsed.command === 'restore' ? { ...parsed, config: { ...parsed.config, object } } : parsed;
 }
 
 function commandNamed(word: string | undefined): Command {

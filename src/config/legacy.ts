@@ -41,6 +41,13 @@ const VALUED: Readonly<Record<string, (value: string) => readonly string[]>> = {
   '--include': (value) => ourGlobs(value).map((glob) => `--include=${glob}`),
 };
 
+/** What the original's one-off entrypoint becomes. */
+export interface OneOff {
+  readonly argv: readonly string[];
+  /** The file that must be there, relative to the S3 URL; undefined with --recursive, which may find nothing. */
+  readonly object: string | undefined;
+}
+
 /**
  * The command line for the original's one-off entrypoint, `aws s3 cp s3://S3_BUCKET/S3_OBJECT LOCAL_PATH S3_ARGS`:
  * a restore of that object, or with --recursive of everything beneath it. Nothing is remembered, so nothing local is
@@ -48,7 +55,7 @@ const VALUED: Readonly<Record<string, (value: string) => readonly string[]>> = {
  *
  * @throws UsageError for an option of `aws s3 cp` that has no equivalent here, and for a missing S3_BUCKET or S3_OBJECT
  */
-export function oneOffCommandLine(env: Environment): string[] {
+export function oneOffCommand(env: Environment): OneOff {
   const bucket = variable(env, 'S3_BUCKET');
   if (bucket === undefined) throw new UsageError('Cannot copy: S3_BUCKET must name the bucket, it is not set');
   const args = words(env['S3_ARGS'] ?? '');
@@ -59,7 +66,8 @@ export function oneOffCommandLine(env: Environment): string[] {
   const directory = object.slice(0, object.length - name.length);
   if (!recursive) options.unshift(...onlyOption(object, name, options));
   const source = parseS3Url(`${bucket.replace(/\/$/, '')}/${directory}`, 'S3_BUCKET and S3_OBJECT');
-  return ['restore', '--state-dir=none', ...options, showS3Url(source)];
+  const argv = ['restore', '--state-dir=none', ...options, showS3Url(source)];
+  return { argv, object: recursive ? undefined : name };
 }
 
 /** Filters that leave one file. */

@@ -107,12 +107,12 @@ export class DirtySet {
   }
 
   /** From now on nothing settles: every mark is due at once, but for pauses asked for after this. */
-  drain(nowMs: number): void {
+  drain(): void {
     this.#draining = true;
     for (const node of walk(this.#root)) {
       if (node.mark === undefined) continue;
       node.mark.notBeforeMs = Number.NEGATIVE_INFINITY;
-      if (!this.#isAbsorbed(node)) this.#schedule(node, nowMs);
+      if (!this.#isAbsorbed(node)) this.#schedule(node);
     }
   }
 
@@ -139,14 +139,14 @@ export class DirtySet {
       const node = this.#heap.pop()!.value;
       if (!this.#isLive(node, top.dueMs)) continue;
       node.queuedMs = Infinity;
-      const due = this.#due(node.mark!);
-      if (due > nowMs) this.#schedule(node);
+      // Due later than it was when it was queued: its turn comes after those that are due before it.
+      if (this.#due(node.mark!) > top.dueMs) this.#schedule(node);
       else if (!this.#busy.has(node.path)) return this.#detach(node);
     }
     return undefined;
   }
 
-  /** When the next mark may be due (it may turn out to be later); undefined if there is none that is not busy. */
+  /** When the next mark may be due; it may turn out to be later, or busy. undefined if there is nothing to wait for. */
   nextDueMs(): number | undefined {
     for (let top = this.#heap.peek(); top !== undefined; top = this.#heap.peek()) {
       if (this.#isLive(top.value, top.dueMs)) return top.dueMs;
@@ -189,7 +189,8 @@ export class DirtySet {
     if (!absorbed) this.#schedule(node);
   }
 
-  #schedule(node: Node, dueMs = this.#due(node.mark!)): void {
+  #schedule(node: Node): void {
+    const dueMs = this.#due(node.mark!);
     if (dueMs >= node.queuedMs) return;
     node.queuedMs = dueMs;
     this.#heap.push(node, dueMs);
@@ -217,8 +218,7 @@ export class DirtySet {
       const absorbed = new Map<RelPath, Mark>();
       for (const below of walk(node)) {
         if (below.mark) absorbed.set(below.path, below.mark);
-        below.mark = undefined;
-        below.queuedMs = Infinity;
+        below.mark = undefined; // its heap entries are stale now
       }
       this.#size -= absorbed.size;
       node.children.clear();

@@ -16,7 +16,7 @@ export class HotPaths {
   readonly #maxPauseMs: number;
 
   constructor(firstPauseMs: number, maxPauseMs: number) {
-    this.#firstPauseMs = firstPauseMs;
+    this.#firstPauseMs = Math.max(1, firstPauseMs); // nothing would never double
     this.#maxPauseMs = maxPauseMs;
   }
 
@@ -24,7 +24,7 @@ export class HotPaths {
   published(path: RelPath, dirtyAtMs: number, nowMs: number): void {
     const before = this.#heat.get(path);
     const hot = before !== undefined && dirtyAtMs <= before.publishedAtMs + 2 * before.pauseMs;
-    const pauseMs = Math.min(hot ? Math.max(1, before.pauseMs * 2) : this.#firstPauseMs, this.#maxPauseMs);
+    const pauseMs = Math.min(hot ? before.pauseMs * 2 : this.#firstPauseMs, this.#maxPauseMs);
     this.#heat.delete(path); // to the end: the map is in order of publication
     this.#heat.set(path, { publishedAtMs: nowMs, pauseMs });
     this.#forget(nowMs);

@@ -39,10 +39,17 @@ export class LocalTree {
     return this.lstatBelow(path);
   }
 
-  /** The same for a path whose parents are known to be directories: one lstat(2). */
+  /** The same for a path whose parents were directories just now: one lstat(2). */
   lstatBelow(path: RelPath): Stat | undefined {
-    const stats = lstatSync(this.absolute(path), { bigint: true, throwIfNoEntry: false });
-    return stats && statOf(stats);
+    try {
+      const stats = lstatSync(this.absolute(path), { bigint: true, throwIfNoEntry: false });
+      return stats && statOf(stats);
+    } catch (error) {
+      // A parent has become a file, or a link to itself: beneath it there is nothing.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+      throw error;
+    }
   }
 
   /** The names in a directory, in no order. @throws the system error if it cannot be read. */

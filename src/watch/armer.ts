@@ -204,7 +204,7 @@ export class Armer {
   }
 
   #isWanted(dir: RelPath): boolean {
-    return dir === ROOT || (this.#filter.watches(dir) && this.#filter.descends(dir));
+    return dir === ROOT || (this.#filter.watches(dir, true) && this.#filter.descends(dir));
   }
 
   #absolute(path: RelPath): Buffer {

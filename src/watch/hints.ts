@@ -33,6 +33,11 @@ export class Hinter {
     this.#pass(dir, true, moved ? { ...hint, moved } : hint);
   }
 
+  /** A directory went, and everything in it with it. */
+  gone(dir: RelPath): void {
+    this.#pass(dir, true, { scope: 'subtree', speed: 'finished', witnessed: !this.#rootIsBroken });
+  }
+
   /** Events beneath this directory may have been missed. */
   missed(dir: RelPath): void {
     this.#pass(dir, true, { scope: 'subtree', speed: 'finished', witnessed: false });
@@ -44,7 +49,7 @@ export class Hinter {
       if (hint.scope === 'subtree') this.#sink({ path, ...hint });
       return;
     }
-    if (!this.#filter.watches(path)) return;
+    if (!this.#filter.watches(path, isDirectory)) return;
     const passes = this.#filter.includes(path, isDirectory) || (isDirectory && this.#filter.descends(path));
     if (passes) this.#sink({ path, ...hint });
   }

@@ -172,7 +172,7 @@ class Watcher implements Watch {
     else this.#armer.drop(node);
     // The path may be a directory again: an exchange, or a successor whose watch we put on before this event.
     if (this.#armer.isDirectory(path)) this.#onAppeared(path, false);
-    else this.#hinter.entry(path, true, { speed: 'finished' });
+    else this.#hinter.gone(path);
   }
 
   #sendToLimbo(node: WatchNode, cookie: number): void {

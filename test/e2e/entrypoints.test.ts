@@ -159,8 +159,9 @@ test('oneoffcopy ends with 2 on an option of aws s3 cp it does not have, and nam
 });
 
 test('oneoffcopy fails when the object is not there', async (t) => {
-  const { start } = await container(t);
+  const { local, start } = await container(t);
   const { code, log } = await start('oneoffcopy', { S3_OBJECT: 'missing' }).ended;
-  assert.notEqual(code, 0);
-  assert.match(log, /missing/);
+  assert.equal(code, 1);
+  assert.match(log, /^awssyncer: Cannot restore s3:\/\/bucket\/prefix\/missing: there is no such object\n {2}hint: /);
+  assert.deepEqual(readdirSync(local), []);
 });

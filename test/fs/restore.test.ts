@@ -459,6 +459,20 @@ test('S9 an interrupted restore leaves whole files only, and resumes where it wa
   assert.equal(ground.store.calls.get('get'), 60 - done.length);
 });
 
+test('S9 5,000 small files come back, each by one GET, and a second restore costs none', async (t) => {
+  const ground = restoreGround(t);
+  const expected: Record<string, string> = {};
+  for (let i = 0; i < 5_000; i++) {
+    expected[`d${i % 50}/f${i}`] = `content ${i}`;
+    await ground.put(`d${i % 50}/f${i}`, `content ${i}`, FILE);
+  }
+  assertComplete(await ground.restore({ concurrency: 32 }));
+  const files = Object.entries(treeOf(ground.root)).filter(([, content]) => content !== null);
+  assert.deepEqual(Object.fromEntries(files), expected);
+  const again = await ground.restore();
+  assert.deepEqual([again.unchanged, ground.store.calls.get('get')], [5_000, 5_000]);
+});
+
 test('S9 what a killed restore left under its temporary names is swept; what users named alike stays', async (t) => {
   const ground = restoreGround(t);
   mkdirSync(ground.at('d'));

@@ -98,10 +98,10 @@ test('each operation on a directory is told as what it is', async (t) => {
   const rows: [what: string, operation: () => void, hints: string[]][] = [
     ['create', () => mkdirSync(at('p/d')), ['p/d subtree finished', parent]],
     ['change mode', () => chmodSync(at('p/d'), 0o700), ['p/d self finished', 'p/d self finished']],
-    ['rename', () => renameSync(at('p/d'), at('p/e')), ['p/d self finished', parent, 'p/e subtree finished moved']],
-    ['move out', () => renameSync(at('p/e'), at('../out/e')), ['p/e self finished', parent]],
+    ['rename', () => renameSync(at('p/d'), at('p/e')), ['p/d subtree finished', parent, 'p/e subtree finished moved']],
+    ['move out', () => renameSync(at('p/e'), at('../out/e')), ['p/e subtree finished', parent]],
     ['move in', () => renameSync(at('../out/e'), at('p/i')), ['p/i subtree finished moved', parent]],
-    ['delete', () => rmdirSync(at('p/i')), ['p/i self finished', parent]],
+    ['delete', () => rmdirSync(at('p/i')), ['p/i subtree finished', parent]],
     ['in the root, which has no object', () => mkdirSync(at('r')), ['r subtree finished']],
   ];
   for (const [what, operation, hints] of rows) assert.deepEqual(await hintsOf(operation), hints, what);

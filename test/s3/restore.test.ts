@@ -94,15 +94,15 @@ for (const choice of availableTargets()) {
 
 const STRICT = availableTargets().find(({ name }) => name === 'strict') as TargetChoice;
 
-test('S9 5,000 small files come back, each by one GET, and the second restore by none', async (t) => {
+test('S9 many small files come back, each by one GET, and the second restore by none', async (t) => {
   const { store, root, options, target } = await restoreFrom(t, STRICT);
-  const files = await putMany(store, 5_000);
+  const files = await putMany(store, 500);
   const report = await restore({ ...options, concurrency: 32 });
-  assert.deepEqual([report.complete, report.downloaded, report.unverified], [true, 5_000, 0]);
+  assert.deepEqual([report.complete, report.downloaded, report.unverified], [true, 500, 0]);
   assert.deepEqual(filesOf(root), files);
-  assert.equal(gets(target), 5_000);
+  assert.equal(gets(target), 500);
   const again = await restore(options);
-  assert.deepEqual([again.unchanged, gets(target)], [5_000, 5_000]);
+  assert.deepEqual([again.unchanged, gets(target)], [500, 500]);
 });
 
 test('S9 kill -9 in the middle leaves whole files only, and the next restore fetches what is missing', async (t) => {

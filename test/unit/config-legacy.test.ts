@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCommandLine } from '../../src/config/config.ts';
-import { legacyFilters, oneOffCommandLine } from '../../src/config/legacy.ts';
+import { legacyFilters, oneOffCommand } from '../../src/config/legacy.ts';
 import { createFilter } from '../../src/filter/filter.ts';
 import { UsageError } from '../../src/model/errors.ts';
 import { pathFromText } from '../../src/model/path.ts';
@@ -25,12 +25,13 @@ test('without arguments and with both sides in the environment it watches, as th
 });
 
 test('the one-off copy of an object is a restore of that name alone', () => {
-  const args = oneOffCommandLine({
+  const { argv, object } = oneOffCommand({
     ...SIDES,
     S3_OBJECT: 'backups/db[1]*.tgz',
     S3_ARGS: '--only-show-errors --region=eu-west-1',
   });
-  assert.deepEqual(args, [
+  assert.equal(object, 'db[1]*.tgz');
+  assert.deepEqual(argv, [
     'restore',
     '--state-dir=none',
     '--exclude=*',
@@ -45,7 +46,7 @@ test('the one-off copy of an object is a restore of that name alone', () => {
 
 test('the one-off copy with --recursive is a restore of everything beneath the object', () => {
   const line = (env: Record<string, string>) =>
-    oneOffCommandLine({ ...SIDES, S3_ARGS: '--recursive', ...env }).slice(2);
+    oneOffCommand({ ...SIDES, S3_ARGS: '--recursive', ...env }).argv.slice(2);
   assert.deepEqual(line({ S3_OBJECT: 'backups/daily' }), ['s3://bucket/backups/daily/']);
   assert.deepEqual(line({ S3_OBJECT: '' }), ['s3://bucket/']);
   assert.deepEqual(line({ S3_BUCKET: 'bucket/prefix', S3_OBJECT: '/a/' }), ['s3://bucket/prefix/a/']);
@@ -54,7 +55,7 @@ test('the one-off copy with --recursive is a restore of everything beneath the o
 test('what `aws s3 cp` understands and awssyncer does not is refused by name', () => {
   const refused = (S3_ARGS: string, message: RegExp, S3_OBJECT = 'a') =>
     assert.throws(
-      () => oneOffCommandLine({ ...SIDES, S3_OBJECT, S3_ARGS }),
+      () => oneOffCommand({ ...SIDES, S3_OBJECT, S3_ARGS }),
       (error) => error instanceof UsageError && message.test(error.message),
     );
   refused('--recursive --sse AES256', /'--sse' in S3_ARGS/);
@@ -66,7 +67,7 @@ test('what `aws s3 cp` understands and awssyncer does not is refused by name', (
   refused('--exclude *.jpg', /need --recursive/);
   refused('--recursive --exclude ********', /at most 4 stars/);
   refused('', /S3_OBJECT: it must be the key of one object/, 'backups/');
-  assert.throws(() => oneOffCommandLine({ S3_OBJECT: 'a' }), /S3_BUCKET/);
+  assert.throws(() => oneOffCommand({ S3_OBJECT: 'a' }), /S3_BUCKET/);
 });
 
 test('globs of S3_ARGS cross slashes and keep their order, quoted or not', () => {

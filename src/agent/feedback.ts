@@ -1,0 +1,223 @@
+// The two doors back: an outcome updates the ledger; everything else marks its path dirty again.
+import type { Mark } from '../dirt/dirty-set.ts';
+import type { HotPaths } from '../dirt/hot-paths.ts';
+import type { SettleTimes } from '../dirt/settle.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { sameFile } from '../ledger/unchanged.ts';
+import { markerKey, pathOfKey } from '../model/key.ts';
+import { parentOf, type RelPath, ROOT } from '../model/path.ts';
+import type { Log } from '../ops/log.ts';
+import type { StoreError } from '../store/errors.ts';
+import { backoffMs, type Random } from '../transfer/backoff.ts';
+import type { TransferContext } from '../transfer/context.ts';
+import type { Limiter } from '../transfer/limiter.ts';
+import type { Outcome } from '../transfer/outcome.ts';
+import { isRetryable } from '../transfer/retry.ts';
+import type { Counters } from './counters.ts';
+import type { DeleteJob, Verdict } from './delete-queue.ts';
+import type { InodeHolds } from './inode-holds.ts';
+import type { Look } from './look.ts';
+import type { Patience } from './patience.ts';
+import type { Problems } from './problems.ts';
+import type { Pump } from './pump.ts';
+
+export interface FeedbackOptions {
+  readonly pump: Pump;
+  readonly context: TransferContext;
+  readonly limiter: Limiter;
+  readonly problems: Problems;
+  readonly counters: Counters;
+  readonly log: Log;
+  readonly hot: HotPaths;
+  readonly holds: InodeHolds;
+  readonly times: SettleTimes;
+  readonly patience: Patience;
+  readonly rootBroken: () => string | undefined;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  readonly random: Random;
+}
+
+/** The pause before a file is read again that changed while it was read, in a drain. */
+const DRAIN_RACE_MS = 20;
+
+export class Feedback {
+  readonly #o: FeedbackOptions;
+
+  constructor(options: FeedbackOptions) {
+    this.#o = options;
+  }
+
+  /** A transfer of this mark has ended. */
+  transferEnded(mark: Mark, look: Look, outcome: Outcome): void {
+    const { context, limiter, counters } = this.#o;
+    const { journal } = context;
+    switch (outcome.end) {
+      case 'stored':
+        limiter.succeeded();
+        journal.save(outcome.row);
+        return this.#stored(mark, look, outcome);
+      case 'equal':
+        journal.save(outcome.row);
+        if (outcome.adopted) counters.adopted++;
+        this.#remarkOtherNames(outcome.row, look);
+        return this.#done(mark.path, look);
+      case 'proven':
+        limiter.succeeded();
+        if (outcome.row === undefined) journal.forget(outcome.key);
+        else journal.save(outcome.row);
+        return this.#done(mark.path, look);
+      case 'disproven':
+        limiter.succeeded();
+        journal.save(outcome.row);
+        return this.#o.pump.again(mark, 0);
+      case 'young':
+        return this.#o.pump.again(mark, outcome.inMs);
+      case 'raced':
+        return this.#raced(mark);
+      case 'unreadable':
+        return this.unreadable(mark, outcome.code);
+      case 'failed':
+        if (outcome.row !== undefined) journal.save(outcome.row);
+        return this.#failed(mark, outcome.error);
+    }
+  }
+
+  #stored(mark: Mark, look: Look, { row, how, bytes, torn }: Extract<Outcome, { end: 'stored' }>): void {
+    const { context, counters, log, now, problems, times } = this.#o;
+    const { path } = mark;
+    counters[how]++;
+    counters.bytes += bytes;
+    log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
+    this.#o.hot.published(path, mark.firstAtMs, now());
+    this.#remarkParents(path);
+    this.#remarkOtherNames(row, look);
+    if (torn) {
+      problems.add(path, { kind: 'fuzzy', reason: 'it did not rest for --max-wait' });
+      const fresh = { ...mark, firstAtMs: now(), lastAtMs: now(), finishedAtMs: undefined, races: 0, attempts: 0 };
+      return this.#o.pump.draining ? this.#o.pump.release(path) : this.#o.pump.again(fresh, times.settleMs);
+    }
+    this.#done(path, look);
+    // In a drain the proof is left to the next start.
+    if (row.proveAfterMs !== null && !this.#o.pump.draining) this.#remark(path, row.proveAfterMs - context.wallNow());
+  }
+
+  /**
+   * inotify reports a write under the name it was made by; the inode's other names get no event. Those whose row shows
+   * another state of it are looked at too. Ends, because a name that shows this state marks nobody.
+   */
+  #remarkOtherNames(row: LedgerRow, look: Look): void {
+    const { stat } = look.state;
+    if (stat?.kind !== 'file' || stat.nlink < 2) return;
+    for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
+      if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
+      this.#o.pump.mark({
+        path: pathOfKey(other.key),
+        scope: 'self',
+        speed: 'finished',
+        witnessed: false,
+        closedWrite: true,
+      });
+    }
+  }
+
+  /** One action has been done; a path may have two (put the file, then delete the marker it replaces). */
+  #done(path: RelPath, look: Look): void {
+    if (look.actions.length > 1) this.#remark(path, 0);
+    this.settled(path);
+  }
+
+  /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
+  #remarkParents(path: RelPath): void {
+    for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
+      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, 0);
+    }
+  }
+
+  #raced(mark: Mark): void {
+    const pauseMs = this.#o.pump.draining ? DRAIN_RACE_MS : 0;
+    // A subtree mark: what it became may be a directory whose contents nobody has seen.
+    const again: Mark = {
+      ...mark,
+      scope: 'subtree',
+      races: mark.races + 1,
+      finishedAtMs: undefined,
+      lastAtMs: this.#o.now(),
+    };
+    this.#o.pump.again(again, pauseMs);
+  }
+
+  /** Nothing can be known of the path: nothing is done about it, and it is looked at again. */
+  unreadable(mark: Mark, reason: string): void {
+    const { problems, patience, now } = this.#o;
+    problems.add(mark.path, { kind: 'unreadable', reason });
+    this.#retry(mark, { retryable: false, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
+  }
+
+  #failed(mark: Mark, error: StoreError): void {
+    const { limiter, problems, patience, now, random } = this.#o;
+    if (error.reaction === 'aborted') return this.#o.pump.again(mark, 0);
+    const attempts = mark.attempts + 1;
+    const retryable = isRetryable(error);
+    if (retryable) limiter.failed(now(), error.retryAfterMs);
+    else limiter.succeeded();
+    // One failure that a repetition cures is not worth a line.
+    if (!retryable || attempts > 2) {
+      const kind = error.code === 'ImpossibleName' ? 'impossible' : 'failed';
+      problems.add(mark.path, { kind, reason: error.message });
+    }
+    const pauseMs = retryable
+      ? Math.max(backoffMs(attempts, random), error.retryAfterMs ?? 0)
+      : patience.pauseMs(attempts);
+    this.#retry(mark, { retryable, pauseMs, nowMs: now() });
+  }
+
+  /** Again after a pause, or never: then the problem that was reported stays. */
+  #retry(mark: Mark, { retryable, pauseMs, nowMs }: { retryable: boolean; pauseMs: number; nowMs: number }): void {
+    const failed = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
+    if (this.#o.patience.givesUp(failed, { retryable, nowMs, draining: this.#o.pump.draining })) {
+      this.#o.pump.release(mark.path);
+    } else {
+      this.#o.pump.again(failed, pauseMs);
+    }
+  }
+
+  /** A delete was done, refused by a second look, or failed. */
+  deleteEnded({ path, target, mark }: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
+    const { counters, log, limiter, now, rootBroken } = this.#o;
+    if (typeof how !== 'string') return this.#failed(mark, how);
+    switch (how) {
+      case 'deleted':
+        limiter.succeeded();
+        counters.deleted++;
+        log.info('deleted', { path: target === 'marker' ? `${path}/` : path });
+        return this.#o.pump.again(mark, 0); // the path may have another key to look at
+      case 'stale':
+        return this.#o.pump.again(mark, 0);
+      case 'early':
+        // The longer it has waited, the longer it waits.
+        return this.#o.pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
+      case 'blind':
+        // A broken root stays broken until a restart, which scans: there is nothing to wait for.
+        return rootBroken() === undefined ? this.unreadable(mark, 'it cannot be seen') : this.#o.pump.release(path);
+    }
+  }
+
+  /** S3 holds what is on disk, or nothing has to be done. */
+  settled(path: RelPath): void {
+    this.#o.holds.release(path);
+    this.#o.problems.clear(path);
+    this.#o.pump.release(path);
+  }
+
+  /** A new look at the path, without a hint. */
+  #remark(path: RelPath, pauseMs: number): void {
+    const change = { path, scope: 'self', speed: 'finished', witnessed: true } as const;
+    this.#o.pump.mark(change, { notBeforeMs: this.#o.now() + pauseMs });
+  }
+
+  /** The path holds nothing that can be stored. */
+  special(path: RelPath): void {
+    this.#o.problems.add(path, { kind: 'special', reason: 'sockets, FIFOs and devices are not stored' });
+  }
+}

@@ -1,0 +1,227 @@
+// One row per line of planPath's truth table, and per line of the rules beside it.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { LedgerRow } from '../../src/ledger/ledger.ts';
+import type { Action } from '../../src/model/action.ts';
+import type { Stat } from '../../src/model/entry.ts';
+import { exceedsBudget } from '../../src/plan/delete-budget.ts';
+import { DEFAULT_DIRECTORY_MODE, needsMarker } from '../../src/plan/marker.ts';
+import { type PathState, planPath } from '../../src/plan/plan-path.ts';
+import { ledgerRow } from '../support/ledger-rows.ts';
+import { directoryStat, fileStat, symlinkStat } from '../support/stats.ts';
+
+const NOW_MS = 1_000;
+
+function plan(state: Partial<PathState>): readonly Action[] {
+  return planPath({
+    stat: undefined,
+    fileRow: undefined,
+    markerRow: undefined,
+    needsMarker: false,
+    hasRowsBelow: false,
+    hasStoredBelow: false,
+    deleteForeign: false,
+    closedWrite: false,
+    nowMs: NOW_MS,
+    ...state,
+  });
+}
+
+function row(change: Partial<LedgerRow> = {}): LedgerRow {
+  return ledgerRow('f', change);
+}
+
+const FOREIGN = { state: 'foreign', checksum: null } as const;
+const INTENT = { state: 'intent', checksum: null, etag: null } as const;
+const marker = (change: Partial<LedgerRow> = {}): LedgerRow => ({ ...rowOfStat(directoryStat()), ...change });
+const link = (change: Partial<LedgerRow> = {}): LedgerRow => ({ ...rowOfStat(symlinkStat()), ...change });
+
+function rowOfStat({ kind, mode, ino }: Stat): LedgerRow {
+  return row({ kind: kind as LedgerRow['kind'], mode, ino });
+}
+
+const file = fileStat();
+const edited: Stat = { ...file, ctimeNs: file.ctimeNs + 1n };
+const grown: Stat = { ...edited, sizeBytes: file.sizeBytes + 1 };
+const directory = directoryStat();
+const symlink = symlinkStat();
+const fifo: Stat = { ...file, kind: 'other', mode: 0o010644 };
+
+const send = (reason: string): Action => ({ do: 'put-file', content: 'send', reason });
+const compare: Action = { do: 'put-file', content: 'compare', reason: 'changed' };
+const remove = (target: 'file' | 'marker', reason: string): Action => ({ do: 'delete', target, reason });
+
+const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
+  ['a new file is sent', { stat: file }, [send('new')]],
+  ['a file with an intent is sent', { stat: file, fileRow: row(INTENT) }, [send('unfinished')]],
+  ['a file that was a link is sent', { stat: file, fileRow: link() }, [send('other kind')]],
+  [
+    'a foreign object of equal size is adopted if equal',
+    { stat: file, fileRow: row(FOREIGN) },
+    [{ do: 'put-file', content: 'adopt', reason: 'foreign' }],
+  ],
+  ['a foreign object of another size is replaced', { stat: grown, fileRow: row(FOREIGN) }, [send('foreign')]],
+  ['S8 five equal fields of a known file: nothing', { stat: file, fileRow: row() }, []],
+  ['a closed write forces a comparison', { stat: file, fileRow: row(), closedWrite: true }, [compare]],
+  ['an edit of the same size is compared', { stat: edited, fileRow: row() }, [compare]],
+  ['an edit of another size is sent', { stat: grown, fileRow: row() }, [send('changed')]],
+  ['S3 a fuzzy file is compared however equal its stat', { stat: file, fileRow: row({ state: 'fuzzy' }) }, [compare]],
+  [
+    'without a checksum there is nothing to compare with',
+    { stat: edited, fileRow: row({ checksum: null }) },
+    [send('changed')],
+  ],
+  [
+    'S6 an unproven file waits until the late request can no longer come',
+    { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS + 1 }) },
+    [{ do: 'wait', untilMs: NOW_MS + 1 }],
+  ],
+  [
+    'S6 an unproven file is proven then',
+    { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }) },
+    [{ do: 'prove', target: 'file' }],
+  ],
+  [
+    'S6 an unproven file that was edited is sent at once',
+    { stat: edited, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS + 1 }) },
+    [send('unproven')],
+  ],
+  [
+    'a closed write on an unproven file is sent',
+    { stat: file, closedWrite: true, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }) },
+    [send('unproven')],
+  ],
+  [
+    'S6 a file that came back after an unproven delete is sent',
+    { stat: file, fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS }) },
+    [send('unproven')],
+  ],
+  ['a new link is put', { stat: symlink }, [{ do: 'put-symlink', reason: 'new' }]],
+  ['an equal link: nothing', { stat: symlink, fileRow: link() }, []],
+  [
+    'a link of another owner is put',
+    { stat: { ...symlink, uid: 7 }, fileRow: link() },
+    [{ do: 'put-symlink', reason: 'changed' }],
+  ],
+  ['a link that was a file is put', { stat: symlink, fileRow: row() }, [{ do: 'put-symlink', reason: 'other kind' }]],
+  [
+    'a link is never adopted',
+    { stat: symlink, fileRow: row({ ...FOREIGN, sizeBytes: symlink.sizeBytes }) },
+    [{ do: 'put-symlink', reason: 'foreign' }],
+  ],
+  ['a needed marker is put', { stat: directory, needsMarker: true }, [{ do: 'put-marker', reason: 'new' }]],
+  [
+    'a foreign marker is overwritten where one is needed',
+    { stat: directory, needsMarker: true, markerRow: marker(FOREIGN) },
+    [{ do: 'put-marker', reason: 'new' }],
+  ],
+  [
+    'a marker with an intent is put',
+    { stat: directory, needsMarker: true, markerRow: marker(INTENT) },
+    [{ do: 'put-marker', reason: 'new' }],
+  ],
+  ['an equal marker: nothing', { stat: directory, needsMarker: true, markerRow: marker() }, []],
+  [
+    "a directory's own times never make it dirty",
+    { stat: { ...directory, mtimeNs: 1n, ctimeNs: 1n }, needsMarker: true, markerRow: marker() },
+    [],
+  ],
+  [
+    'a marker of another mode is put',
+    { stat: { ...directory, mode: 0o040700 }, needsMarker: true, markerRow: marker() },
+    [{ do: 'put-marker', reason: 'changed' }],
+  ],
+  [
+    'S6 a marker after an unproven delete is put',
+    { stat: directory, needsMarker: true, markerRow: marker({ state: 'unproven', etag: null }) },
+    [{ do: 'put-marker', reason: 'changed' }],
+  ],
+  [
+    'S6 an unproven marker is proven',
+    { stat: directory, needsMarker: true, markerRow: marker({ state: 'unproven', proveAfterMs: 1 }) },
+    [{ do: 'prove', target: 'marker' }],
+  ],
+  [
+    'S5 a marker that is no longer needed stays until something beneath it is stored',
+    { stat: directory, markerRow: marker() },
+    [],
+  ],
+  [
+    'S5 and goes then',
+    { stat: directory, markerRow: marker(), hasStoredBelow: true },
+    [remove('marker', 'no longer needed')],
+  ],
+  [
+    'S5 a file that became a directory: first the marker, then the file goes',
+    { stat: directory, needsMarker: true, fileRow: row() },
+    [{ do: 'put-marker', reason: 'new' }, remove('file', 'now a directory')],
+  ],
+  [
+    'S5 a directory that became a file: first the file, then the marker goes, and what was beneath is looked at',
+    { stat: file, markerRow: marker(), hasRowsBelow: true },
+    [send('new'), remove('marker', 'now a file'), { do: 'expand' }],
+  ],
+  ['S4 an absent file of ours is deleted', { fileRow: row() }, [remove('file', 'gone')]],
+  ['S4 an absent file with an intent is ours', { fileRow: row(INTENT) }, [remove('file', 'gone')]],
+  [
+    'S4 both keys of an absent path go',
+    { fileRow: row(), markerRow: marker() },
+    [remove('file', 'gone'), remove('marker', 'gone')],
+  ],
+  [
+    'S6 an absent path that is believed absent is proven',
+    { fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS }) },
+    [{ do: 'prove', target: 'file' }],
+  ],
+  [
+    'S6 but not before its time',
+    { fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS + 5 }) },
+    [{ do: 'wait', untilMs: NOW_MS + 5 }],
+  ],
+  [
+    'S6 an absent path that is believed stored is deleted without waiting',
+    { fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS + 5 }) },
+    [remove('file', 'gone')],
+  ],
+  ['S4 what is foreign and absent stays', { fileRow: row(FOREIGN), markerRow: marker(FOREIGN) }, []],
+  [
+    'S4 unless the user said that foreign keys go too',
+    { fileRow: row(FOREIGN), deleteForeign: true },
+    [remove('file', 'gone')],
+  ],
+  ['S4 what is absent and has rows beneath is expanded', { hasRowsBelow: true }, [{ do: 'expand' }]],
+  [
+    'S4 a FIFO occupies its name: no delete of the same name',
+    { stat: fifo, fileRow: row(), markerRow: marker(), deleteForeign: true },
+    [{ do: 'skip-special' }],
+  ],
+  [
+    'what was beneath a directory that is a FIFO now is looked at',
+    { stat: fifo, hasRowsBelow: true },
+    [{ do: 'skip-special' }, { do: 'expand' }],
+  ],
+  ['nothing on disk, nothing in the ledger: nothing', {}, []],
+];
+
+for (const [claim, state, actions] of TABLE) {
+  test(claim, () => assert.deepEqual(plan(state), actions));
+}
+
+test('a directory needs a marker if it is empty or its mode or owner are not what a restore gives it', () => {
+  const defaults = { mode: DEFAULT_DIRECTORY_MODE, uid: 1, gid: 2 };
+  const plain = { ...directory, ...defaults };
+  assert.equal(needsMarker(plain, false, defaults), false);
+  assert.equal(needsMarker(plain, true, defaults), true);
+  for (const odd of [{ mode: 0o040700 }, { uid: 2 }, { gid: 3 }])
+    assert.equal(needsMarker({ ...plain, ...odd }, false, defaults), true);
+});
+
+test('S4 unwitnessed deletes are held only if they exceed both the number and the share', () => {
+  const budget = { count: 10, percent: 50 };
+  assert.equal(exceedsBudget(10, 10, budget), false, 'everything, but few');
+  assert.equal(exceedsBudget(50, 100, budget), false, 'many, but half');
+  assert.equal(exceedsBudget(51, 100, budget), true);
+  assert.equal(exceedsBudget(11, 11, budget), true);
+  assert.equal(exceedsBudget(1, 100, { count: 0, percent: 0 }), true, 'none is allowed');
+  assert.equal(exceedsBudget(0, 0, { count: 0, percent: 0 }), false);
+});
