@@ -72,7 +72,8 @@ export class Feedback {
         journal.save(outcome.row);
         return this.#o.pump.again(mark, 0);
       case 'young':
-        return this.#o.pump.again(mark, outcome.inMs);
+        // Written a moment ago: counted, or a file that is written every few milliseconds would wait for ever.
+        return this.#o.pump.again({ ...mark, races: mark.races + 1 }, outcome.inMs);
       case 'raced':
         return this.#raced(mark);
       case 'unreadable':

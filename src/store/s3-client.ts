@@ -39,7 +39,7 @@ const COMMANDS_WITH_MD5: ReadonlySet<string> = new Set([
 /** A client that retries nothing, waits for no `100 Continue`, and adds checksums only where S3 requires them. */
 export function createS3Client(options: ConnectionOptions): S3Client {
   const client = new S3Client({
-    region: options.region ?? (() => configuredRegion().catch(() => 'us-east-1')),
+    region: options.region ?? once(() => configuredRegion().catch(() => 'us-east-1')),
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     maxAttempts: 1,
@@ -72,6 +72,15 @@ function countRequests(client: S3Client, onRequest: () => void): void {
   );
 }
 
+/** The SDK asks its providers at every request; what reads files and the environment is asked once. */
+function once<T>(provide: () => Promise<T>): () => Promise<T> {
+  let provided: Promise<T> | undefined;
+  return () => {
+    provided ??= provide();
+    return provided;
+  };
+}
+
 function configuredRegion(): Promise<string> {
   return new S3Client({}).config.region();
 }
@@ -79,10 +88,13 @@ function configuredRegion(): Promise<string> {
 /** The SDK learns of an endpoint in the environment or a profile only when it sends, so this is decided there. */
 function addPathStyle(client: S3Client, forced: boolean | undefined): void {
   const { config } = client;
+  const decide = once(async () => {
+    const isOwn = config.isCustomEndpoint === true || (await config.serviceConfiguredEndpoint?.()) !== undefined;
+    config.forcePathStyle = forced ?? isOwn;
+  });
   client.middlewareStack.add(
     (next) => async (args) => {
-      const isOwn = config.isCustomEndpoint === true || (await config.serviceConfiguredEndpoint?.()) !== undefined;
-      config.forcePathStyle = forced ?? isOwn;
+      await decide();
       return next(args);
     },
     { step: 'initialize', name: 'pathStyle' },

@@ -33,8 +33,8 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     const key = wholeKey(context, fileKey(request.path));
     file = await StableFile.open(context.tree, request.path);
     const youngMs = file.youngMs(context.wallNow());
-    if (youngMs > 0) return { end: 'young', inMs: youngMs };
-    return await new Upload(context, request, { file, key, timeless: youngMs < 0 }).run();
+    if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
+    return await new Upload(context, request, { file, key, youngMs }).run();
   } catch (error) {
     if (error instanceof RacedError) return { end: 'raced' };
     const code = (error as NodeJS.ErrnoException).code;
@@ -61,17 +61,20 @@ class Upload {
   readonly #stat: Stat;
   /** The ctime lies in the future: no stat can prove that this file is unchanged. */
   readonly #timeless: boolean;
+  /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
+  readonly #young: boolean;
 
   constructor(
     context: TransferContext,
     request: UploadRequest,
-    opened: { file: StableFile; key: string; timeless: boolean },
+    opened: { file: StableFile; key: string; youngMs: number },
   ) {
     this.#context = context;
     this.#request = request;
     this.#file = opened.file;
     this.#key = opened.key;
-    this.#timeless = opened.timeless;
+    this.#timeless = opened.youngMs < 0;
+    this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
   }
@@ -144,7 +147,7 @@ class Upload {
         return part;
       },
       verify: async (): Promise<void> => {
-        torn = !(await this.#file.isUnmoved());
+        torn = await this.#isTorn();
         if (torn && !force) throw new RacedError('it changed while it was sent');
       },
     };
@@ -187,15 +190,19 @@ class Upload {
   /** The checksum of the content if the foreign object already holds it. */
   async #adoptable(): Promise<string | undefined> {
     const checksum = await checksumIfStored(this.#file, this.#request.row?.etag ?? null);
-    if (checksum !== undefined && !(await this.#file.isUnmoved()))
+    if (checksum !== undefined && (await this.#isTorn()))
       throw new RacedError('it changed while it was compared');
     return checksum;
+  }
+
+  async #isTorn(): Promise<boolean> {
+    return this.#young || !(await this.#file.isUnmoved());
   }
 
   async #readWhole(): Promise<Content> {
     const body = await this.#file.read(0, this.#stat.sizeBytes);
     const checksum = createHash('sha256').update(body).digest('hex');
-    return { checksum, body, torn: !(await this.#file.isUnmoved()) };
+    return { checksum, body, torn: await this.#isTorn() };
   }
 
   async #digest(): Promise<Content> {
@@ -204,6 +211,6 @@ class Upload {
     for (let at = 0; at < this.#stat.sizeBytes; at += step) {
       hash.update(await this.#file.read(at, Math.min(step, this.#stat.sizeBytes - at)));
     }
-    return { checksum: hash.digest('hex'), body: undefined, torn: !(await this.#file.isUnmoved()) };
+    return { checksum: hash.digest('hex'), body: undefined, torn: await this.#isTorn() };
   }
 }

@@ -1,14 +1,22 @@
-// Waiting for something to come true.
+// Waiting for something to become true, never for time to pass.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long a condition may take; far beyond what it takes, so that a slow machine fails no test. */
-const DEADLINE_MS = 20_000;
+export interface Patience {
+  /** 20 s by default: far beyond what a loaded machine needs, so that only a wrong program meets it. */
+  readonly deadlineMs?: number;
+  /** What to add to the failure. */
+  readonly detail?: () => string;
+}
 
-/** Resolves when `condition` holds. @throws Error naming `what` if it does not in time */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
-  while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`Waited ${DEADLINE_MS} ms in vain: ${what}`);
-    await sleep(2);
+/** Resolves when the condition holds; it is looked at again and again. @throws after the deadline */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  { deadlineMs = 20_000, detail = () => '' }: Patience = {},
+): Promise<void> {
+  const late = performance.now() + deadlineMs;
+  while (!(await condition())) {
+    if (performance.now() > late) throw new Error(`not within ${deadlineMs} ms: ${what}\n${detail()}`);
+    await sleep(5);
   }
 }

@@ -105,6 +105,7 @@ test('a path that was published once or long ago waits no longer than the first 
 
 test('S7 one hot path costs no other path time, not even while it is forgotten', () => {
   const paths = new HotPaths(50, 1_000);
+  paths.published(HOT, 0, 0);
   paths.published('cold' as RelPath, 0, 0);
   publishRestlessly(paths, 5_000);
   assert.equal(paths.notBeforeMs('cold' as RelPath), Number.NEGATIVE_INFINITY);

@@ -1,0 +1,283 @@
+// `sync` and `verify`: the built CLI on real files.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { expectedObjects, storedObjects } from '../support/reference.ts';
+import { availableTargets, withTarget } from '../support/s3-targets.ts';
+import { PREFIX, type Stage, stageOn, strictStage } from '../support/stage.ts';
+import { fullTree } from '../support/trees.ts';
+
+const WRITES = new Set(['PutObject', 'CopyObject', 'DeleteObjects', 'DeleteObject', 'CreateMultipartUpload']);
+
+/** A tree with one of everything. */
+function plant({ write, at }: Stage): void {
+  write('a.txt');
+  write('deep/er/b.txt');
+  write('empty file', '');
+  write('a space & <odd> "name" \u00e9', 'odd');
+  mkdirSync(at('empty'));
+  mkdirSync(at('closed'));
+  write('closed/secret');
+  chmodSync(at('closed'), 0o700);
+  chmodSync(at('a.txt'), 0o640);
+  symlinkSync('../nowhere', at('deep/link'));
+}
+
+describe('sync', () => {
+  test('S2 S8 makes S3 what is on disk; again: one request and no upload; one changed file: one PUT', async (t) => {
+    const stage = await strictStage(t);
+    const { server, local, url, run, write } = stage;
+    plant(stage);
+    const first = await run(['sync', local, url]);
+    assert.equal(first.code, 0, first.stderr);
+    assert.deepEqual(storedObjects(server), expectedObjects(local));
+
+    server.clearRequests();
+    const second = await run(['sync', local, url]);
+    assert.equal(second.code, 0, second.stderr);
+    assert.deepEqual(
+      server.requests.map(({ operation }) => operation),
+      ['HeadBucket'],
+    );
+
+    server.clearRequests();
+    write('a.txt', 'b.txt'); // as long as before
+    const third = await run(['sync', local, url]);
+    assert.equal(third.code, 0, third.stderr);
+    assert.deepEqual(
+      server.requests.map(({ operation }) => operation),
+      ['HeadBucket', 'PutObject'],
+    );
+    assert.deepEqual(storedObjects(server), expectedObjects(local));
+  });
+
+  test('S4 deletes nothing without --delete, and with it everything that is not on disk', async (t) => {
+    const { bucket, local, url, run, write, at, keys } = await strictStage(t);
+    for (const name of ['kept', 'gone', 'dir/gone']) write(name);
+    await run(['sync', local, url]);
+    bucket.put('p/foreign', 'of somebody else');
+    bucket.put('pelican', 'not beneath the prefix');
+    rmSync(at('gone'));
+    rmSync(at('dir'), { recursive: true });
+
+    const kept = await run(['sync', local, url]);
+    assert.equal(kept.code, 0, kept.stderr);
+    assert.deepEqual(keys(), ['dir/gone', 'foreign', 'gone', 'kept']);
+
+    const deleted = await run(['sync', '--delete', local, url]);
+    assert.equal(deleted.code, 0, deleted.stderr);
+    assert.deepEqual(bucket.keys(), ['p/kept', 'pelican']);
+  });
+
+  test('--dry-run changes nothing and says exactly what a run then does', async (t) => {
+    const { server, bucket, local, url, run, write, at } = await strictStage(t);
+    for (const name of ['same', 'changed', 'gone', 'dir/gone']) write(name);
+    await run(['sync', local, url]);
+    bucket.put('p/foreign', 'foreign');
+    write('changed', 'otherwise');
+    write('new/file');
+    mkdirSync(at('new/empty'));
+    rmSync(at('gone'));
+    rmSync(at('dir'), { recursive: true });
+    const before = bucket.objects();
+
+    server.clearRequests();
+    const dry = await run(['sync', '--delete', '--dry-run', local, url]);
+    assert.equal(dry.code, 0, dry.stderr);
+    assert.deepEqual(bucket.objects(), before);
+    assert.deepEqual(
+      server.requests.filter(({ operation }) => WRITES.has(operation ?? '')),
+      [],
+    );
+
+    const wet = await run(['sync', '--delete', local, url]);
+    assert.equal(wet.code, 0, wet.stderr);
+    const actions = (text: string) =>
+      [...text.matchAll(/(uploaded|copied|deleted) ([^0-9\s]+)/g)].map(([, what, path]) => `${what} ${path}`).sort();
+    assert.deepEqual(actions(wet.stderr), [
+      'deleted dir/gone',
+      'deleted foreign',
+      'deleted gone',
+      'uploaded changed',
+      'uploaded new/empty',
+      'uploaded new/file',
+    ]);
+    assert.deepEqual(actions(dry.stderr), actions(wet.stderr));
+    assert.ok(
+      dry.stderr
+        .split('\n')
+        .filter((line) => /uploaded|deleted/.test(line))
+        .every((line) => /would have: |dry run/.test(line)),
+      dry.stderr,
+    );
+  });
+
+  test('S16 --exclude and --include leave out of uploads and of deletes alike, the last match wins', async (t) => {
+    const { bucket, local, url, run, write, keys } = await strictStage(t);
+    for (const name of ['a.tmp', 'keep.tmp', 'b.txt', 'cache/c.txt', 'deep/cache/d.txt']) write(name);
+    bucket.put('p/old.tmp', 'excluded is not deleted');
+    bucket.put('p/old.txt', 'old');
+    const filters = ['--exclude', '*.tmp', '--include', 'keep.tmp', '--exclude', '/cache/'];
+    const { code, stderr } = await run(['sync', '--delete', ...filters, local, url]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(keys(), ['b.txt', 'deep/cache/d.txt', 'keep.tmp', 'old.tmp']);
+  });
+
+  test('FILTER_REGEX hides nothing from a scan; SYNC_EXCLUDES does, with a star that crosses /', async (t) => {
+    const { local, url, run, write, keys, env } = await strictStage(t);
+    for (const name of ['watched', 'scratch/unwatched', 'deep/er/x.log']) write(name);
+    const { code, stderr } = await run(['sync', local, url], {
+      env: { ...env, FILTER_REGEX: '/scratch/', SYNC_EXCLUDES: 'deep*.log|*.tmp' },
+    });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(keys(), ['scratch/unwatched', 'watched']);
+  });
+
+  test('--json prints one object with the counts on standard output, and nothing else', async (t) => {
+    const { local, url, run, write, at } = await strictStage(t);
+    write('a', '12345');
+    write('b', '123');
+    execFileSync('mkfifo', [at('pipe')]);
+    const { code, stdout, stderr } = await run(['sync', '--json', '--quiet', local, url]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, '');
+    assert.equal(stdout.split('\n').length, 2);
+    const { ms, requests, ...result } = JSON.parse(stdout);
+    assert.ok(Number.isInteger(ms) && Number.isInteger(requests) && requests >= 4, stdout);
+    assert.deepEqual(result, {
+      ...{ command: 'sync', exitCode: 0, dryRun: false },
+      ...{ uploaded: 2, copied: 0, adopted: 0, deleted: 0, unchanged: 0, skipped: 1, failed: 0, held: 0, bytes: 8 },
+      problems: [{ path: 'pipe', kind: 'special', reason: 'sockets, FIFOs and devices are not stored' }],
+    });
+  });
+
+  test('S8 --state-dir=none remembers nothing, and still sends nothing twice', async (t) => {
+    const stage = await strictStage(t);
+    const { server, local, state, url, run } = stage;
+    plant(stage);
+    const first = await run(['sync', '--state-dir', 'none', local, url]);
+    assert.equal(first.code, 0, first.stderr);
+    server.clearRequests();
+    const second = await run(['sync', '--state-dir', 'none', '--json', local, url]);
+    assert.equal(second.code, 0, second.stderr);
+    assert.equal(server.countRequests('PutObject'), 0);
+    assert.equal(JSON.parse(second.stdout).adopted, 6);
+    assert.ok(!existsSync(state));
+    assert.deepEqual(storedObjects(server), expectedObjects(local));
+  });
+
+  test('one key that S3 refuses is listed and ends it with 3; the others arrive', async (t) => {
+    const { server, local, url, run, write, keys } = await strictStage(t);
+    for (const name of ['a', 'refused', 'z']) write(name);
+    server.faults.add({ operation: 'PutObject', key: /refused$/, effect: { kind: 'status', code: 'AccessDenied' } });
+    const { code, stdout, stderr } = await run(['sync', '--json', local, url]);
+    assert.equal(code, 3, stderr);
+    assert.deepEqual(keys(), ['a', 'z']);
+    const { failed, problems } = JSON.parse(stdout);
+    assert.equal(failed, 1);
+    assert.equal(problems[0].path, 'refused');
+    assert.match(problems[0].reason, /AccessDenied/);
+    assert.match(stderr, /warn: cannot store refused .*AccessDenied/);
+  });
+
+  test('an interrupted one ends with 128 + n, and the next one completes it', async (t) => {
+    const { server, local, url, start, run, write } = await strictStage(t);
+    for (const name of ['a', 'b', 'c']) write(name);
+    const gate = server.faults.add({ operation: 'PutObject', after: 1, effect: { kind: 'gate' } });
+    const cli = start(['sync', local, url]);
+    await gate.waiting(2);
+    cli.signal('SIGINT');
+    assert.equal((await cli.exited).code, 130, cli.output());
+    await gate.open();
+    assert.equal((await run(['sync', local, url])).code, 0);
+    assert.deepEqual(storedObjects(server), expectedObjects(local));
+  });
+
+  test('S4 an empty LOCAL is not the truth: exit 4, nothing is deleted', async (t) => {
+    const { bucket, local, url, run } = await strictStage(t);
+    bucket.put('p/only copy', 'x');
+    const { code, stderr } = await run(['sync', '--delete', local, url]);
+    assert.equal(code, 4);
+    assert.match(stderr, /^awssyncer: Cannot synchronise .*: it is empty and S3 is not\n {2}hint: .*\n$/);
+    assert.deepEqual(bucket.keys(), ['p/only copy']);
+  });
+});
+
+describe('verify', () => {
+  test('finds what is missing, extra, of another size and of other content, asks S3 and not the ledger', async (t) => {
+    const { server, bucket, local, url, run, write, at } = await strictStage(t);
+    for (const name of ['same', 'missing', 'size', 'content', 'behind our back', 'link', 'dir/same']) write(name);
+    await run(['sync', local, url]);
+    const good = await run(['verify', local, url]);
+    assert.deepEqual([good.code, good.stdout], [0, ''], good.stderr);
+
+    bucket.remove('p/missing');
+    bucket.put('p/extra', 'extra');
+    bucket.put('p/size', 'of another size');
+    write('content', 'CONTENT');
+    bucket.put('p/behind our back', 'BEHIND OUR BACK');
+    rmSync(at('link'));
+    symlinkSync('link', at('link'));
+    const before = bucket.objects();
+    server.clearRequests();
+    const bad = await run(['verify', local, url]);
+    assert.equal(bad.code, 5, bad.stderr);
+    const found = bad.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.replace(/^(\w+) +(.*?): .*$/, '$1 $2'))
+      .sort();
+    assert.deepEqual(found, [
+      'content behind our back',
+      'content content',
+      'extra extra',
+      'kind link',
+      'missing missing',
+      'size size',
+    ]);
+    assert.deepEqual(bucket.objects(), before);
+    assert.deepEqual(
+      server.requests.filter(({ operation }) => WRITES.has(operation ?? '')),
+      [],
+    );
+
+    const json = await run(['verify', '--json', local, url]);
+    assert.equal(json.code, 5);
+    const { differences, compared } = JSON.parse(json.stdout);
+    assert.equal(compared, 8);
+    assert.deepEqual(
+      differences.find(({ kind }: { kind: string }) => kind === 'extra'),
+      {
+        ...{ path: 'extra', kind: 'extra', detail: 'in S3, not on disk' },
+      },
+    );
+  });
+});
+
+describe('sync, verify and restore', () => {
+  for (const choice of availableTargets()) {
+    test(`S2 S13 a tree goes to ${choice.name}, is verified there, and comes back as it was`, async (t) => {
+      await withTarget(choice, async (target) => {
+        const stage = stageOn(t, target, await target.makeBucket());
+        const { local, url, run, dir, write } = stage;
+        plant(stage);
+        write('large', Buffer.alloc(11 * 2 ** 20, 'x'));
+        const parts = ['--multipart-threshold', '5MiB', '--part-size', '5MiB'];
+        const up = await run(['sync', ...parts, local, url]);
+        assert.equal(up.code, 0, up.stderr);
+        const again = await run(['sync', '--json', ...parts, local, url]);
+        assert.deepEqual([again.code, JSON.parse(again.stdout).uploaded], [0, 0], again.stderr);
+        const same = await run(['verify', local, url]);
+        assert.deepEqual([same.code, same.stdout], [0, ''], same.stderr);
+        const copy = join(dir, 'copy');
+        const down = await run(['restore', '--state-dir', join(dir, 'other state'), url, copy]);
+        assert.equal(down.code, 0, down.stderr);
+        assert.deepEqual(fullTree(copy), fullTree(local));
+        writeFileSync(join(copy, 'a.txt'), 'another');
+        assert.equal((await run(['verify', copy, url])).code, 5);
+      });
+    });
+  }
+});

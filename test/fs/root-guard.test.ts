@@ -1,0 +1,184 @@
+// The root guard against real mounts: every delete rests on its answer.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, realpathSync, renameSync, rmSync, rmdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readMounts } from '../../src/tree/mounts.ts';
+import { RootGuard, sameRoot } from '../../src/tree/root-guard.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const mayMount = process.geteuid!() === 0 && canMount();
+
+function canMount(): boolean {
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function guardOf(given: string): { guard: RootGuard; told: string[] } {
+  const told: string[] = [];
+  return { guard: new RootGuard(given, realpathSync(given), { onBroken: (reason) => told.push(reason) }), told };
+}
+
+function directoryIn(t: TestContext): string {
+  const root = join(tempDir(t), 'data');
+  mkdirSync(root);
+  return root;
+}
+
+function mountTmpfs(t: TestContext, at: string): void {
+  execFileSync('mount', ['-t', 'tmpfs', 'none', at]);
+  t.after(() => unmount(at));
+}
+
+/** Lazily, and as often as something is mounted there. */
+function unmount(at: string): void {
+  try {
+    for (;;) execFileSync('umount', ['--lazy', at], { stdio: 'ignore' });
+  } catch {
+    // not mounted any more
+  }
+}
+
+test('S4 a root that only changes its contents stays the root', (t) => {
+  const root = directoryIn(t);
+  const { guard, told } = guardOf(root);
+  writeFileSync(join(root, 'f'), '');
+  mkdirSync(join(root, 'd'));
+  assert.equal(guard.check(), undefined);
+  assert.deepEqual(told, []);
+});
+
+test('S4 a directory that took the place of the root is not the root, and it stays broken', (t) => {
+  const root = directoryIn(t);
+  const { guard, told } = guardOf(root);
+  renameSync(root, `${root}.old`);
+  mkdirSync(root);
+  assert.match(guard.check()!, /another directory or mount/);
+  rmdirSync(root);
+  renameSync(`${root}.old`, root);
+  assert.match(guard.check()!, /another directory or mount/, 'it came back, but files may be lost');
+  assert.equal(told.length, 1, 'said once');
+});
+
+test('S4 a root that is gone or no directory any more is broken', (t) => {
+  const root = directoryIn(t);
+  const gone = guardOf(root).guard;
+  const replaced = guardOf(root).guard;
+  rmdirSync(root);
+  assert.match(gone.check()!, /ENOENT/);
+  writeFileSync(root, '');
+  assert.match(replaced.check()!, /ENOTDIR/);
+});
+
+test('S4 a root that was reached by a link is broken when the link points elsewhere', (t) => {
+  const root = directoryIn(t);
+  mkdirSync(`${root}2`);
+  const link = `${root}.link`;
+  symlinkSync(root, link);
+  const { guard } = guardOf(link);
+  assert.equal(guard.check(), undefined);
+  unlinkSync(link);
+  symlinkSync(`${root}2`, link);
+  assert.match(guard.check()!, /points elsewhere/);
+});
+
+test('S4 a root that was reached by a link is broken when the target is exchanged beneath it', (t) => {
+  const root = directoryIn(t);
+  const link = `${root}.link`;
+  symlinkSync(root, link);
+  const { guard } = guardOf(link);
+  renameSync(root, `${root}.old`);
+  mkdirSync(root);
+  assert.match(guard.check()!, /another directory or mount/);
+});
+
+test('S4 an event may break the root; the first reason stays', (t) => {
+  const { guard, told } = guardOf(directoryIn(t));
+  guard.break('unmounted');
+  guard.break('deleted');
+  assert.equal(guard.check(), 'unmounted');
+  assert.deepEqual(told, ['unmounted']);
+});
+
+test('a root that cannot be opened is refused at the start', (t) => {
+  const root = tempDir(t);
+  writeFileSync(join(root, 'f'), '');
+  assert.throws(() => guardOf(join(root, 'f')), { code: 'ENOTDIR' });
+});
+
+test('the identity a ledger is bound to survives a new mount of the same directory, not a new directory', (t) => {
+  const root = directoryIn(t);
+  const { identity } = guardOf(root).guard;
+  assert.ok(sameRoot(guardOf(root).guard.identity, identity));
+  for (const other of [{ ino: 0n }, { birthtimeNs: 0n }, { fsid: '0' }])
+    assert.equal(sameRoot({ ...identity, ...other }, identity), false);
+  renameSync(root, `${root}.old`);
+  mkdirSync(root);
+  assert.equal(sameRoot(guardOf(root).guard.identity, identity), false);
+});
+
+test('S4 a root that cannot be read any more is broken: whoever may not look may not delete', (t) => {
+  const root = directoryIn(t);
+  // As root every directory is readable, so the parent goes.
+  const { guard } = guardOf(root);
+  rmSync(join(root, '..'), { recursive: true });
+  assert.match(guard.check()!, /cannot be read any more \(ENOENT\)/);
+});
+
+if (mayMount) {
+  test('S4 an unmounted root is broken: the empty directory beneath is not it', (t) => {
+    const root = directoryIn(t);
+    mountTmpfs(t, root);
+    writeFileSync(join(root, 'f'), '');
+    const { guard } = guardOf(root);
+    unmount(root);
+    assert.match(guard.check()!, /another directory or mount/);
+  });
+
+  test('S4 a mount that takes the place of the root is not the root', (t) => {
+    const root = directoryIn(t);
+    const { guard } = guardOf(root);
+    mountTmpfs(t, root);
+    assert.match(guard.check()!, /another directory or mount/);
+  });
+
+  test('S4 a remount with the same device and inode numbers is not the root', (t) => {
+    const root = directoryIn(t);
+    mountTmpfs(t, root);
+    const { guard } = guardOf(root);
+    const before = statSync(root, { bigint: true });
+    unmount(root);
+    mountTmpfs(t, root);
+    const after = statSync(root, { bigint: true });
+    assert.equal(after.ino, before.ino, 'what makes this case hard');
+    assert.match(guard.check()!, /another directory or mount/);
+  });
+
+  test('S4 a bind mount of the very same directory is another mount: what was seen through it may differ', (t) => {
+    const root = directoryIn(t);
+    const { guard } = guardOf(root);
+    execFileSync('mount', ['--bind', root, root]);
+    t.after(() => unmount(root));
+    assert.match(guard.check()!, /another directory or mount/);
+    assert.ok(sameRoot(guardOf(root).guard.identity, guard.identity), 'a ledger may go on with it after a restart');
+  });
+
+  test('S4 a mount beneath the root does not break it, and is found', (t) => {
+    const root = directoryIn(t);
+    const { guard } = guardOf(root);
+    mkdirSync(join(root, 'sub dir'));
+    mountTmpfs(t, join(root, 'sub dir'));
+    assert.equal(guard.check(), undefined);
+    assert.deepEqual([...readMounts(root)], ['sub dir']);
+  });
+} else {
+  test('S4 the table of mounts can be read where mounting is not allowed', (t) => {
+    assert.deepEqual([...readMounts(directoryIn(t))], []);
+  });
+  console.log('root guard on real mounts: not run (needs root and mount)');
+}

@@ -1,0 +1,235 @@
+// The walk against a real tree: the order is that of the keys, and what cannot be seen is said to be unknown.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import fc from 'fast-check';
+import type { PathFilter } from '../../src/filter/path-filter.ts';
+import type { EntryKind } from '../../src/model/entry.ts';
+import type { RelPath } from '../../src/model/path.ts';
+import { LocalTree } from '../../src/tree/local-tree.ts';
+import { becomesObject, takesPart, type WalkEntry, type WalkOptions, walk } from '../../src/tree/walk.ts';
+import { includeAll } from '../support/filters.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+/** Only these paths are included; only the directories in `descend` are entered besides. */
+function filterOf(options: { exclude?: readonly string[]; descend?: readonly string[] }): PathFilter {
+  const includes = (path: RelPath): boolean => !options.exclude?.includes(path);
+  return {
+    includes,
+    descends: (dir) => includes(dir) || (options.descend?.includes(dir) ?? false),
+    watches: () => true,
+  };
+}
+
+interface Walked {
+  readonly keys: string[];
+  readonly empty: string[];
+  readonly unknown: [string, string][];
+  readonly again: string[];
+}
+
+function walkAll(root: string, options: Partial<WalkOptions> & { start?: string } = {}): Walked {
+  const { start = '', ...rest } = options;
+  const found: Walked = { keys: [], empty: [], unknown: [], again: [] };
+  const entries: Iterable<WalkEntry> = walk(new LocalTree(Buffer.from(root)), start as RelPath, {
+    filter: includeAll,
+    mounts: new Set(),
+    unknown: (path, reason) => found.unknown.push([path, reason]),
+    again: (path) => found.again.push(path),
+    ...rest,
+  });
+  for (const { key, isEmpty } of entries) {
+    found.keys.push(key);
+    if (isEmpty) found.empty.push(key);
+  }
+  return found;
+}
+
+/** Neighbours of '/' in byte order, bytes that are no UTF-8, and a character beyond the first plane of UTF-16. */
+const name = fc.constantFrom('a', 'a-', 'a0', 'a.', 'a\xff', '\xff', '\xee\x80\x80', '\xf0\x90\x80\x80', ' ', '\n');
+const kind = fc.constantFrom<EntryKind>('file', 'directory', 'symlink');
+const treeOf = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), kind), { maxLength: 12 });
+
+/** Makes what can be made and tells the keys that come of it. */
+function makeTree(root: string, wanted: readonly (readonly [string[], EntryKind])[]): string[] {
+  const kinds = new Map<string, EntryKind>();
+  for (const [names, last] of wanted) {
+    const parents = names.map((_, depth) => names.slice(0, depth).join('/')).filter((parent) => parent !== '');
+    if (parents.some((parent) => (kinds.get(parent) ?? 'directory') !== 'directory')) continue;
+    const path = names.join('/');
+    if (kinds.has(path)) continue;
+    for (const parent of parents) kinds.set(parent, 'directory');
+    kinds.set(path, last);
+    const absolute = Buffer.from(`${root}/${path}`, 'latin1');
+    mkdirSync(Buffer.from(`${root}/${names.slice(0, -1).join('/')}`, 'latin1'), { recursive: true });
+    if (last === 'directory') mkdirSync(absolute, { recursive: true });
+    else if (last === 'symlink') symlinkSync('a', absolute);
+    else writeFileSync(absolute, '');
+  }
+  return [...kinds].map(([path, is]) => (is === 'directory' ? `${path}/` : path));
+}
+
+test('S14 a walk gives every name, byte for byte, in the byte order of the keys', (t) => {
+  fc.assert(
+    fc.property(treeOf, (wanted) => {
+      const root = tempDir(t);
+      const keys = makeTree(root, wanted);
+      // Independent of the code: Buffer.compare orders bytes.
+      const sorted = keys.sort((a, b) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')));
+      const walked = walkAll(root);
+      assert.deepEqual(walked.keys, sorted);
+      const isEmpty = (key: string): boolean => key.endsWith('/') && !keys.some((k) => k !== key && k.startsWith(key));
+      assert.deepEqual(walked.empty, sorted.filter(isEmpty));
+      rmSync(root, { recursive: true });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+/** d/{a, a-, sub/x} and a FIFO. */
+function smallTree(t: TestContext): string {
+  const root = tempDir(t);
+  mkdirSync(join(root, 'd/sub'), { recursive: true });
+  for (const file of ['d/a', 'd/a-', 'd/sub/x']) writeFileSync(join(root, file), '');
+  return root;
+}
+
+test('a walk begins anywhere: a directory comes with itself, a file alone, what is absent is nothing', (t) => {
+  const root = smallTree(t);
+  assert.deepEqual(walkAll(root, { start: 'd' }).keys, ['d/', 'd/a', 'd/a-', 'd/sub/', 'd/sub/x']);
+  assert.deepEqual(walkAll(root, { start: 'd/a' }).keys, ['d/a']);
+  assert.deepEqual(walkAll(root, { start: 'd/b' }), { keys: [], empty: [], unknown: [], again: [] });
+  assert.deepEqual(walkAll(root, { start: 'd/a', filter: filterOf({ exclude: ['d/a'] }) }).keys, []);
+});
+
+test('S1 a symbolic link is an entry, never a way: neither a walk nor a stat goes through it', (t) => {
+  const root = smallTree(t);
+  symlinkSync('d', join(root, 'link'));
+  assert.deepEqual(walkAll(root).keys.slice(-1), ['link']);
+  assert.deepEqual(walkAll(root, { start: 'link/a' }).keys, []);
+  const tree = new LocalTree(Buffer.from(root));
+  assert.equal(tree.lstat('link' as RelPath)?.kind, 'symlink');
+  assert.equal(tree.lstat('link/a' as RelPath), undefined, 'the kernel would answer for d/a');
+  assert.equal(tree.lstat('link/sub/x' as RelPath), undefined);
+  assert.equal(tree.lstat('d/a/x' as RelPath), undefined, 'ENOTDIR');
+  assert.equal(tree.lstat('d/sub/x' as RelPath)?.kind, 'file');
+});
+
+test('S16 what is excluded is not walked, but a directory that may hold something included is', (t) => {
+  const root = smallTree(t);
+  assert.deepEqual(walkAll(root, { filter: filterOf({ exclude: ['d/sub'] }) }).keys, ['d/', 'd/a', 'd/a-']);
+  const through = filterOf({ exclude: ['d', 'd/a', 'd/sub'], descend: ['d', 'd/sub'] });
+  assert.deepEqual(walkAll(root, { filter: through }).keys, ['d/a-', 'd/sub/x']);
+  const entry = { name: 'sub', isDirectory: true, isSpecial: false };
+  assert.equal(takesPart('d' as RelPath, entry, through), true);
+  assert.equal(becomesObject('d' as RelPath, entry, through), false);
+  assert.equal(takesPart('d' as RelPath, { ...entry, isDirectory: false }, through), false);
+});
+
+test('a directory whose names are all excluded or special is empty: nothing beneath it becomes an object', (t) => {
+  const root = smallTree(t);
+  execFileSync('mkfifo', [join(root, 'd/sub/fifo')]);
+  const walked = walkAll(root, { filter: filterOf({ exclude: ['d/sub/x'] }) });
+  assert.deepEqual(walked.empty, ['d/sub/']);
+  assert.ok(walked.keys.includes('d/sub/fifo'), 'a FIFO occupies its name all the same');
+});
+
+test('S4 what lies under a mount is unknown, not absent', (t) => {
+  const root = smallTree(t);
+  const walked = walkAll(root, { mounts: new Set(['d/sub' as RelPath]) });
+  assert.deepEqual(walked.keys, ['d/', 'd/a', 'd/a-']);
+  assert.deepEqual(walked.unknown, [['d/sub', 'it lies on another mount']]);
+  assert.deepEqual(walkAll(root, { start: 'd/sub', mounts: new Set(['d' as RelPath]) }).keys, []);
+});
+
+test('S4 a directory or name that cannot be read is unknown, and the walk goes on', (t) => {
+  const root = smallTree(t);
+  class Broken extends LocalTree {
+    override readdir(dir: RelPath): ReturnType<LocalTree['readdir']> {
+      if (dir === 'd/sub') throw Object.assign(new Error('no'), { code: 'EACCES' });
+      return super.readdir(dir);
+    }
+    override lstatBelow(path: RelPath): ReturnType<LocalTree['lstatBelow']> {
+      if (path === 'd/a') throw Object.assign(new Error('no'), { code: 'EIO' });
+      return super.lstatBelow(path);
+    }
+  }
+  const unknown: string[] = [];
+  const tree = new Broken(Buffer.from(root));
+  const options = { filter: includeAll, mounts: new Set<RelPath>(), again: assert.fail };
+  const keys = [...walk(tree, '' as RelPath, { ...options, unknown: (path, why) => unknown.push(`${path}: ${why}`) })].map(({ key }) => key as string);
+  assert.deepEqual(keys, ['d/', 'd/a-']);
+  assert.deepEqual(unknown, ['d/a: it cannot be read (EIO)', 'd/sub: it cannot be read (EACCES)']);
+});
+
+test('a directory is entered before it is read, and its children are told', (t) => {
+  const root = smallTree(t);
+  const told: string[] = [];
+  const walked = walkAll(root, {
+    enter: (dir) => {
+      told.push(`enter ${dir}`);
+      if (dir === 'd/sub') writeFileSync(join(root, 'd/sub/late'), '');
+      return true;
+    },
+    listed: (dir, names) => told.push(`${dir} has ${[...names]}`),
+  });
+  assert.deepEqual(told, ['enter ', ' has d', 'enter d', 'd has sub', 'enter d/sub', 'd/sub has ']);
+  assert.ok(walked.keys.includes('d/sub/late'), 'what was made after entering is seen');
+});
+
+test('a directory that is another one when it is entered is left out and looked at again', (t) => {
+  const root = smallTree(t);
+  const walked = walkAll(root, { enter: (dir) => dir !== 'd/sub' });
+  assert.deepEqual(walked.again, ['d/sub']);
+  assert.deepEqual(walked.keys, ['d/', 'd/a', 'd/a-']);
+});
+
+test('a name that changes its kind during the walk is left out and looked at again: its key would be out of order', (t) => {
+  const root = smallTree(t);
+  const swapped = walkAll(root, {
+    listed: (dir) => {
+      if (dir !== 'd') return;
+      renameSync(join(root, 'd/a'), join(root, 'kept'));
+      mkdirSync(join(root, 'd/a'));
+      rmSync(join(root, 'd/sub'), { recursive: true });
+      writeFileSync(join(root, 'd/sub'), '');
+    },
+  });
+  assert.deepEqual(swapped.again, ['d/a', 'd/sub']);
+  assert.deepEqual(swapped.keys, ['d/', 'd/a-']);
+});
+
+test('what vanishes during the walk is neither an entry nor an error', (t) => {
+  const root = smallTree(t);
+  const walked = walkAll(root, {
+    listed: (dir) => {
+      if (dir === 'd') rmSync(join(root, 'd/a'));
+    },
+    enter: (dir) => {
+      if (dir !== 'd/sub') return true;
+      rmSync(join(root, 'd/sub/x'));
+      rmdirSync(join(root, 'd/sub'));
+      return true;
+    },
+  });
+  assert.deepEqual(walked, { keys: ['d/', 'd/a-'], empty: [], unknown: [], again: [] });
+});
+
+test('a tree reads names and link targets as bytes, and stops at the first name that will do', (t) => {
+  const root = tempDir(t);
+  const tree = new LocalTree(Buffer.from(`${root}/`));
+  assert.equal(tree.root, root);
+  const odd = 'caf\xe9 \xff' as RelPath;
+  symlinkSync(Buffer.from('\xfe\xff', 'latin1'), tree.absolute(odd));
+  writeFileSync(join(root, 'b'), '');
+  assert.deepEqual(new Set(tree.readdir('' as RelPath).map((entry) => entry.name)), new Set(['b', odd]));
+  assert.equal(tree.readlink(odd).toString('latin1'), '\xfe\xff');
+  let asked = 0;
+  assert.equal(tree.hasName('' as RelPath, () => ++asked > 0), true);
+  assert.equal(asked, 1);
+  assert.equal(tree.hasName('' as RelPath, (entry) => entry.name === odd), true);
+  assert.equal(tree.hasName('' as RelPath, () => false), false);
+  assert.equal(new LocalTree(Buffer.from('/')).absolute('etc' as RelPath).toString(), '/etc');
+});
