@@ -39,7 +39,10 @@ export class Bucket implements Disposable {
     const client = new S3Client({
       endpoint,
       region: variables['AWS_REGION']!,
-      credentials: { accessKeyId: variables['AWS_ACCESS_KEY_ID']!, secretAccessKey: variables['AWS_SECRET_ACCESS_KEY']! },
+      credentials: {
+        accessKeyId: variables['AWS_ACCESS_KEY_ID']!,
+        secretAccessKey: variables['AWS_SECRET_ACCESS_KEY']!,
+      },
       forcePathStyle: true,
     });
     await client.send(new CreateBucketCommand({ Bucket: options.bucket }), { abortSignal: options.signal });
@@ -51,14 +54,21 @@ export class Bucket implements Disposable {
     return this.#poll(`${wanted.path} as it is on disk`, PAUSE_MS.object, () => this.#isAsWanted(wanted));
   }
 
-  /** Waits until exactly these files (path -> size) are listed beneath directories. @returns when, by performance.now() */
-  async lists(directories: readonly string[], sizes: ReadonlyMap<string, number>): Promise<number> {
-    const what = `${sizes.size} files beneath ${directories.join(' and ')}`;
-    return this.#poll(what, PAUSE_MS.listing, async () => {
-      const found = await Promise.all(directories.map((directory) => this.#list(`${directory}/`)));
-      const listed = new Map(found.flat());
-      return listed.size === sizes.size && [...sizes].every(([path, size]) => listed.get(path) === size);
-    });
+  /**
+   * Waits until exactly these files are listed.
+   *
+   * @param wanted directory -> the files beneath it, path -> size
+   * @returns when, by performance.now()
+   */
+  async lists(wanted: ReadonlyMap<string, ReadonlyMap<string, number>>): Promise<number> {
+    let seenMs = 0;
+    for (const [directory, sizes] of wanted) {
+      seenMs = await this.#poll(`the ${sizes.size} files of ${directory}/`, PAUSE_MS.listing, async () => {
+        const listed = await this.#list(`${directory}/`);
+        return listed.size === sizes.size && [...sizes].every(([path, size]) => listed.get(path) === size);
+      });
+    }
+    return seenMs;
   }
 
   [Symbol.dispose](): void {
@@ -79,13 +89,18 @@ export class Bucket implements Disposable {
   }
 
   /** Files and links only: whether a directory has a marker is a matter of its mode. */
-  async #list(directory: string): Promise<[string, number][]> {
+  async #list(directory: string): Promise<Map<string, number>> {
     const { bucket: Bucket, prefix, signal: abortSignal } = this.#options;
-    const files: [string, number][] = [];
-    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket, Prefix: prefix + directory }, { abortSignal });
+    const files = new Map<string, number>();
+    const pages = paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket, Prefix: prefix + directory },
+      { abortSignal },
+    );
     for await (const { Contents = [] } of pages) {
-      const objects = Contents.filter(({ Key }) => !Key!.endsWith('/'));
-      files.push(...objects.map(({ Key, Size }): [string, number] => [Key!.slice(prefix.length), Size!]));
+      for (const { Key, Size } of Contents) {
+        if (!Key!.endsWith('/')) files.set(Key!.slice(prefix.length), Size!);
+      }
     }
     return files;
   }

@@ -67,6 +67,7 @@ export class Cli implements AsyncDisposable {
   readonly #lines: string[] = [];
   readonly #watching = Promise.withResolvers<void>();
   #stdout = '';
+  #wasTold = false;
 
   /** @throws DemoFailure if nothing was built */
   constructor(args: readonly string[], { variables, log }: CliOptions) {
@@ -90,6 +91,11 @@ export class Cli implements AsyncDisposable {
     return this.#watching.promise;
   }
 
+  /** Whether it was asked to end, or made to. */
+  get wasTold(): boolean {
+    return this.#wasTold;
+  }
+
   /** The last lines of its log, for people. */
   get lastLines(): string {
     return this.#lines.map((line) => `\n  ${line}`).join('');
@@ -97,6 +103,7 @@ export class Cli implements AsyncDisposable {
 
   /** Asks it to end, and waits until it has. */
   async stop(): Promise<number> {
+    this.#wasTold = true;
     this.#child.kill('SIGTERM');
     return this.ended;
   }
@@ -109,6 +116,7 @@ export class Cli implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#wasTold = true;
     await end(this.#child);
   }
 

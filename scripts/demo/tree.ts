@@ -11,7 +11,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Trees that a machine is likely to have; the last one is there for sure. */
@@ -53,13 +53,22 @@ function readable(path: string): Stats | undefined {
   }
 }
 
+/** Everything beneath a directory, depth first. Node's own recursive readdir follows links to directories. */
+function* walk(directory: string): Generator<string> {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    yield path;
+    if (entry.isDirectory()) yield* walk(path);
+  }
+}
+
 /** The files and links beneath a directory: path relative to `root` -> size of the object each has to become. */
 export function filesBeneath(root: string, directory: string): Map<string, number> {
   const sizes = new Map<string, number>();
   if (!existsSync(join(root, directory))) return sizes;
-  for (const entry of readdirSync(join(root, directory), { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    if (!entry.isDirectory()) sizes.set(path.slice(root.length + 1), lstatSync(path).size);
+  for (const path of walk(join(root, directory))) {
+    const stat = lstatSync(path);
+    if (!stat.isDirectory()) sizes.set(relative(root, path), stat.size);
   }
   return sizes;
 }
@@ -76,8 +85,8 @@ export function snapshot(root: string): Snapshot {
   const paths = new Map<string, string>();
   let files = 0;
   let bytes = 0;
-  for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
-    const path = join(root, name);
+  for (const path of walk(root)) {
+    const name = relative(root, path);
     const { mode, mtimeNs, size, uid, gid } = lstatSync(path, { bigint: true });
     const common = `mode ${mode.toString(8)}, owner ${uid}:${gid}`;
     if ((mode & S_IFMT) === S_IFREG) {

@@ -43,6 +43,8 @@ const DRAIN_RACE_MS = 20;
 
 export class Feedback {
   readonly #o: FeedbackOptions;
+  /** Deletes that wait until something else is stored. */
+  readonly #early = new Set<RelPath>();
 
   constructor(options: FeedbackOptions) {
     this.#o = options;
@@ -185,7 +187,8 @@ export class Feedback {
 
   /** A delete was done, refused by a second look, or failed. */
   deleteEnded({ path, target, mark }: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
-    const { counters, log, limiter, now, rootBroken } = this.#o;
+    const { counters, log, limiter, rootBroken } = this.#o;
+    if (how !== 'early') this.#early.delete(path);
     if (typeof how !== 'string') return this.#failed(mark, how);
     switch (how) {
       case 'deleted':
@@ -196,16 +199,28 @@ export class Feedback {
       case 'stale':
         return this.#o.pump.again(mark, 0);
       case 'early':
-        // The longer it has waited, the longer it waits.
-        return this.#o.pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
+        return this.#tooEarly(mark);
       case 'blind':
         // A broken root stays broken until a restart, which scans: there is nothing to wait for.
         return rootBroken() === undefined ? this.unreadable(mark, 'it cannot be seen') : this.#o.pump.release(path);
     }
   }
 
+  /** Later; but when all that is left waits like this, what it waits for has been given up, and waiting is failing. */
+  #tooEarly(mark: Mark): void {
+    const { pump, problems, patience, now } = this.#o;
+    this.#early.add(mark.path);
+    if (pump.isOnlyLeft(this.#early)) {
+      problems.add(mark.path, { kind: 'failed', reason: 'not deleted: what takes its place is not stored' });
+      return this.#retry(mark, { retryable: false, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
+    }
+    // The longer it has waited, the longer it waits.
+    pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
+  }
+
   /** S3 holds what is on disk, or nothing has to be done. */
   settled(path: RelPath): void {
+    this.#early.delete(path);
     this.#o.holds.release(path);
     this.#o.problems.clear(path);
     this.#o.pump.release(path);

@@ -35,7 +35,10 @@ export async function listRemote(workspace: Workspace, signal: AbortSignal): Pro
     for (; !row.done && (key === undefined || row.value.key < key); row = ours.next()) {
       if (isAcknowledged(row.value)) forget.push(row.value.key);
     }
-    return !row.done && row.value.key === key ? row.value : undefined;
+    if (row.done || row.value.key !== key) return undefined;
+    const found = row.value;
+    row = ours.next(); // it is listed: the next call must not take it for one that is gone
+    return found;
   };
   for await (const page of store.list(prefix, { signal })) {
     const rows: LedgerRow[] = [];

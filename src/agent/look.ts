@@ -63,12 +63,17 @@ export class Looker {
    *
    * | on disk now | stored first |
    * |---|---|
-   * | the path became a directory | something beneath it |
+   * | the path became a directory | something beneath it, or its marker; nothing if it is excluded |
    * | the directory became a file or link | that |
    * | a parent became a file or link | that |
    */
-  isReplacementStored(path: RelPath, target: KeyKind, { stat, fileRow, hasStoredBelow }: PathState): boolean {
-    if (stat?.kind === 'directory') return target === 'marker' || hasStoredBelow;
+  isReplacementStored(path: RelPath, target: KeyKind, state: PathState): boolean {
+    const { stat, fileRow, markerRow, hasStoredBelow } = state;
+    if (stat?.kind === 'directory') {
+      if (target === 'marker' || hasStoredBelow) return true;
+      if (markerRow !== undefined && isAcknowledged(markerRow)) return true;
+      return !this.#o.filter.includes(path, true) && !this.#o.filter.descends(path);
+    }
     if (stat?.kind === 'file' || stat?.kind === 'symlink') return fileRow !== undefined && isAcknowledged(fileRow);
     if (stat !== undefined) return true;
     for (let up = parentOf(path); up !== ROOT; up = parentOf(up)) {

@@ -21,7 +21,7 @@ import type { Look, Looker } from './look.ts';
 import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import { Pump, type Timer } from './pump.ts';
-import type { Finding, ScanSink } from './scanner.ts';
+import type { Finding, HeldDeletes, ScanSink } from './scanner.ts';
 
 export interface PipelineOptions {
   readonly context: TransferContext;
@@ -46,12 +46,6 @@ export interface PipelineOptions {
   readonly timer: Timer;
   /** An error that nothing can go on after: a broken ledger, a defect. */
   readonly onFatal: (error: unknown) => void;
-}
-
-/** Deletes a scan found and did not dare to do. */
-export interface HeldDeletes {
-  readonly paths: readonly RelPath[];
-  readonly reason: 'budget' | 'empty';
 }
 
 /** How long deletes gather before a batch goes. */
@@ -158,10 +152,12 @@ export class Pipeline implements ScanSink {
     this.#pump.mark(subtree(path));
   }
 
-  held(paths: readonly RelPath[], reason: HeldDeletes['reason']): void {
-    this.#held = { paths, reason };
-    const why = reason === 'empty' ? 'LOCAL is empty' : 'nobody saw them happen and they are more than --max-delete';
-    this.#o.log.error('deletes held back', { deletes: paths.length, reason: why });
+  held(deletes: HeldDeletes | undefined): void {
+    this.#held = deletes;
+    if (deletes === undefined) return;
+    const reason =
+      deletes.reason === 'empty' ? 'LOCAL is empty' : 'nobody saw them happen and they are more than --max-delete';
+    this.#o.log.error('deletes held back', { deletes: deletes.paths.length, reason });
   }
 
   unchanged(): void {

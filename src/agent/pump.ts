@@ -136,6 +136,13 @@ export class Pump {
     return paths;
   }
 
+  /** Whether nothing is marked or held but these paths. */
+  isOnlyLeft(paths: ReadonlySet<RelPath>): boolean {
+    for (const path of this.#dirty.busy) if (!paths.has(path)) return false;
+    for (const { path } of this.#dirty.marks()) if (!paths.has(path)) return false;
+    return true;
+  }
+
   #schedule(): void {
     const { limiter, now } = this.#o;
     const dueMs = this.#dirty.nextDueMs();

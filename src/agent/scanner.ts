@@ -25,6 +25,12 @@ export interface Finding {
   readonly ino?: bigint | undefined;
 }
 
+/** Deletes a scan found and did not dare to ask for. */
+export interface HeldDeletes {
+  readonly paths: readonly RelPath[];
+  readonly reason: 'budget' | 'empty';
+}
+
 /** Where a scan's findings go. */
 export interface ScanSink {
   /** This path differs from the ledger. */
@@ -33,8 +39,8 @@ export interface ScanSink {
   unknown(path: RelPath, reason: string): void;
   /** This subtree changed while it was scanned: scan it again. */
   again(path: RelPath): void;
-  /** Deletes that nobody witnessed and that are too many to be believed, or an empty root. */
-  held(paths: readonly RelPath[], reason: 'budget' | 'empty'): void;
+  /** Deletes that nobody witnessed and that are too many to be believed, or of an empty root; undefined: there are none. */
+  held(deletes: HeldDeletes | undefined): void;
   unchanged(): void;
   /** Resolves when more findings are welcome. */
   room(): Promise<void>;
@@ -129,16 +135,22 @@ class Scan {
 
   /** The deletes come last: puts before deletes, and the budget is about their number. */
   finish(): void {
+    const surprising: RelPath[] = [];
+    for (const path of this.#gone) {
+      if (this.#isWitnessed(path)) this.#sink.differs(path, { witnessed: true, known: this.#known(path) });
+      else surprising.push(path);
+    }
+    const reason = this.#reasonToHold(surprising.length);
+    if (reason !== undefined) return this.#sink.held({ paths: surprising, reason });
+    if (this.#mark.path === ROOT) this.#sink.held(undefined);
+    for (const path of surprising) this.#sink.differs(path, { witnessed: false, known: this.#known(path) });
+  }
+
+  #reasonToHold(deletes: number): HeldDeletes['reason'] | undefined {
     const { journal, budget } = this.#o;
-    const sink = this.#sink;
-    const witnessed = this.#gone.filter((path) => this.#isWitnessed(path));
-    const surprising = this.#gone.filter((path) => !this.#isWitnessed(path));
-    for (const path of witnessed) sink.differs(path, { witnessed: true, known: this.#known(path) });
-    if (surprising.length === 0) return;
-    const { ours } = journal.settled.count();
-    if (this.#mark.path === ROOT && this.#entries === 0) sink.held(surprising, 'empty');
-    else if (exceedsBudget(surprising.length, ours, budget)) sink.held(surprising, 'budget');
-    else for (const path of surprising) sink.differs(path, { witnessed: false, known: this.#known(path) });
+    if (deletes === 0) return undefined;
+    if (this.#mark.path === ROOT && this.#entries === 0) return 'empty';
+    return exceedsBudget(deletes, journal.settled.count().ours, budget) ? 'budget' : undefined;
   }
 
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {
@@ -157,7 +169,8 @@ class Scan {
   #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerRow | undefined): boolean {
     if (stat.kind !== 'directory')
       return row !== undefined && isUnchanged(row, stat) && (stat.kind === 'file' || sameMetadata(row, stat));
-    if (!needsMarker(stat, isEmpty, this.#o.directoryDefaults)) return row === undefined || row.state === 'foreign';
+    if (!needsMarker(stat, isEmpty, this.#o.directoryDefaults))
+      return row === undefined || (row.state === 'foreign' && this.#o.deletes !== 'all');
     return row?.state === 'known' && sameMetadata(row, stat);
   }
 

@@ -1,4 +1,4 @@
-// Pure. Which errors concern one path, and which end the restore.
+// Which errors concern one path, and which end the restore.
 import { LedgerError } from '../ledger/ledger.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { StoreError } from '../store/errors.ts';

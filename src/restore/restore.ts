@@ -1,13 +1,12 @@
 // S3 -> disk: list, compare, then remove, download and give directories their attributes.
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { isAcknowledged } from '../ledger/unchanged.ts';
 import { RefusedError } from '../model/errors.ts';
-import type { RelKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { takesPart } from '../tree/walk.ts';
-import { forEachConcurrently } from './concurrent.ts';
 import { ConflictStore } from './conflict-store.ts';
-import { fatalError, reasonOf } from './failures.ts';
+import { type Each, eachOf } from './each.ts';
 import { listRemote, reportKeyConflicts } from './listing.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
 import { RealTree } from './real-tree.ts';
@@ -16,10 +15,7 @@ import { settleFile } from './settle-file.ts';
 import { type Removal, removeLocally, settleGone } from './settle-gone.ts';
 import { applyMarker, type Marker, settleMarker } from './settle-markers.ts';
 import { checkSpace, type Survey, survey } from './survey.ts';
-import { finding, newTally, type Remote, type Restoring } from './work.ts';
-
-/** After every key that S3 can hold. */
-const END = '\xff' as RelKey;
+import { newTally, type Remote, type Restoring } from './work.ts';
 
 /**
  * Makes the disk what S3 holds, by the table of plan/restore-plan.ts. A crash at any instant leaves old or new files,
@@ -62,7 +58,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
 /** Prepares the ledger; returns whether a path it knows and the disk lacks was deleted by somebody. */
 function begin({ ledger, filter, root }: RestoreOptions): boolean {
   const { restoring } = ledger.meta();
-  ledger.setMeta({ restoring: true, listed: false });
+  ledger.setMeta({ listed: false });
   ledger.forgetForeign();
   const isEmpty = !new LocalTree(root).hasName(ROOT, (entry) => takesPart(ROOT, entry, filter));
   return !restoring && !isEmpty;
@@ -70,9 +66,11 @@ function begin({ ledger, filter, root }: RestoreOptions): boolean {
 
 async function run(work: Restoring, each: Each): Promise<void> {
   const remotes = await listRemote(work);
-  if (work.tally.listed === 0) refuseIfKnown(work);
   const found = await survey(work, { remotes, losers: reportKeyConflicts(work, remotes) });
+  if (remotes.length === 0) refuseIfKnown(work, found);
   checkSpace(work, found);
+  // From here on the disk is changed: until the end, what is missing there is no deletion.
+  work.options.ledger.setMeta({ restoring: true });
   // Removals make room for files, and files come before the modes of their directories.
   await settleAllGone(work, { rows: found.gone, each });
   const onSettled = progressOf(work, found);
@@ -86,35 +84,6 @@ async function run(work: Restoring, each: Each): Promise<void> {
   await settleMarkers(work, { remotes: found.markers, each, onSettled });
 }
 
-/** Settles many items, some at a time. */
-type Each = <T>(
-  items: Iterable<T>,
-  step: { readonly key: (item: T) => RelKey; readonly settle: (item: T) => Promise<void> },
-) => Promise<void>;
-
-/** What fails for one path is reported; what would fail for all ends everything that is in work. */
-function eachOf(work: Restoring, abort: AbortController): Each {
-  return async (items, { key, settle }) => {
-    await forEachConcurrently(items, {
-      concurrency: work.options.concurrency,
-      async work(item) {
-        try {
-          work.signal.throwIfAborted();
-          await settle(item);
-        } catch (error) {
-          const fatal = work.signal.aborted ? work.signal.reason : fatalError(error);
-          if (fatal === undefined) {
-            work.tally.failures.push(finding(key(item), reasonOf(error)));
-            return;
-          }
-          abort.abort(fatal);
-          throw fatal;
-        }
-      },
-    });
-  };
-}
-
 async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[]; each: Each }): Promise<void> {
   const removals: Removal[] = [];
   await each(rows, {
@@ -124,7 +93,7 @@ async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[
       if (removal !== undefined) removals.push(removal);
     },
   });
-  await removeLocally(work, removals);
+  await removeLocally(work, { removals, each });
 }
 
 async function settleMarkers(
@@ -141,9 +110,8 @@ async function settleMarkers(
     },
   });
   // Deepest first: a directory that its mode closes must be complete.
-  for (const marker of markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1))) {
-    await applyMarker(work, marker);
-  }
+  const ordered = markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1));
+  await each(ordered, { key: (marker) => marker.remote.relKey, settle: (marker) => applyMarker(work, marker) });
 }
 
 function progressOf(work: Restoring, { files, markers, downloads }: Survey): () => void {
@@ -157,10 +125,11 @@ function progressOf(work: Restoring, { files, markers, downloads }: Survey): () 
 }
 
 /** An emptied bucket, a mistyped prefix or lost permissions look alike; none of them may empty the disk. */
-function refuseIfKnown({ options: { ledger, store, prefix } }: Restoring): void {
-  if (!ledger.hasAcknowledged('' as RelKey, END)) return;
+function refuseIfKnown({ options: { store, prefix } }: Restoring, { gone }: Survey): void {
+  const known = gone.filter(isAcknowledged).length;
+  if (known === 0) return;
   throw new RefusedError(
-    `Cannot restore from s3://${store.bucket}/${prefix}: it holds nothing, the ledger knows ${ledger.count().ours} objects`,
+    `Cannot restore from s3://${store.bucket}/${prefix}: it holds nothing, the ledger knows ${known} objects`,
     'If it was emptied on purpose, use a new --state-dir; otherwise check bucket, prefix and permissions.',
   );
 }

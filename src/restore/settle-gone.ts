@@ -6,6 +6,7 @@ import { isMarker, markerKey, pathOfKey } from '../model/key.ts';
 import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { exceedsBudget } from '../plan/delete-budget.ts';
 import { planMarkerRestore, planRestore, type RestoreAnswers } from '../plan/restore-plan.ts';
+import type { Each } from './each.ts';
 import { Inquiry } from './inquiry.ts';
 import type { Restoring } from './work.ts';
 
@@ -48,7 +49,10 @@ async function decide(work: Restoring, row: LedgerRow, local: Stat | undefined) 
 }
 
 /** Removes what S3 lost, unless that is more than the budget allows: then nothing is removed. */
-export async function removeLocally(work: Restoring, removals: Removal[]): Promise<void> {
+export async function removeLocally(
+  work: Restoring,
+  { removals, each }: { removals: readonly Removal[]; each: Each },
+): Promise<void> {
   const { ledger, deleteBudget } = work.options;
   if (exceedsBudget(removals.length, ledger.count().ours, deleteBudget)) {
     for (const { row } of removals) work.tally.heldRemovals.push(pathOfKey(row.key));
@@ -56,15 +60,19 @@ export async function removeLocally(work: Restoring, removals: Removal[]): Promi
   }
   // Backwards: what is beneath a directory goes before it.
   const ordered = removals.toSorted((a, b) => (a.row.key < b.row.key ? 1 : -1));
-  for (const { row, local } of ordered) {
-    if (remove(work, { path: pathOfKey(row.key), local })) {
+  await each(ordered, {
+    key: ({ row }) => row.key,
+    async settle({ row, local }) {
+      const path = pathOfKey(row.key);
+      if (!remove(work, { path, local })) {
+        work.tally.dirty.push(path);
+        return;
+      }
       work.tally.removed++;
+      removeEmptied(work, parentOf(path));
       await work.rows.forget(row.key);
-    } else {
-      work.tally.dirty.push(pathOfKey(row.key));
-    }
-  }
-  for (const { row } of ordered) removeEmptied(work, parentOf(pathOfKey(row.key)));
+    },
+  });
 }
 
 /** Whether it is gone now; a path that changed since the decision, or a directory that still holds something, stays. */

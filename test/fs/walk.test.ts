@@ -48,9 +48,9 @@ function walkAll(root: string, options: Partial<WalkOptions> & { start?: string 
 }
 
 /** Neighbours of '/' in byte order, bytes that are no UTF-8, and a character beyond the first plane of UTF-16. */
-const name = fc.constantFrom('a', 'a-', 'a0', 'a.', 'a\xff', '\xff', '\xee\x80\x80', '\xf0\x90\x80\x80', ' ', '\n');
+const name = fc.constantFrom('a', 'a-', 'a0', 'a.', '\xff', '\xee\x80\x80', '\xf0\x90\x80\x80', ' ', '\n');
 const kind = fc.constantFrom<EntryKind>('file', 'directory', 'symlink');
-const treeOf = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), kind), { maxLength: 12 });
+const treeOf = fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 2 }), kind), { maxLength: 16 });
 
 /** Makes what can be made and tells the keys that come of it. */
 function makeTree(root: string, wanted: readonly (readonly [string[], EntryKind])[]): string[] {
@@ -88,7 +88,14 @@ test('S14 a walk gives every name, byte for byte, in the byte order of the keys'
   );
 });
 
-/** d/{a, a-, sub/x} and a FIFO. */
+test('a directory sorts by its name and a slash: after a-, before a0', (t) => {
+  const root = tempDir(t);
+  mkdirSync(join(root, 'a'));
+  for (const file of ['a/x', 'a0', 'a-', 'a.']) writeFileSync(join(root, file), '');
+  assert.deepEqual(walkAll(root).keys, ['a-', 'a.', 'a/', 'a/x', 'a0']);
+});
+
+/** d/{a, a-, sub/x} */
 function smallTree(t: TestContext): string {
   const root = tempDir(t);
   mkdirSync(join(root, 'd/sub'), { recursive: true });

@@ -111,14 +111,25 @@ export async function startAgent(
     workspace.close();
   };
   t.after(stop);
-  return { root, workspace, watching, lines, stop, settle: () => settle(watching) };
+  return { root, workspace, watching, lines, stop, settle: () => settle({ watching, lines }) };
 }
 
-async function settle(watching: Watching): Promise<void> {
-  for (;;) {
-    await watching.barrier();
-    await watching.idle();
-    await watching.barrier();
-    if (watching.engine.pipeline.pending().size === 0) return;
-  }
+/** A pipeline that is not idle after this long is stuck. */
+const STUCK_MS = 20_000;
+
+async function settle({ watching, lines }: { watching: Watching; lines: readonly string[] }): Promise<void> {
+  const { pipeline } = watching.engine;
+  const stuck = new Promise<never>((_, reject) => {
+    const fail = (): void => reject(new Error(`stuck on ${[...pipeline.pending()]}\n${lines.slice(-50).join('\n')}`));
+    setTimeout(fail, STUCK_MS).unref();
+  });
+  do {
+    await Promise.race([settleOnce(watching), stuck]);
+  } while (pipeline.pending().size > 0);
+}
+
+async function settleOnce(watching: Watching): Promise<void> {
+  await watching.barrier();
+  await watching.idle();
+  await watching.barrier();
 }

@@ -63,8 +63,11 @@ export function start(t: TestContext, args: readonly string[], { env, cwd, withi
     return exit;
   });
   const output = () => [...stdout, ...stderr].join('\n');
-  const alive = (what: string): void => {
+  /** Looks at `condition`, which will not come true any more once the process has ended. */
+  const stillPossible = (what: string, condition: () => boolean) => (): boolean => {
+    if (condition()) return true;
     if (end !== undefined) throw new Error(`ended with ${end.code ?? end.signal} before ${what}:\n${output()}`);
+    return false;
   };
   const find = (pattern: RegExp) =>
     stderr.find((line) => pattern.test(line)) ?? stdout.find((line) => pattern.test(line));
@@ -76,11 +79,15 @@ export function start(t: TestContext, args: readonly string[], { env, cwd, withi
     output,
     signal: (name) => void child.kill(name),
     async waitForLine(pattern, deadlineMs = 20_000) {
-      const found = (): boolean => find(pattern) !== undefined || (alive(`it printed ${pattern}`), false);
-      await until(`a line ${pattern}`, found, { deadlineMs, detail: output });
+      const what = `it printed ${pattern}`;
+      await until(
+        what,
+        stillPossible(what, () => find(pattern) !== undefined),
+        { deadlineMs, detail: output },
+      );
       return find(pattern)!;
     },
-    until: (what, condition) => until(what, () => condition() || (alive(what), false), { detail: output }),
+    until: (what, condition) => until(what, stillPossible(what, condition), { detail: output }),
   };
 }
 

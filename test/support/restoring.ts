@@ -1,4 +1,5 @@
 // A restore on real files, from a store in memory.
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -88,4 +89,20 @@ export function treeOf(root: string): Record<string, string | null> {
     else tree[name] = stat.isDirectory() ? null : readFileSync(join(root, name), 'utf8');
   }
   return tree;
+}
+
+/** Metadata of a file from 2020. */
+export const FILE = { mtime: '1600000000.123456789', mode: '100640', uid: '0', gid: '0' };
+
+export function assertComplete(report: RestoreReport): void {
+  assert.deepEqual(report.failures, []);
+  assert.deepEqual(report.refused, []);
+  assert.equal(report.complete, true);
+}
+
+/** The base of most tests: `f` and `other` restored once, known to the ledger. */
+export async function restored(ground: RestoreGround): Promise<void> {
+  await ground.put('f', 'base', FILE);
+  await ground.put('other', 'other', FILE);
+  assertComplete(await ground.restore());
 }

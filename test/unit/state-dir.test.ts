@@ -58,6 +58,11 @@ test('a state directory inside LOCAL is refused, through symbolic links and befo
   for (const path of [local, join(local, 'state'), join(base, 'link/a/b'), join(local, '../local/x')]) {
     assert.throws(() => open(path), UsageError, path);
   }
+  const local2 = join(base, 'link');
+  assert.throws(
+    () => openStateDir({ local: local2, url: 's3://b', stateDir: join(local, 'x'), env: {}, uid: 1000 }),
+    UsageError,
+  );
   open(join(base, 'local-state')).release();
   assert.throws(() => openStateDir({ local: '/', url: 's3://b', env: { HOME: base }, uid: 1000 }), UsageError);
 });

@@ -1,0 +1,246 @@
+// `npm run demo`: changes on disk become objects in S3 while one watches; then the disk is lost and restored.
+// `npm run demo -- --keep` leaves agent and server running, to be played with.
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { showBytes, showMs } from '../src/ops/units.ts';
+import { Bucket } from './demo/bucket.ts';
+import {
+  CHANGES,
+  type Change,
+  describeDirectory,
+  describeObject,
+  MANY,
+  writeMany,
+  writeSmall,
+} from './demo/changes.ts';
+import { Cli, DemoFailure, type Server, startServer, type Tally } from './demo/programs.ts';
+import * as screen from './demo/screen.ts';
+import { differences, filesBeneath, type Snapshot, snapshot } from './demo/tree.ts';
+
+const BUCKET = 'demo';
+const PREFIX = 'state/';
+const REMOTE = `s3://${BUCKET}/${PREFIX.slice(0, -1)}`;
+const SINGLE_WRITES = 30;
+const SHOWN_DIFFERENCES = 10;
+
+/** What the acts of the demo share. */
+interface Stage {
+  readonly local: string;
+  readonly state: string;
+  readonly server: Server;
+  readonly bucket: Bucket;
+  /** Aborted by Ctrl-C, and when the agent ends by itself. */
+  readonly stop: AbortController;
+  readonly latenciesMs: number[];
+}
+
+class Interrupted extends Error {
+  readonly signal: NodeJS.Signals;
+
+  constructor(signal: NodeJS.Signals) {
+    super(`ended by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+async function demo(stop: AbortController, keep: boolean): Promise<boolean> {
+  await using scope = new AsyncDisposableStack();
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'awssyncer-demo-')));
+  scope.defer(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  const server = scope.use(await startServer());
+  const bucket = scope.use(await Bucket.create(server, { bucket: BUCKET, prefix: PREFIX, signal: stop.signal }));
+  const [local, state] = [join(directory, 'data'), join(directory, 'ledger')];
+  mkdirSync(local);
+  const stage: Stage = { local, state, server, bucket, stop, latenciesMs: [] };
+
+  screen.heading('awssyncer: a directory, an S3 bucket, and an agent that keeps them the same');
+  screen.fact('directory', local);
+  screen.fact('bucket', `${REMOTE} at ${server.endpoint} (fauxqs, in memory)`);
+  const { tally, before } = await liveSync(stage);
+  const { report, after } = await loseAndRestore(stage);
+  const same = summarise(stage, { tally, before, report, after });
+  if (keep && same) await play(stage);
+  return same;
+}
+
+/** The agent runs while the tree changes; then it is told to end in the middle of work. */
+async function liveSync(stage: Stage): Promise<{ tally: Tally; before: Snapshot }> {
+  const startedMs = performance.now();
+  await using agent = startAgent(stage, 'read');
+  await orStop(stage, agent.watching);
+  screen.fact('agent', `awssyncer run ${stage.local} ${REMOTE}`);
+  screen.fact('', `watches after ${showMs(performance.now() - startedMs)}`);
+
+  screen.heading(
+    'What changes on disk, and what it becomes',
+    '  after: from close(2), or the return of the last system call, until another client reads it back from S3',
+  );
+  screen.tableHead();
+  for (const { what, make, remark } of CHANGES) {
+    screen.rowStarts(what);
+    const { shown, latencyMs } = await changeAndSee(stage, make);
+    screen.rowEnds(remark === undefined ? shown : `${shown}, ${remark}`, latencyMs);
+  }
+  await writeOneByOne(stage);
+
+  screen.heading(`SIGTERM at once after ${MANY} more writes`);
+  writeMany(stage.local, 'last-words');
+  const toldMs = performance.now();
+  const code = await stopAgent(agent);
+  screen.line(`flushed and ended with exit code ${code} after ${showMs(performance.now() - toldMs)}`);
+  await stage.bucket.lists(new Map([['last-words', filesBeneath(stage.local, 'last-words')]]));
+  screen.line(`all ${MANY} are in S3`);
+  return { tally: agent.tally, before: snapshot(stage.local) };
+}
+
+/** Makes a change and waits until S3 shows it. */
+async function changeAndSee(
+  { local, bucket, latenciesMs }: Stage,
+  make: Change['make'],
+): Promise<{ shown: string; latencyMs: number }> {
+  const expected = await make(local);
+  const doneMs = performance.now();
+  if ('object' in expected) {
+    const latencyMs = (await bucket.shows(expected.object)) - doneMs;
+    latenciesMs.push(latencyMs);
+    return { shown: describeObject(local, expected.object), latencyMs };
+  }
+  const beneath = new Map(expected.directories.map((directory) => [directory, filesBeneath(local, directory)]));
+  const latencyMs = (await bucket.lists(beneath)) - doneMs;
+  return { shown: [...beneath].map(describeDirectory).join(', '), latencyMs };
+}
+
+/** One small file after the other, each seen before the next: what a single change takes. */
+async function writeOneByOne(stage: Stage): Promise<void> {
+  screen.rowStarts(`${SINGLE_WRITES} files, one by one`);
+  const latenciesMs: number[] = [];
+  for (let n = 1; n <= SINGLE_WRITES; n++) {
+    const { latencyMs } = await changeAndSee(stage, (root) => writeSmall(root, `single-${n}`));
+    latenciesMs.push(latencyMs);
+  }
+  screen.rowEnds('each seen before the next; median:', quantile(latenciesMs, 0.5));
+}
+
+interface RestoreReport {
+  readonly downloaded: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** The machine is gone, with the disk and what the agent knew; a new one has nothing but the bucket. */
+async function loseAndRestore(stage: Stage): Promise<{ report: RestoreReport; after: Snapshot }> {
+  const { local, state, server } = stage;
+  screen.heading('The disk is lost');
+  rmSync(local, { recursive: true });
+  rmSync(state, { recursive: true });
+  screen.line(`rm -rf ${local} and all that the agent remembered`);
+  const args = ['restore', REMOTE, local, '--state-dir', state, '--json'];
+  await using restore = new Cli(args, { variables: server.variables, log: 'read' });
+  const report = await orStop(stage, restore.result<RestoreReport>());
+  screen.line(`awssyncer restore ${REMOTE} ${local}`);
+  return { report, after: snapshot(local) };
+}
+
+interface Outcome {
+  readonly tally: Tally;
+  readonly before: Snapshot;
+  readonly report: RestoreReport;
+  readonly after: Snapshot;
+}
+
+/** @returns whether the restored tree is the one that was lost */
+function summarise({ latenciesMs }: Stage, { tally, before, report, after }: Outcome): boolean {
+  const different = differences(before, after);
+  const [median, slowest] = [quantile(latenciesMs, 0.5), Math.max(...latenciesMs)].map(showMs);
+  const perSecond = (amount: number) => amount / (report.ms / 1000);
+  const rates = `${Math.round(perSecond(report.downloaded))} objects/s, ${showBytes(perSecond(report.bytes))}/s`;
+  screen.heading('Summary');
+  screen.fact('synced', showTally(tally));
+  screen.fact('latency', `p50 ${median}, max ${slowest}, of ${latenciesMs.length} single changes`);
+  screen.fact(
+    'restored',
+    `${report.downloaded} objects, ${showBytes(report.bytes)} in ${showMs(report.ms)} (${rates})`,
+  );
+  screen.fact('compared', `${before.paths.size} paths, ${before.files} files, ${showBytes(before.bytes)}`);
+  screen.fact('', 'content, mode, owner, mtime, symbolic links, empty directories');
+  for (const difference of different.slice(0, SHOWN_DIFFERENCES)) screen.fact('different', difference);
+  screen.verdict(different.length === 0, different.length === 0 ? 'identical' : `${different.length} paths differ`);
+  return different.length === 0;
+}
+
+/** Leaves a new agent on the restored tree to the user, until Ctrl-C. */
+async function play(stage: Stage): Promise<void> {
+  const { local, server, stop } = stage;
+  screen.heading(
+    'Yours to play with',
+    '  the agent runs again and tells below what it does; Ctrl-C ends it, the server and the directory',
+  );
+  screen.line(`cd ${local}`);
+  screen.line('');
+  for (const [name, value] of Object.entries(server.variables)) screen.line(`export ${name}=${value}`);
+  screen.line(`./scripts/awssyncer verify ${local} ${REMOTE}`);
+  screen.line(`aws s3 ls --recursive ${REMOTE}/`);
+  screen.heading('Agent');
+  await using agent = startAgent(stage, 'shown');
+  try {
+    await orStop(stage, agent.ended);
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    await stopAgent(agent);
+  }
+  stop.signal.throwIfAborted();
+}
+
+/** Starts the agent; should it end before it is told to, the demo ends. */
+function startAgent({ local, state, server, stop }: Stage, log: 'read' | 'shown'): Cli {
+  const agent = new Cli(['run', local, REMOTE, '--state-dir', state], { variables: server.variables, log });
+  void agent.ended.then((code) => {
+    if (!agent.wasTold) stop.abort(new DemoFailure(`the agent ended with ${code}:${agent.lastLines}`));
+  });
+  return agent;
+}
+
+async function stopAgent(agent: Cli): Promise<number> {
+  const code = await agent.stop();
+  if (code !== 0) throw new DemoFailure(`the agent could not flush, it ended with ${code}:${agent.lastLines}`);
+  return code;
+}
+
+/** Waits for something of which the demo's end need not wait. */
+function orStop<T>({ stop: { signal } }: Stage, promise: Promise<T>): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => stopped.reject(signal.reason), { once: true });
+  return Promise.race([promise, stopped.promise]);
+}
+
+function showTally(tally: Tally): string {
+  const told = Object.entries(tally).filter(([, count]) => count > 0);
+  return told.map(([how, count]) => `${count} ${how}`).join(', ');
+}
+
+function quantile(values: readonly number[], q: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+  const stop = new AbortController();
+  // A second one changes nothing: npm passes on what the terminal has sent as well.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort(new Interrupted(signal)));
+  }
+  // Whoever read the output has gone; agent, server and directory still have to go too.
+  process.stdout.on('error', () => stop.abort(new Interrupted('SIGPIPE')));
+  try {
+    return (await demo(stop, values.keep)) ? 0 : 1;
+  } catch (error) {
+    const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
+    if (!(reason instanceof Interrupted || reason instanceof DemoFailure)) throw reason;
+    screen.failure(reason.message);
+    return reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : 1;
+  }
+}
+
+process.exitCode = await main();
