@@ -60,7 +60,10 @@ export class Pipeline implements ScanSink {
   readonly #deletes: DeleteQueue;
   readonly #feedback: Feedback;
   readonly #holds = new InodeHolds();
-  /** Arrivals by rename that nobody has looked at yet, oldest first: deletes wait for those older than themselves. */
+  /**
+   * Where something may have arrived by a rename that nobody has looked at yet, oldest first: deletes wait for those
+   * older than themselves. No event tells of what was moved into a directory before it was watched.
+   */
   readonly #moves = new Map<RelPath, number>();
   #held: HeldDeletes | undefined;
   #deleteTimer: (() => void) | undefined;
@@ -101,7 +104,8 @@ export class Pipeline implements ScanSink {
   /** A path may have changed. */
   change(change: Change): void {
     const now = this.#o.now();
-    if (change.moved && !this.#moves.has(change.path)) this.#moves.set(change.path, now);
+    const mayHoldMoved = change.moved || change.scope === 'subtree';
+    if (mayHoldMoved && !this.#moves.has(change.path)) this.#moves.set(change.path, now);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path) });
   }
 
@@ -149,7 +153,7 @@ export class Pipeline implements ScanSink {
   }
 
   again(path: RelPath): void {
-    this.#pump.mark(subtree(path));
+    this.change(subtree(path));
   }
 
   held(deletes: HeldDeletes | undefined): void {
@@ -173,7 +177,9 @@ export class Pipeline implements ScanSink {
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
     this.#o.problems.clearUnreadable(mark.path);
     await this.#o.scan(mark, this, signal);
-    for (const path of this.#moves.keys()) if (isWithin(path, mark.path)) this.#moves.delete(path);
+    for (const path of this.#moves.keys()) {
+      if (isWithin(path, mark.path) && !this.#pump.isMarked(path)) this.#moves.delete(path);
+    }
     // What the scan covered and did not mark again is as the ledger says.
     for (const path of [mark.path, ...mark.absorbed.keys()]) {
       if (signal.aborted || this.#pump.isMarked(path)) continue;

@@ -103,7 +103,10 @@ export class Pump {
   /** Resolves when another finding is welcome. */
   room(): Promise<void> {
     if (this.#backlog.size < MAX_BACKLOG || this.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => this.#rooms.push(resolve));
+    return new Promise((resolve) => {
+      this.#rooms.push(resolve);
+      this.#schedule();
+    });
   }
 
   /** Resolves when nothing is dirty, held or being scanned. */
@@ -147,7 +150,8 @@ export class Pump {
     const { limiter, now } = this.#o;
     const dueMs = this.#dirty.nextDueMs();
     if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
-    else if (this.#idlers.length > 0) this.#turnAt(now());
+    else if (this.#rooms.length > 0) this.#turnAt(Math.max(now(), limiter.pausedUntilMs));
+    else if (this.#idlers.length > 0 && this.#isIdle()) this.#turnAt(now());
   }
 
   #turnAt(atMs: number): void {
@@ -175,7 +179,11 @@ export class Pump {
     this.#queue.concurrency = limiter.limit;
     for (let count = 0; count < SLICE && this.#hasCapacity() && now() >= limiter.pausedUntilMs; count++) {
       const mark = this.#dirty.take(now());
-      if (mark === undefined) return;
+      if (mark === undefined) {
+        // What is left of the backlog was absorbed by a subtree mark, whose scan may itself be waiting for room.
+        this.#backlog.clear();
+        return;
+      }
       this.#backlog.delete(mark.path);
       this.#dirty.hold(mark.path);
       if (mark.scope === 'subtree') this.#scan(mark);
