@@ -1,5 +1,6 @@
 // `npm run demo`: changes on disk become objects in S3 while one watches; then the disk is lost and restored.
 // `npm run demo -- --keep` leaves agent and server running, to be played with.
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import {
 } from './demo/changes.ts';
 import { Cli, DemoFailure, type Server, startServer, type Tally } from './demo/programs.ts';
 import * as screen from './demo/screen.ts';
+import { showCount } from './demo/screen.ts';
 import { differences, filesBeneath, type Snapshot, snapshot } from './demo/tree.ts';
 
 const BUCKET = 'demo';
@@ -135,11 +137,11 @@ async function loseAndRestore(stage: Stage): Promise<{ report: RestoreReport; af
   screen.heading('The disk is lost');
   rmSync(local, { recursive: true });
   rmSync(state, { recursive: true });
-  screen.line(`rm -rf ${local} and all that the agent remembered`);
+  screen.line(`rm -rf ${local}, and all that the agent remembered`);
+  screen.line(`awssyncer restore ${REMOTE} ${local}`);
   const args = ['restore', REMOTE, local, '--state-dir', state, '--json'];
   await using restore = new Cli(args, { variables: server.variables, log: 'read' });
   const report = await orStop(stage, restore.result<RestoreReport>());
-  screen.line(`awssyncer restore ${REMOTE} ${local}`);
   return { report, after: snapshot(local) };
 }
 
@@ -155,15 +157,20 @@ function summarise({ latenciesMs }: Stage, { tally, before, report, after }: Out
   const different = differences(before, after);
   const [median, slowest] = [quantile(latenciesMs, 0.5), Math.max(...latenciesMs)].map(showMs);
   const perSecond = (amount: number) => amount / (report.ms / 1000);
-  const rates = `${Math.round(perSecond(report.downloaded))} objects/s, ${showBytes(perSecond(report.bytes))}/s`;
+  const rates = `${showCount(Math.round(perSecond(report.downloaded)))} objects/s, ${showBytes(perSecond(report.bytes))}/s`;
+  const did = Object.entries(tally).filter(([, count]) => count > 0);
+  const synced = did.map(([how, count]) => `${showCount(count)} ${how}`).join(', ');
   screen.heading('Summary');
-  screen.fact('synced', showTally(tally));
+  screen.fact('synced', synced);
   screen.fact('latency', `p50 ${median}, max ${slowest}, of ${latenciesMs.length} single changes`);
   screen.fact(
     'restored',
-    `${report.downloaded} objects, ${showBytes(report.bytes)} in ${showMs(report.ms)} (${rates})`,
+    `${showCount(report.downloaded)} objects, ${showBytes(report.bytes)} in ${showMs(report.ms)} (${rates})`,
   );
-  screen.fact('compared', `${before.paths.size} paths, ${before.files} files, ${showBytes(before.bytes)}`);
+  screen.fact(
+    'compared',
+    `${showCount(before.paths.size)} paths, ${showCount(before.files)} of them files, ${showBytes(before.bytes)}`,
+  );
   screen.fact('', 'content, mode, owner, mtime, symbolic links, empty directories');
   for (const difference of different.slice(0, SHOWN_DIFFERENCES)) screen.fact('different', difference);
   screen.verdict(different.length === 0, different.length === 0 ? 'identical' : `${different.length} paths differ`);
@@ -173,24 +180,19 @@ function summarise({ latenciesMs }: Stage, { tally, before, report, after }: Out
 /** Leaves a new agent on the restored tree to the user, until Ctrl-C. */
 async function play(stage: Stage): Promise<void> {
   const { local, server, stop } = stage;
-  screen.heading(
-    'Yours to play with',
-    '  the agent runs again and tells below what it does; Ctrl-C ends it, the server and the directory',
+  screen.heading('Yours to play with', '  Change what you like in the directory:');
+  screen.line(`  cd ${local}`);
+  screen.note(
+    'In another terminal, ask this server what it holds, with awssyncer (from the checkout) or any S3 client:',
   );
-  screen.line(`cd ${local}`);
-  screen.line('');
-  for (const [name, value] of Object.entries(server.variables)) screen.line(`export ${name}=${value}`);
-  screen.line(`./scripts/awssyncer verify ${local} ${REMOTE}`);
-  screen.line(`aws s3 ls --recursive ${REMOTE}/`);
-  screen.heading('Agent');
+  for (const [name, value] of Object.entries(server.variables)) screen.line(`  export ${name}=${value}`);
+  screen.line(`  ./scripts/awssyncer verify ${local} ${REMOTE}`);
+  screen.line(`  aws s3 ls --recursive ${REMOTE}/`);
+  screen.note('Ctrl-C ends agent and server and removes everything. Until then, the agent says what it does:');
   await using agent = startAgent(stage, 'shown');
-  try {
-    await orStop(stage, agent.ended);
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    await stopAgent(agent);
-  }
-  stop.signal.throwIfAborted();
+  const reason = await aborted(stop.signal);
+  if (!(reason instanceof Interrupted)) throw reason;
+  await stopAgent(agent);
 }
 
 /** Starts the agent; should it end before it is told to, the demo ends. */
@@ -208,24 +210,34 @@ async function stopAgent(agent: Cli): Promise<number> {
   return code;
 }
 
-/** Waits for something of which the demo's end need not wait. */
+/** Waits, but not beyond the end of the demo. */
 function orStop<T>({ stop: { signal } }: Stage, promise: Promise<T>): Promise<T> {
-  const stopped = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => stopped.reject(signal.reason), { once: true });
-  return Promise.race([promise, stopped.promise]);
+  const stopped = aborted(signal).then((reason) => {
+    throw reason;
+  });
+  return Promise.race([promise, stopped]);
 }
 
-function showTally(tally: Tally): string {
-  const told = Object.entries(tally).filter(([, count]) => count > 0);
-  return told.map(([how, count]) => `${count} ${how}`).join(', ');
+/** @returns why, once it is aborted */
+async function aborted(signal: AbortSignal): Promise<unknown> {
+  if (!signal.aborted) await once(signal, 'abort');
+  return signal.reason;
 }
 
 function quantile(values: readonly number[], q: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
 }
 
+/** @throws DemoFailure */
+function wantsToKeep(): boolean {
+  try {
+    return parseArgs({ options: { keep: { type: 'boolean', default: false } } }).values.keep;
+  } catch {
+    throw new DemoFailure('usage: npm run demo [-- --keep]');
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
   const stop = new AbortController();
   // A second one changes nothing: npm passes on what the terminal has sent as well.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -234,7 +246,7 @@ async function main(): Promise<number> {
   // Whoever read the output has gone; agent, server and directory still have to go too.
   process.stdout.on('error', () => stop.abort(new Interrupted('SIGPIPE')));
   try {
-    return (await demo(stop, values.keep)) ? 0 : 1;
+    return (await demo(stop, wantsToKeep())) ? 0 : 1;
   } catch (error) {
     const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
     if (!(reason instanceof Interrupted || reason instanceof DemoFailure)) throw reason;

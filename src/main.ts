@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext, CommandFunction } from './cli/context.ts';
 import { type ParsedCommand, parseCommandLine } from './config/config.ts';
 import type { Command } from './config/options.ts';
+import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
 import { createLog, type Log } from './ops/log.ts';
 import { redactor } from './ops/redact.ts';
@@ -91,10 +92,12 @@ function dieOf(signal: NodeJS.Signals): never {
 
 /** Tells of an error in one line and a hint, and ends. */
 function fail(error: unknown): never {
-  const expected = error instanceof OperatorError || error instanceof StoreError;
+  const expected = error instanceof OperatorError || error instanceof StoreError || error instanceof LedgerError;
   const message = error instanceof Error ? error.message : String(error);
   const hint = expected
-    ? error.hint
+    ? 'hint' in error && typeof error.hint === 'string'
+      ? error.hint
+      : undefined
     : `This is a defect in awssyncer${debug ? '' : '; --log-level=debug shows where'}.`;
   if (jsonLog !== undefined) {
     jsonLog.error(message, { hint, stack: debug ? inspect(error) : undefined });

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { showBytes } from '../../src/ops/units.ts';
 import type { Wanted } from './bucket.ts';
+import { showCount } from './screen.ts';
 import { copyRealTree, realTree } from './tree.ts';
 
 /** What S3 has to show after a change: one object, or beneath directories exactly the files that are on disk there. */
@@ -180,5 +181,5 @@ export function describeObject(root: string, { path, body }: Wanted): string {
 export function describeDirectory([directory, sizes]: [string, ReadonlyMap<string, number>]): string {
   if (sizes.size === 0) return `${directory}/ is gone`;
   const bytes = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  return `${directory}/  ${sizes.size} files  ${showBytes(bytes)}`;
+  return `${directory}/  ${showCount(sizes.size)} files  ${showBytes(bytes)}`;
 }

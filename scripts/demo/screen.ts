@@ -33,6 +33,14 @@ export function line(text: string): void {
   print(`  ${text}`);
 }
 
+/** What to know about the lines that follow. */
+export function note(text: string): void {
+  print(`\n  ${styled('dim', text)}`);
+}
+
+/** 1234 as '1,234'. */
+export const showCount = (count: number): string => count.toLocaleString('en-US');
+
 /** What the table of changes shows. */
 export function tableHead(): void {
   const columns = ['on disk'.padEnd(CHANGE_COLUMNS), 'in S3'.padEnd(OBJECT_COLUMNS), 'after'.padStart(LATENCY_COLUMNS)];

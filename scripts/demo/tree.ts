@@ -17,23 +17,23 @@ import { fileURLToPath } from 'node:url';
 /** Trees that a machine is likely to have; the last one is there for sure. */
 const SOURCES = ['/usr/share/doc', fileURLToPath(new URL('../../node_modules', import.meta.url))];
 
-const MAX_FILES = 1500;
+const MAX_FILES = 2000;
 const MAX_TOTAL_BYTES = 16 * 1024 * 1024;
-const MAX_FILE_BYTES = 1024 * 1024;
+const MAX_FILE_BYTES = 256 * 1024;
 
 /** Where a real tree is found. */
 export function realTree(): string {
   return SOURCES.find((path) => existsSync(path))!;
 }
 
-/** Copies the beginning of a tree: at most 1,500 files, 16 MiB. */
+/** Copies the beginning of a tree: at most 2,000 files, 16 MiB, no large ones. */
 export async function copyRealTree(from: string, to: string): Promise<void> {
-  let files = 0;
-  let bytes = 0;
+  let [files, bytes] = [0, 0];
   const filter = (path: string): boolean => {
     const stat = readable(path);
-    if (stat === undefined || stat.isDirectory()) return stat !== undefined && files < MAX_FILES;
-    if (files >= MAX_FILES || stat.size > MAX_FILE_BYTES || bytes + stat.size > MAX_TOTAL_BYTES) return false;
+    if (stat === undefined || files >= MAX_FILES || bytes >= MAX_TOTAL_BYTES) return false;
+    if (stat.isDirectory()) return true;
+    if (stat.size > MAX_FILE_BYTES) return false;
     files++;
     bytes += stat.size;
     return true;

@@ -148,9 +148,8 @@ export class Pump {
 
   #schedule(): void {
     const { limiter, now } = this.#o;
-    const dueMs = this.#dirty.nextDueMs();
+    const dueMs = this.#rooms.length > 0 ? now() : this.#dirty.nextDueMs();
     if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
-    else if (this.#rooms.length > 0) this.#turnAt(Math.max(now(), limiter.pausedUntilMs));
     else if (this.#idlers.length > 0 && this.#isIdle()) this.#turnAt(now());
   }
 

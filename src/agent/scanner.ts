@@ -150,7 +150,7 @@ class Scan {
     const { journal, budget } = this.#o;
     if (deletes === 0) return undefined;
     if (this.#mark.path === ROOT && this.#entries === 0) return 'empty';
-    return exceedsBudget(deletes, journal.settled.count().ours, budget) ? 'budget' : undefined;
+    return exceedsBudget(deletes, () => journal.settled.count().ours, budget) ? 'budget' : undefined;
   }
 
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {

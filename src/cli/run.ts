@@ -11,6 +11,7 @@ import { interruptOn } from './interrupt.ts';
 import { type Program, startProgram } from './program.ts';
 import { progressBar } from './progress-bar.ts';
 import { ReadyFile } from './ready-file.ts';
+import { Stopwatch } from './stopwatch.ts';
 import { watchUntilSignal } from './watch.ts';
 
 type RunConfig = CommandConfig<'run'>;
@@ -67,6 +68,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGINT',
   'SIGHUP',
   'SIGQUIT',
+  'SIGUSR1',
   'SIGUSR2',
   'SIGWINCH',
   'SIGCONT',
@@ -97,29 +99,5 @@ async function runProgram({ workspace, config, context, program, onStarted }: Pr
     child?.signal('SIGKILL');
     await watching.stop();
     release();
-  }
-}
-
-/** --shutdown-timeout counts from the signal, or else from the end of the program. */
-class Stopwatch {
-  readonly #timeoutMs: number;
-  readonly #now: () => number;
-  #startedMs: number | undefined;
-
-  constructor(timeoutMs: number, now: () => number) {
-    this.#timeoutMs = timeoutMs;
-    this.#now = now;
-  }
-
-  get isRunning(): boolean {
-    return this.#startedMs !== undefined;
-  }
-
-  start(): void {
-    this.#startedMs ??= this.#now();
-  }
-
-  leftMs(): number {
-    return Math.max(0, this.#timeoutMs - (this.#now() - (this.#startedMs ?? this.#now())));
   }
 }

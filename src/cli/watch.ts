@@ -6,6 +6,7 @@ import { Watching } from '../agent/watching.ts';
 import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
+import { Stopwatch } from './stopwatch.ts';
 
 export async function watch(config: CommandConfig<'watch'>, context: CommandContext): Promise<number> {
   const workspace = await openWorkspace(config, context, {
@@ -29,9 +30,10 @@ export async function watchUntilSignal(
   onStarted: () => void = () => {},
 ): Promise<number> {
   const { promise: told, resolve } = Promise.withResolvers<void>();
-  let signals = 0;
+  const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
   const release = context.onSignal(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
-    if (++signals > 1) context.dieOf(signal);
+    if (stopwatch.isRunning) context.dieOf(signal);
+    stopwatch.start();
     context.log.info('told to end, flushing', { signal });
     resolve();
   });
@@ -41,7 +43,7 @@ export async function watchUntilSignal(
     context.log.info('watching', { local: workspace.root, remote: workspace.url });
     await Promise.race([told, watching.engine.fatal]);
     if (config.lingerMs > 0) await sleep(config.lingerMs);
-    return await endWatching(workspace, watching, config);
+    return await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
   } finally {
     await watching.stop();
     release();

@@ -8,11 +8,15 @@ export interface DeleteBudget {
 }
 
 /**
+ * Whether so many deletes must be held.
+ *
+ * @param countOurs how many keys are ours; asked only when it matters, for counting a large ledger takes a second
+ *
  * | unwitnessed deletes of one scan | decision |
  * |---|---|
  * | at most `count`, or at most `percent` of our keys | go |
  * | more than both | hold |
  */
-export function exceedsBudget(deletes: number, ours: number, budget: DeleteBudget): boolean {
-  return deletes > budget.count && deletes * 100 > ours * budget.percent;
+export function exceedsBudget(deletes: number, countOurs: () => number, budget: DeleteBudget): boolean {
+  return deletes > budget.count && deletes * 100 > countOurs() * budget.percent;
 }

@@ -54,7 +54,7 @@ export async function removeLocally(
   { removals, each }: { removals: readonly Removal[]; each: Each },
 ): Promise<void> {
   const { ledger, deleteBudget } = work.options;
-  if (exceedsBudget(removals.length, ledger.count().ours, deleteBudget)) {
+  if (exceedsBudget(removals.length, () => ledger.count().ours, deleteBudget)) {
     for (const { row } of removals) work.tally.heldRemovals.push(pathOfKey(row.key));
     return;
   }
