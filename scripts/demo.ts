@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { showBytes, showMs } from '../src/ops/units.ts';
+import { showMs } from '../src/ops/units.ts';
 import { Bucket } from './demo/bucket.ts';
 import {
   CHANGES,
@@ -18,14 +18,12 @@ import {
 } from './demo/changes.ts';
 import { Cli, DemoFailure, type Server, startServer, type Tally } from './demo/programs.ts';
 import * as screen from './demo/screen.ts';
-import { showCount } from './demo/screen.ts';
-import { differences, filesBeneath, type Snapshot, snapshot } from './demo/tree.ts';
+import { median, type RestoreReport, summarise } from './demo/summary.ts';
+import { filesBeneath, type Snapshot, snapshot } from './demo/tree.ts';
 
-const BUCKET = 'demo';
-const PREFIX = 'state/';
-const REMOTE = `s3://${BUCKET}/${PREFIX.slice(0, -1)}`;
+const [BUCKET, PREFIX] = ['demo', 'state'];
+const REMOTE = `s3://${BUCKET}/${PREFIX}`;
 const SINGLE_WRITES = 30;
-const SHOWN_DIFFERENCES = 10;
 
 /** What the acts of the demo share. */
 interface Stage {
@@ -52,7 +50,7 @@ async function demo(stop: AbortController, keep: boolean): Promise<boolean> {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'awssyncer-demo-')));
   scope.defer(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
   const server = scope.use(await startServer());
-  const bucket = scope.use(await Bucket.create(server, { bucket: BUCKET, prefix: PREFIX, signal: stop.signal }));
+  const bucket = scope.use(await Bucket.create(server, { bucket: BUCKET, prefix: `${PREFIX}/`, signal: stop.signal }));
   const [local, state] = [join(directory, 'data'), join(directory, 'ledger')];
   mkdirSync(local);
   const stage: Stage = { local, state, server, bucket, stop, latenciesMs: [] };
@@ -60,9 +58,9 @@ async function demo(stop: AbortController, keep: boolean): Promise<boolean> {
   screen.heading('awssyncer: a directory, an S3 bucket, and an agent that keeps them the same');
   screen.fact('directory', local);
   screen.fact('bucket', `${REMOTE} at ${server.endpoint} (fauxqs, in memory)`);
-  const { tally, before } = await liveSync(stage);
-  const { report, after } = await loseAndRestore(stage);
-  const same = summarise(stage, { tally, before, report, after });
+  const live = await liveSync(stage);
+  const lost = await loseAndRestore(stage);
+  const same = summarise({ ...live, ...lost, latenciesMs: stage.latenciesMs });
   if (keep && same) await play(stage);
   return same;
 }
@@ -122,17 +120,11 @@ async function writeOneByOne(stage: Stage): Promise<void> {
     const { latencyMs } = await changeAndSee(stage, (root) => writeSmall(root, `single-${n}`));
     latenciesMs.push(latencyMs);
   }
-  screen.rowEnds('each seen before the next; median:', quantile(latenciesMs, 0.5));
-}
-
-interface RestoreReport {
-  readonly downloaded: number;
-  readonly bytes: number;
-  readonly ms: number;
+  screen.rowEnds('each seen before the next; median:', median(latenciesMs));
 }
 
 /** The machine is gone, with the disk and what the agent knew; a new one has nothing but the bucket. */
-async function loseAndRestore(stage: Stage): Promise<{ report: RestoreReport; after: Snapshot }> {
+async function loseAndRestore(stage: Stage): Promise<{ restore: RestoreReport; after: Snapshot }> {
   const { local, state, server } = stage;
   screen.heading('The disk is lost');
   rmSync(local, { recursive: true });
@@ -140,41 +132,9 @@ async function loseAndRestore(stage: Stage): Promise<{ report: RestoreReport; af
   screen.line(`rm -rf ${local}, and all that the agent remembered`);
   screen.line(`awssyncer restore ${REMOTE} ${local}`);
   const args = ['restore', REMOTE, local, '--state-dir', state, '--json'];
-  await using restore = new Cli(args, { variables: server.variables, log: 'read' });
-  const report = await orStop(stage, restore.result<RestoreReport>());
-  return { report, after: snapshot(local) };
-}
-
-interface Outcome {
-  readonly tally: Tally;
-  readonly before: Snapshot;
-  readonly report: RestoreReport;
-  readonly after: Snapshot;
-}
-
-/** @returns whether the restored tree is the one that was lost */
-function summarise({ latenciesMs }: Stage, { tally, before, report, after }: Outcome): boolean {
-  const different = differences(before, after);
-  const [median, slowest] = [quantile(latenciesMs, 0.5), Math.max(...latenciesMs)].map(showMs);
-  const perSecond = (amount: number) => amount / (report.ms / 1000);
-  const rates = `${showCount(Math.round(perSecond(report.downloaded)))} objects/s, ${showBytes(perSecond(report.bytes))}/s`;
-  const did = Object.entries(tally).filter(([, count]) => count > 0);
-  const synced = did.map(([how, count]) => `${showCount(count)} ${how}`).join(', ');
-  screen.heading('Summary');
-  screen.fact('synced', synced);
-  screen.fact('latency', `p50 ${median}, max ${slowest}, of ${latenciesMs.length} single changes`);
-  screen.fact(
-    'restored',
-    `${showCount(report.downloaded)} objects, ${showBytes(report.bytes)} in ${showMs(report.ms)} (${rates})`,
-  );
-  screen.fact(
-    'compared',
-    `${showCount(before.paths.size)} paths, ${showCount(before.files)} of them files, ${showBytes(before.bytes)}`,
-  );
-  screen.fact('', 'content, mode, owner, mtime, symbolic links, empty directories');
-  for (const difference of different.slice(0, SHOWN_DIFFERENCES)) screen.fact('different', difference);
-  screen.verdict(different.length === 0, different.length === 0 ? 'identical' : `${different.length} paths differ`);
-  return different.length === 0;
+  await using program = new Cli(args, { variables: server.variables, log: 'read' });
+  const restore = await orStop(stage, program.result<RestoreReport>());
+  return { restore, after: snapshot(local) };
 }
 
 /** Leaves a new agent on the restored tree to the user, until Ctrl-C. */
@@ -224,10 +184,6 @@ async function aborted(signal: AbortSignal): Promise<unknown> {
   return signal.reason;
 }
 
-function quantile(values: readonly number[], q: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
-}
-
 /** @throws DemoFailure */
 function wantsToKeep(): boolean {
   try {
@@ -248,7 +204,8 @@ async function main(): Promise<number> {
   try {
     return (await demo(stop, wantsToKeep())) ? 0 : 1;
   } catch (error) {
-    const reason: unknown = stop.signal.aborted ? stop.signal.reason : error;
+    // What was cut short by the end of the demo fails in its own way: the reason is what counts.
+    const reason: unknown = stop.signal.aborted && !(error instanceof DemoFailure) ? stop.signal.reason : error;
     if (!(reason instanceof Interrupted || reason instanceof DemoFailure)) throw reason;
     screen.failure(reason.message);
     return reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : 1;

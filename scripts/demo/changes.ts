@@ -26,7 +26,7 @@ export interface Change {
   readonly what: string;
   /** Makes it beneath a directory, and returns as soon as the last system call of it has. */
   readonly make: (root: string) => Expected | Promise<Expected>;
-  /** What it becomes, in addition to what can be seen. */
+  /** What else there is to say of the object. */
   readonly remark?: string;
 }
 
@@ -81,7 +81,7 @@ export const CHANGES: readonly Change[] = [
       mkdirSync(join(root, 'a/b/c/d'), { recursive: true });
       return write(root, 'a/b/c/d/e', `${new Date()}\n`);
     },
-    remark: 'no race with mkdir',
+    remark: 'four levels at once',
   },
   {
     what: 'write conf.tmp; mv conf.tmp conf',

@@ -14,6 +14,7 @@ const KEPT_LINES = 10;
 
 /** The operator's own settings must not reach the demo, nor the demo the operator's account. */
 const FOREIGN_SETTING = /^(AWS_|S3_|LOCAL_PATH$|FILTER_REGEX$|SYNC_EXCLUDES$|AWSSYNCER_)|_PROXY$/i;
+const NO_PROFILES = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' };
 
 /** Ends the demo with one clear line. */
 export class DemoFailure extends Error {}
@@ -72,11 +73,10 @@ export class Cli implements AsyncDisposable {
   /** @throws DemoFailure if nothing was built */
   constructor(args: readonly string[], { variables, log }: CliOptions) {
     if (!existsSync(MAIN)) throw new DemoFailure('dist/main.js is missing: run `npm run build`');
-    const foreign = ([name]: [string, unknown]) => FOREIGN_SETTING.test(name);
-    const env = Object.fromEntries(Object.entries(process.env).filter((variable) => !foreign(variable)));
+    const own = Object.entries(process.env).filter(([name]) => !FOREIGN_SETTING.test(name));
     this.#child = spawn(process.execPath, [MAIN, ...args, '--log-format', log === 'read' ? 'json' : 'human'], {
       detached: true,
-      env: { ...env, ...variables },
+      env: { ...Object.fromEntries(own), ...NO_PROFILES, ...variables },
       stdio: ['ignore', 'pipe', log === 'read' ? 'pipe' : 'inherit'],
     });
     this.ended = once(this.#child, 'close').then(([code, signal]) => {

@@ -228,7 +228,7 @@ export class Feedback {
 
   /** A new look at the path, without a hint. */
   #remark(path: RelPath, pauseMs: number): void {
-    const change = { path, scope: 'self', speed: 'finished', witnessed: true } as const;
+    const change = { path, scope: 'self', speed: 'finished', witnessed: false } as const;
     this.#o.pump.mark(change, { notBeforeMs: this.#o.now() + pauseMs });
   }
 

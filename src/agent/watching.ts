@@ -1,6 +1,7 @@
 // The long run: watch, scan once, keep S3 in line until told to end, then flush.
 import type { SettleTimes } from '../dirt/settle.ts';
 import type { Watch } from '../watch/changes.ts';
+import { type OpenInotify, openInotify as openKernelInotify } from '../watch/inotify.ts';
 import { createWatch } from '../watch/watcher.ts';
 import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
@@ -25,7 +26,7 @@ export class Watching {
   #overflows = 0;
 
   /** Watches first, then scans everything. @throws OperatorError if the root cannot be watched */
-  constructor(workspace: Workspace, config: WatchingConfig) {
+  constructor(workspace: Workspace, config: WatchingConfig, openInotify: OpenInotify = openKernelInotify) {
     const { guard, filter, log, root } = workspace;
     this.#workspace = workspace;
     this.#config = config;
@@ -43,6 +44,7 @@ export class Watching {
       onRootBreak: (reason) => guard.break(`it was ${reason}`),
       onOverflow: () => log.warn('the kernel dropped events, everything is scanned', { overflows: ++this.#overflows }),
       warn: (message) => log.warn(message),
+      openInotify,
     });
     this.#engine.watch = this.#watch;
     this.#engine.pipeline.change(EVERYTHING);

@@ -1,6 +1,6 @@
 // Believing a key again after an ambiguous request: one HEAD, once the late request can no longer come.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { failure, type TransferContext, wholeKey } from './context.ts';
+import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
@@ -11,17 +11,17 @@ import type { Outcome } from './outcome.ts';
  * | ETag | the same | known |
  * | absent | absent | forgotten |
  * | anything | anything else | ours, content unknown: looked at anew |
+ *
+ * Proven before its time (a drain cannot wait) it is believed for now, and asked again after it.
  */
 export async function proveKey(context: TransferContext, row: LedgerRow, signal: AbortSignal): Promise<Outcome> {
+  const { key } = row;
   try {
-    const head = await context.store.head(wholeKey(context, row.key), { signal });
-    if (head === undefined && row.etag === null) return { end: 'proven', key: row.key, row: undefined };
-    if (head !== undefined && head.etag === row.etag) {
-      // Proven early (a drain cannot wait): believed for now, asked again after the time.
-      const early = (row.proveAfterMs ?? 0) > context.wallNow();
-      return { end: 'proven', key: row.key, row: early ? row : { ...row, state: 'known', proveAfterMs: null } };
-    }
-    return { end: 'disproven', row: { ...row, state: 'intent', proveAfterMs: null } };
+    const head = await context.store.head(wholeKey(context, key), { signal });
+    const proveAfterMs = owedProof(row, context.wallNow());
+    if ((head?.etag ?? null) !== row.etag) return { end: 'disproven', row: { ...row, state: 'intent', proveAfterMs } };
+    if (proveAfterMs !== null) return { end: 'proven', key, row };
+    return { end: 'proven', key, row: head === undefined ? undefined : { ...row, state: 'known', proveAfterMs: null } };
   } catch (error) {
     return failure(context, error, row);
   }

@@ -7,6 +7,7 @@ import type { Stat } from '../model/entry.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
 import { encodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import type { StoreError } from '../store/errors.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored } from './adopt.ts';
 import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
@@ -107,8 +108,9 @@ class Upload {
       return this.#stored(written, { checksum, torn: false, how: 'copied', bytes: 0 });
     } catch (error) {
       const failed = failure(this.#context, error, row);
-      // The object is not the one we knew: the next look sends the content.
-      if (failed.end === 'failed' && failed.error.reaction === 'conflict')
+      // The object is not the one we knew, or is gone: the next look sends the content.
+      const { reaction } = error as StoreError;
+      if (reaction === 'conflict' || reaction === 'not-found')
         return { end: 'disproven', row: { ...row, state: 'intent' } };
       return failed;
     }
@@ -137,6 +139,9 @@ class Upload {
     const { row, force, signal } = this.#request;
     const intent = row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
     if (row === undefined) await journal.saveDurably(intent);
+    // Left by an attempt whose own abort did not get through; its id is about to be overwritten.
+    const open = journal.get(this.#relKey)?.uploadId;
+    if (open) await store.abortMultipart(this.#key, open, { signal }).catch(() => undefined);
     const hash = createHash('sha256');
     let torn = false;
     const source = {
@@ -161,7 +166,8 @@ class Upload {
       return this.#stored(written, { checksum: hash.digest('hex'), torn, how: 'uploaded', bytes: source.sizeBytes });
     } catch (error) {
       if (error instanceof RacedError) return { end: 'raced' };
-      return failure(this.#context, error, intent);
+      // With the upload's id: it may still be open.
+      return failure(this.#context, error, journal.get(this.#relKey) ?? intent);
     }
   }
 

@@ -6,6 +6,7 @@ import { listRemote } from '../../src/agent/list-remote.ts';
 import { Watching, type WatchingConfig } from '../../src/agent/watching.ts';
 import { openWorkspace, type Workspace, type WorkspaceConfig } from '../../src/agent/workspace.ts';
 import { createLog, type Log } from '../../src/ops/log.ts';
+import type { OpenInotify } from '../../src/watch/inotify.ts';
 import type { StrictS3 } from '../strict-s3/server.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -91,7 +92,7 @@ export async function openTestWorkspace(
 export async function startAgent(
   t: TestContext,
   server: StrictS3,
-  options: { root?: string; config?: Partial<AgentConfig>; prefix?: string } = {},
+  options: { root?: string; config?: Partial<AgentConfig>; prefix?: string; openInotify?: OpenInotify } = {},
 ): Promise<TestAgent> {
   let { root } = options;
   if (root === undefined) {
@@ -102,7 +103,7 @@ export async function startAgent(
   const config = { ...QUICK, ...options.config };
   const workspace = await openTestWorkspace(server, root, { ...options, lines });
   if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
-  const watching = new Watching(workspace, config);
+  const watching = new Watching(workspace, config, options.openInotify);
   let stopped = false;
   const stop = async (): Promise<void> => {
     if (stopped) return;

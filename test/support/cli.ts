@@ -53,8 +53,13 @@ export interface Finished extends Exit {
 /** Starts the CLI; it ends with the test. */
 export function start(t: TestContext, args: readonly string[], { env, cwd, within = [] }: StartOptions): Cli {
   const [file, ...rest] = [...DIE_WITH_US, ...within, NODE, MAIN, ...args];
-  const child = spawn(file!, rest, { env, ...(cwd === undefined ? {} : { cwd }), stdio: ['ignore', 'pipe', 'pipe'] });
-  t.after(() => child.kill('SIGKILL'));
+  const child = spawn(file!, rest, {
+    env,
+    ...(cwd === undefined ? {} : { cwd }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  t.after(() => killGroup(child.pid!));
   const stdout = linesOf(child.stdout);
   const stderr = linesOf(child.stderr);
   let end: Exit | undefined;
@@ -97,6 +102,15 @@ export async function runCli(t: TestContext, args: readonly string[], options: S
   const exit = await cli.exited;
   const text = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
   return { ...exit, stdout: text(cli.stdout), stderr: text(cli.stderr) };
+}
+
+/** The CLI and what it started: they share a process group. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 function linesOf(stream: Readable): string[] {

@@ -8,6 +8,7 @@ import type { ProblemKind } from '../../src/agent/problems.ts';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import { fileKey } from '../../src/model/key.ts';
 import { displayPath, pathFromText } from '../../src/model/path.ts';
+import { type OpenInotify, openInotify } from '../../src/watch/inotify.ts';
 import type { BucketView } from '../strict-s3/inspect.ts';
 import type { Operation } from '../strict-s3/operations.ts';
 import { type StrictS3, type StrictS3Options, startStrictS3 } from '../strict-s3/server.ts';
@@ -23,6 +24,8 @@ export interface GroundOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Keep the ledger on disk, for restarts. */
   readonly durable?: boolean;
+  /** By default the kernel's. */
+  readonly openInotify?: OpenInotify;
   /** LOCAL; by default a directory of its own. */
   readonly root?: string;
 }
@@ -53,11 +56,14 @@ export class Ground {
   /** Holds the root and whatever a test keeps beside it. */
   readonly base: string;
   readonly config: Partial<AgentConfig>;
+  /** What the next agent watches with. */
+  openInotify: OpenInotify;
   readonly #t: TestContext;
   #agent: TestAgent | undefined;
 
   constructor(t: TestContext, server: StrictS3, { base, options }: { base: string; options: GroundOptions }) {
     this.#t = t;
+    this.openInotify = options.openInotify ?? openInotify;
     this.server = server;
     this.base = base;
     this.root = options.root ?? join(base, 'data');
@@ -76,7 +82,8 @@ export class Ground {
   /** Starts an agent, the next one if there was one. */
   async start(config: Partial<AgentConfig> = {}): Promise<void> {
     await this.#agent?.stop();
-    this.#agent = await startAgent(this.#t, this.server, { root: this.root, config: { ...this.config, ...config } });
+    const { root, openInotify } = this;
+    this.#agent = await startAgent(this.#t, this.server, { root, config: { ...this.config, ...config }, openInotify });
   }
 
   /** Everything done before the call is in S3 afterwards. */

@@ -1,0 +1,407 @@
+// One file -> one object: which request, what the ledger is to believe, and what is never published.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { appendFileSync, chmodSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { LedgerRow } from '../../src/ledger/ledger.ts';
+import type { RelPath } from '../../src/model/path.ts';
+import { StoreError } from '../../src/store/errors.ts';
+import type { Outcome } from '../../src/transfer/outcome.ts';
+import { uploadMarker, uploadSymlink } from '../../src/transfer/upload-inline.ts';
+import { type UploadRequest, uploadFile } from '../../src/transfer/upload-file.ts';
+import { ambiguousError, type TransferBench, transferBench } from '../support/transfers.ts';
+
+const F = 'd/f' as RelPath;
+const KEY = 'p/d/f';
+
+const SMALL = 'hello';
+/** Above the size up to which changed metadata is sent along with the content. */
+const MIDDLE = Buffer.alloc(64 * 1024 + 1, 'm');
+/** In parts. */
+const LARGE = Buffer.alloc(1024 * 1024 + 1, 'l');
+
+type Stored = Extract<Outcome, { end: 'stored' }>;
+
+function upload(bench: TransferBench, request: Partial<UploadRequest> = {}): Promise<Outcome> {
+  const { signal } = new AbortController();
+  return uploadFile(bench.context, { path: F, content: 'send', row: bench.row(F), force: false, signal, ...request });
+}
+
+function ended<E extends Outcome['end']>(outcome: Outcome, end: E): Extract<Outcome, { end: E }> {
+  assert.equal(outcome.end, end);
+  return outcome as Extract<Outcome, { end: E }>;
+}
+
+/** A file that is stored, and its row saved. */
+async function storedFile(bench: TransferBench, content: string | Buffer): Promise<LedgerRow> {
+  bench.write(F, content);
+  const { row } = ended(await upload(bench), 'stored');
+  bench.context.journal.save(row);
+  bench.store.calls.clear();
+  return row;
+}
+
+function calls(bench: TransferBench): Record<string, number> {
+  return Object.fromEntries(bench.store.calls);
+}
+
+const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+for (const [size, content] of [
+  ['small', SMALL],
+  ['empty', ''],
+  ['large', LARGE],
+] as const) {
+  test(`S8 a new ${size} file is one write, and its row says what was read`, async (t) => {
+    const bench = transferBench(t);
+    bench.write(F, content);
+    const { row, how, bytes, torn } = ended(await upload(bench), 'stored');
+    assert.deepEqual(calls(bench), { put: 1 });
+    const object = bench.store.objects.get(KEY)!;
+    assert.ok(object.body.equals(Buffer.from(content)));
+    const stat = statSync(join(bench.root, F), { bigint: true });
+    assert.deepEqual([how, bytes, torn], ['uploaded', content.length, false]);
+    assert.deepEqual(
+      [row.state, row.checksum, row.etag, row.ino, row.ctimeNs, row.proveAfterMs, row.uploadId],
+      ['known', sha256(content), object.etag, stat.ino, stat.ctimeNs, null, null],
+    );
+    assert.equal(object.attributes.metadata['mode'], Number(stat.mode).toString(8));
+    assert.equal(object.attributes.metadata['awssyncer-fuzzy'], undefined);
+  });
+}
+
+test('S6 the intent for a new key is durable before the request, and there is none for a known one', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  const seen: (string | undefined)[] = [];
+  // Past the journal: what would survive a crash.
+  bench.store.before = () => seen.push(bench.ledger.get(F as string as LedgerRow['key'])?.state);
+  const { row } = ended(await upload(bench), 'stored');
+  bench.context.journal.save(row);
+  appendFileSync(join(bench.root, F), '!');
+  await upload(bench);
+  assert.deepEqual(seen, ['intent', 'known']);
+});
+
+test('S6 the id of a multipart upload is durable before its first part', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, LARGE);
+  const opened: (string | null)[] = [];
+  const { putMultipart } = bench.store;
+  bench.store.putMultipart = (key, source, attributes, options) =>
+    putMultipart.call(bench.store, key, { ...source, read: (at, bytes) => {
+      opened.push(bench.ledger.openUploads()[0]?.uploadId ?? null);
+      return source.read(at, bytes);
+    } }, attributes, options);
+  ended(await upload(bench), 'stored');
+  assert.deepEqual([...new Set(opened)], ['upload-1']);
+});
+
+test('S8 equal content with equal metadata costs no request; the row takes the new stat', async (t) => {
+  for (const content of [SMALL, MIDDLE, LARGE]) {
+    const bench = transferBench(t);
+    const before = await storedFile(bench, content);
+    const path = join(bench.root, F);
+    const { mode } = statSync(path);
+    chmodSync(path, 0o600);
+    chmodSync(path, mode & 0o7777); // only the ctime differs now
+    const { row, adopted } = ended(await upload(bench, { content: 'compare' }), 'equal');
+    assert.deepEqual(calls(bench), {});
+    assert.equal(adopted, false);
+    assert.notEqual(row.ctimeNs, before.ctimeNs);
+    assert.deepEqual([row.state, row.etag, row.checksum], ['known', before.etag, before.checksum]);
+  }
+});
+
+test('S8 changed metadata is one PUT up to 64 KiB, above it one copy of the object onto itself', async (t) => {
+  for (const [content, how, call] of [
+    [MIDDLE.subarray(1), 'uploaded', { put: 1 }],
+    [MIDDLE, 'copied', { copy: 1 }],
+    [LARGE, 'copied', { copy: 1 }],
+  ] as const) {
+    const bench = transferBench(t);
+    await storedFile(bench, content);
+    chmodSync(join(bench.root, F), 0o640);
+    const { row, how: done, bytes } = ended(await upload(bench, { content: 'compare' }), 'stored');
+    assert.deepEqual([done, calls(bench)], [how, call]);
+    assert.equal(bytes, how === 'copied' ? 0 : content.length);
+    const object = bench.store.objects.get(KEY)!;
+    assert.equal(object.attributes.metadata['mode'], '100640');
+    assert.deepEqual([row.mode, row.etag, row.checksum], [0o100640, object.etag, sha256(content)]);
+  }
+});
+
+test('changed content of the same size is sent', async (t) => {
+  for (const content of [MIDDLE, LARGE]) {
+    const bench = transferBench(t);
+    await storedFile(bench, content);
+    const other = Buffer.from(content).fill('z', 10, 20);
+    bench.write(F, other);
+    const { row, how } = ended(await upload(bench, { content: 'compare' }), 'stored');
+    assert.equal(how, 'uploaded');
+    assert.equal(row.checksum, sha256(other));
+    assert.ok(bench.store.objects.get(KEY)!.body.equals(other));
+  }
+});
+
+for (const [claim, meddle] of [
+  ['was replaced by somebody', (bench: TransferBench) => bench.store.put(KEY, Buffer.from('theirs'), { metadata: {} })],
+  ['was deleted by somebody', (bench: TransferBench) => bench.store.deleteMany([KEY])],
+] as const) {
+  test(`S2 a copy of an object that ${claim} is refused, and the next look sends the content`, async (t) => {
+    const bench = transferBench(t);
+    await storedFile(bench, MIDDLE);
+    await meddle(bench);
+    chmodSync(join(bench.root, F), 0o640);
+    const { row } = ended(await upload(bench, { content: 'compare' }), 'disproven');
+    assert.equal(row.state, 'intent', 'planned as a send');
+    bench.context.journal.save(row);
+    ended(await upload(bench), 'stored');
+    assert.ok(bench.store.objects.get(KEY)!.body.equals(MIDDLE));
+  });
+}
+
+async function foreignRow(bench: TransferBench, content: string | Buffer): Promise<LedgerRow> {
+  bench.write(F, content);
+  const { row } = ended(await upload(bench), 'stored');
+  bench.store.calls.clear();
+  return { ...row, state: 'foreign', checksum: null, ino: 0n, mtimeNs: 0n, ctimeNs: 0n };
+}
+
+test('S8 a foreign object of equal content is adopted without a request, small, large or in parts', async (t) => {
+  for (const content of [SMALL, MIDDLE]) {
+    const bench = transferBench(t);
+    const row = await foreignRow(bench, content);
+    const outcome = ended(await upload(bench, { content: 'adopt', row }), 'equal');
+    assert.equal(outcome.adopted, true);
+    assert.deepEqual(calls(bench), {});
+    assert.deepEqual([outcome.row.state, outcome.row.checksum, outcome.row.etag], ['known', sha256(content), row.etag]);
+  }
+});
+
+test('a foreign object of other content, or of an ETag that tells nothing, is overwritten', async (t) => {
+  for (const etag of [createHash('md5').update('world').digest('hex'), 'opaque', null]) {
+    const bench = transferBench(t);
+    const row = { ...(await foreignRow(bench, SMALL)), etag };
+    ended(await upload(bench, { content: 'adopt', row }), 'stored');
+    assert.deepEqual(calls(bench), { put: 1 });
+  }
+});
+
+test('S3 a file that was written a moment ago is not read yet', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.wallMs = Number(statSync(join(bench.root, F), { bigint: true }).ctimeNs / 1_000_000n) + 5;
+  assert.deepEqual(await upload(bench), { end: 'young', inMs: 15 });
+  const { row, torn } = ended(await upload(bench, { force: true }), 'stored');
+  assert.deepEqual([torn, row.state], [true, 'fuzzy'], 'it may have been written while it was read');
+});
+
+test('S3 a file whose ctime lies in the future is stored, and never taken for unchanged', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.wallMs -= 3_600_000;
+  const { row } = ended(await upload(bench), 'stored');
+  assert.equal(row.state, 'fuzzy');
+  const again = ended(await upload(bench, { content: 'compare', row }), 'equal');
+  assert.equal(again.row.state, 'fuzzy');
+});
+
+/** Changes the file at its first read. */
+function writeWhileRead(bench: TransferBench): void {
+  const { lstat } = bench.context.tree;
+  bench.context.tree.lstat = (path) => {
+    appendFileSync(join(bench.root, F), '!');
+    bench.context.tree.lstat = lstat;
+    return lstat.call(bench.context.tree, path);
+  };
+}
+
+test('S3 a file that changed while it was read is not published', async (t) => {
+  for (const content of [SMALL, LARGE]) {
+    const bench = transferBench(t);
+    bench.write(F, content);
+    writeWhileRead(bench);
+    assert.deepEqual(await upload(bench), { end: 'raced' });
+    assert.equal(bench.store.objects.size, 0, 'a multipart upload is not completed either');
+  }
+});
+
+test('S3 a large file that changed while it was compared is neither copied nor sent', async (t) => {
+  const bench = transferBench(t);
+  await storedFile(bench, LARGE);
+  chmodSync(join(bench.root, F), 0o640);
+  writeWhileRead(bench);
+  assert.deepEqual(await upload(bench, { content: 'compare' }), { end: 'raced' });
+  assert.deepEqual(calls(bench), {});
+});
+
+test('S3 a foreign object is not adopted by a file that changed while it was compared', async (t) => {
+  const bench = transferBench(t);
+  const row = await foreignRow(bench, SMALL);
+  writeWhileRead(bench);
+  assert.deepEqual(await upload(bench, { content: 'adopt', row }), { end: 'raced' });
+});
+
+test('S3 a forced snapshot is published as one: marked, reported torn, and never known', async (t) => {
+  for (const content of [SMALL, LARGE]) {
+    const bench = transferBench(t);
+    bench.write(F, content);
+    writeWhileRead(bench);
+    const { row, torn } = ended(await upload(bench, { force: true }), 'stored');
+    assert.deepEqual([torn, row.state], [true, 'fuzzy']);
+    const object = bench.store.objects.get(KEY)!;
+    assert.equal(object.attributes.metadata['awssyncer-fuzzy'], '1');
+    assert.equal(row.checksum, sha256(object.body), 'the checksum is that of what was sent');
+  }
+});
+
+test('S6 a failure that is not ambiguous leaves the row alone', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.store.before = () => {
+    throw new StoreError('no', { reaction: 'throttled', code: 'SlowDown' });
+  };
+  const { error, row } = ended(await upload(bench), 'failed') as Extract<Outcome, { end: 'failed' }>;
+  assert.deepEqual([error.code, row], ['SlowDown', undefined]);
+  assert.equal(bench.row(F)?.state, 'intent', 'the key counts as ours');
+});
+
+test('S6 an ambiguous failure on a new key leaves an intent that must be proven', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.store.lost = ambiguousError();
+  const { row } = ended(await upload(bench), 'failed');
+  assert.deepEqual([row?.state, row?.proveAfterMs], ['intent', bench.wallMs + 60_000]);
+});
+
+test('S6 an ambiguous failure on a known key leaves what was known, unproven', async (t) => {
+  for (const content of ['send', 'compare'] as const) {
+    const bench = transferBench(t);
+    const known = await storedFile(bench, MIDDLE);
+    chmodSync(join(bench.root, F), 0o640);
+    bench.store.lost = ambiguousError();
+    const { row } = ended(await upload(bench, { content }), 'failed');
+    assert.deepEqual(row, { ...known, state: 'unproven', proveAfterMs: bench.wallMs + 60_000 });
+  }
+});
+
+test('S6 the successor of an ambiguous request is unproven until the late one can no longer come', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.store.lost = ambiguousError();
+  bench.context.journal.save(ended(await upload(bench), 'failed').row!);
+  bench.store.lost = undefined;
+  const proveAfterMs = bench.wallMs + 60_000;
+  bench.wallMs += 59_999;
+  const early = ended(await upload(bench), 'stored').row;
+  assert.deepEqual([early.state, early.proveAfterMs], ['unproven', proveAfterMs]);
+  bench.wallMs += 1;
+  assert.equal(ended(await upload(bench), 'stored').row.state, 'known');
+});
+
+test('S6 a multipart upload that failed keeps its id, and the next attempt aborts it first', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, LARGE);
+  const { putMultipart } = bench.store;
+  bench.store.putMultipart = async (_key, _source, _attributes, options) => {
+    options.onStarted('left-open');
+    throw ambiguousError();
+  };
+  const { row } = ended(await upload(bench), 'failed');
+  assert.equal(row?.uploadId, 'left-open');
+  bench.context.journal.save(row!);
+  bench.store.putMultipart = putMultipart;
+  const aborted: string[] = [];
+  bench.store.abortMultipart = async (_key, id) => void aborted.push(id);
+  assert.equal(ended(await upload(bench), 'stored').row.uploadId, null);
+  assert.deepEqual(aborted, ['left-open']);
+});
+
+test('a file that is gone or no file any more is a race; one that cannot be opened is unreadable', async (t) => {
+  const bench = transferBench(t);
+  mkdirSync(join(bench.root, F), { recursive: true });
+  assert.deepEqual(await upload(bench), { end: 'raced' });
+  rmSync(join(bench.root, 'd'), { recursive: true });
+  assert.deepEqual(await upload(bench), { end: 'raced' });
+  assert.deepEqual(await upload(bench, { path: `${'x'.repeat(256)}` as RelPath }), { end: 'unreadable', code: 'ENAMETOOLONG' });
+  assert.deepEqual(calls(bench), {});
+});
+
+test('S14 a name that S3 cannot have fails before anything is read or sent', async (t) => {
+  const bench = transferBench(t);
+  const { error } = ended(await upload(bench, { path: 'caf\xe9' as RelPath }), 'failed');
+  assert.equal(error.code, 'ImpossibleName');
+  assert.equal(bench.ledger.count().ours, 0);
+});
+
+test('a defect is no outcome', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  bench.store.before = () => {
+    throw new TypeError('a defect');
+  };
+  await assert.rejects(upload(bench), TypeError);
+});
+
+// Symbolic links and markers.
+
+function link(bench: TransferBench, target: string): { request: Parameters<typeof uploadSymlink>[1] } {
+  mkdirSync(join(bench.root, 'd'), { recursive: true });
+  symlinkSync(Buffer.from(target, 'latin1'), join(bench.root, F));
+  const { signal } = new AbortController();
+  return { request: { path: F, stat: bench.context.tree.lstat(F)!, row: undefined, signal } };
+}
+
+test('S13 a link is an object whose body is the target, byte for byte, and whose mode says so', async (t) => {
+  const bench = transferBench(t);
+  const { request } = link(bench, 'nowhere/\xff');
+  const { row } = ended(await uploadSymlink(bench.context, request), 'stored');
+  const object = bench.store.objects.get(KEY)!;
+  assert.equal(object.body.toString('latin1'), 'nowhere/\xff');
+  assert.equal(object.attributes.metadata['mode'], '120777');
+  assert.deepEqual([row.kind, row.state, row.checksum], ['symlink', 'known', sha256(object.body)]);
+});
+
+test('a link that is another one than was looked at is a race', async (t) => {
+  const bench = transferBench(t);
+  const { request } = link(bench, 'a');
+  rmSync(join(bench.root, F));
+  assert.deepEqual(await uploadSymlink(bench.context, request), { end: 'raced' });
+  bench.write(F, 'a file');
+  assert.deepEqual(await uploadSymlink(bench.context, request), { end: 'raced' });
+  rmSync(join(bench.root, F));
+  symlinkSync('b', join(bench.root, F));
+  assert.deepEqual(await uploadSymlink(bench.context, request), { end: 'raced' });
+  assert.equal(bench.store.objects.size, 0);
+});
+
+test('S8 a link or marker that S3 holds as it is costs nothing', async (t) => {
+  const bench = transferBench(t);
+  const { request } = link(bench, 'a');
+  const { row } = ended(await uploadSymlink(bench.context, request), 'stored');
+  const again = ended(await uploadSymlink(bench.context, { ...request, row }), 'equal');
+  assert.equal(again.row.etag, row.etag);
+  assert.deepEqual(calls(bench), { put: 1 });
+  const fuzzy = await uploadSymlink(bench.context, { ...request, row: { ...row, state: 'unproven' } });
+  assert.equal(fuzzy.end, 'stored', 'only what is known counts');
+});
+
+test('S13 a marker is an empty object with the mode of its directory, under the name and a slash', async (t) => {
+  const bench = transferBench(t);
+  mkdirSync(join(bench.root, 'd'), { mode: 0o700 });
+  const { signal } = new AbortController();
+  const path = 'd' as RelPath;
+  const request = { path, stat: bench.context.tree.lstat(path)!, row: undefined, signal };
+  const seen: (string | undefined)[] = [];
+  bench.store.before = () => seen.push(bench.ledger.get('d/' as LedgerRow['key'])?.state);
+  const { row } = ended(await uploadMarker(bench.context, request), 'stored') as Stored;
+  assert.deepEqual(seen, ['intent']);
+  const object = bench.store.objects.get('p/d/')!;
+  assert.deepEqual([object.body.length, object.attributes.metadata['mode']], [0, '40700']);
+  assert.deepEqual([row.key, row.kind, row.sizeBytes], ['d/', 'directory', 0]);
+  bench.store.lost = ambiguousError();
+  const failed = ended(await uploadMarker(bench.context, request), 'failed');
+  assert.deepEqual([failed.row?.state, failed.row?.proveAfterMs], ['intent', bench.wallMs + 60_000]);
+});

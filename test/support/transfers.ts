@@ -1,0 +1,82 @@
+// What a transfer needs, on a real directory and a store in memory; every fault is the test's own.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Journal } from '../../src/ledger/journal.ts';
+import type { Ledger, LedgerRow } from '../../src/ledger/ledger.ts';
+import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
+import type { RelKey } from '../../src/model/key.ts';
+import { StoreError } from '../../src/store/errors.ts';
+import type { ObjectAttributes } from '../../src/store/object-store.ts';
+import type { TransferContext } from '../../src/transfer/context.ts';
+import { LocalTree } from '../../src/tree/local-tree.ts';
+import { MemoryStore } from './memory-store.ts';
+import { tempDir } from './temp-dir.ts';
+
+/** A store whose next write may meet something: an error before or after it happens, or a change on disk. */
+export class MeddlingStore extends MemoryStore {
+  /** Run before each write is executed; may throw. */
+  before: (action: 'put' | 'copy', key: string) => void = () => {};
+  /** Thrown after a write has been executed: the answer is lost. */
+  lost: StoreError | undefined;
+
+  override async put(key: string, body: Buffer, attributes: ObjectAttributes, options?: { signal?: AbortSignal }) {
+    this.before('put', key);
+    const written = await super.put(key, body, attributes, options);
+    if (this.lost !== undefined) throw this.lost;
+    return written;
+  }
+
+  override async copy(...args: Parameters<MemoryStore['copy']>) {
+    this.before('copy', args[1].key);
+    const written = await super.copy(...args);
+    if (this.lost !== undefined) throw this.lost;
+    return written;
+  }
+}
+
+/** An error that says nothing about whether the request was executed. */
+export function ambiguousError(): StoreError {
+  return new StoreError('no answer', { reaction: 'transient', code: 'TimeoutError', ambiguous: true });
+}
+
+export interface TransferBench {
+  readonly root: string;
+  readonly store: MeddlingStore;
+  readonly ledger: Ledger;
+  readonly context: TransferContext;
+  /** Ten seconds after now by the clock of the files, unless a test says otherwise. */
+  wallMs: number;
+  write(path: string, content: string | Buffer): void;
+  row(key: string): LedgerRow | undefined;
+}
+
+/** Multipart from 1 MiB on, so that large files stay small. */
+export function transferBench(t: TestContext): TransferBench {
+  const root = tempDir(t);
+  const { ledger } = openLedger({ file: ':memory:' });
+  const store = new MeddlingStore();
+  const bench: TransferBench = {
+    root,
+    store,
+    ledger,
+    wallMs: Date.now() + 10_000,
+    context: {
+      tree: new LocalTree(Buffer.from(root)),
+      store,
+      prefix: 'p/',
+      journal: new Journal(ledger, setImmediate),
+      partSizeBytes: 256 * 1024,
+      multipartThresholdBytes: 1024 * 1024,
+      partConcurrency: 2,
+      requestTimeoutMs: 60_000,
+      wallNow: () => bench.wallMs,
+    },
+    write: (path, content) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), content);
+    },
+    row: (key) => bench.context.journal.get(key as RelKey),
+  };
+  return bench;
+}
