@@ -1,7 +1,6 @@
 // Brings the ledger in line with a complete listing: what is there and not ours becomes foreign, what is gone is
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { isAcknowledged } from '../ledger/unchanged.ts';
 import { isMarker, LEGACY_READY_MARKER, RESERVED_NAME, type RelKey, relativeKey } from '../model/key.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { Workspace } from './workspace.ts';
@@ -17,13 +16,16 @@ export interface RemoteCounts {
  * | listed | row | becomes |
  * |---|---|---|
  * | yes | none | foreign |
- * | yes, other ETag | ours, acknowledged | foreign: somebody else wrote it |
- * | no | ours, acknowledged | forgotten: somebody else deleted it |
- * | either | intent, unproven without ETag | as it was |
+ * | yes, other ETag | known or fuzzy | foreign: somebody else wrote it |
+ * | no | known or fuzzy | forgotten: somebody else deleted it |
+ * | either | intent or unproven | as it was: a request of ours may have done this, or may still undo it |
  */
-export async function listRemote(workspace: Workspace, signal: AbortSignal): Promise<RemoteCounts> {
-  const { store, prefix, ledger, journal } = workspace;
+export async function listRemote(
+  { store, prefix, ledger, journal }: Pick<Workspace, 'store' | 'prefix' | 'ledger' | 'journal'>,
+  signal: AbortSignal,
+): Promise<RemoteCounts> {
   journal.flush();
+  ledger.setMeta({ listed: false }); // until this listing is complete
   ledger.forgetForeign();
   const impossible: { key: string; reason: string }[] = [];
   let listed = 0;
@@ -33,7 +35,7 @@ export async function listRemote(workspace: Workspace, signal: AbortSignal): Pro
   /** Our rows before `key` were not listed. */
   const skipTo = (key: RelKey | undefined): LedgerRow | undefined => {
     for (; !row.done && (key === undefined || row.value.key < key); row = ours.next()) {
-      if (isAcknowledged(row.value)) forget.push(row.value.key);
+      if (isCertain(row.value)) forget.push(row.value.key);
     }
     if (row.done || row.value.key !== key) return undefined;
     const found = row.value;
@@ -52,7 +54,7 @@ export async function listRemote(workspace: Workspace, signal: AbortSignal): Pro
       }
       if (isReservedKey(key)) continue;
       const own = skipTo(key);
-      if (own === undefined || (isAcknowledged(own) && own.etag !== object.etag)) rows.push(foreign(key, object));
+      if (own === undefined || (isCertain(own) && own.etag !== object.etag)) rows.push(foreign(key, object));
     }
     ledger.write(rows, forget.splice(0));
   }
@@ -60,6 +62,10 @@ export async function listRemote(workspace: Workspace, signal: AbortSignal): Pro
   ledger.write([], forget);
   ledger.setMeta({ listed: true });
   return { listed, impossible };
+}
+
+function isCertain({ state }: LedgerRow): boolean {
+  return state === 'known' || state === 'fuzzy';
 }
 
 /** Keys that belong to the agent itself or to the original's container. */

@@ -14,7 +14,11 @@ import type { Workspace } from './workspace.ts';
  * | empty | S3 holds something | refused: a volume may not be mounted |
  * | any | a restore was begun and never finished | refused: the gaps are not deletions |
  */
-export function untrustedSource({ tree, filter, ledger }: Workspace): string | undefined {
+export function untrustedSource({
+  tree,
+  filter,
+  ledger,
+}: Pick<Workspace, 'tree' | 'filter' | 'ledger'>): string | undefined {
   if (ledger.meta().restoring) return 'a restore into it was interrupted and not finished';
   const isEmpty = !tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, filter));
   const isEmptyRemote = ledger.range('' as RelKey).next().done === true;

@@ -81,8 +81,12 @@ async function runProgram({ workspace, config, context, program, onStarted }: Pr
   let child: Program | undefined;
   const release = context.onSignal(FORWARDED, (signal) => {
     if (ENDING.has(signal)) {
-      if (stopwatch.isRunning) context.dieOf(signal);
+      if (stopwatch.isRunning) {
+        child?.signal('SIGKILL');
+        context.dieOf(signal);
+      }
       stopwatch.start();
+      context.log.info('told to end, and so is the program', { signal });
       void sleep(config.commandGraceMs, undefined, { ref: false }).then(() => child?.signal('SIGKILL'));
     }
     child?.signal(signal);

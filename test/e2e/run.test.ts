@@ -166,6 +166,9 @@ describe('run -- COMMAND', () => {
 
 if (process.geteuid?.() === 0) {
   describe('run as process 1', () => {
+    /** Zombies too. */
+    const childrenOf = (pid: number) =>
+      readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
     const within = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
     test('S11 SIGTERM is forwarded and flushed', async (t) => {
@@ -174,21 +177,22 @@ if (process.geteuid?.() === 0) {
       const cli = start(['run', local, url, '--', 'bash', '-c', script], { within });
       const [, own, parent] = (await cli.waitForLine(/^up /)).split(' ');
       assert.equal(parent, '1');
-      const main = readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, 'utf8').trim();
-      process.kill(Number(main), 'SIGTERM');
+      process.kill(childrenOf(cli.pid)[0]!, 'SIGTERM');
       assert.deepEqual(await cli.exited, { code: 4, signal: null }, cli.output());
       assert.equal(text('last'), `${own}\n`);
     });
 
     test('orphans are reaped while the command runs, and its own exit code is kept', async (t) => {
       const { local, url, start } = await strictStage(t);
-      const script = [
-        'for i in 1 2 3 4 5; do (sh -c "sleep 0.0$i" &) ; done', // their parent ends before they do
-        'while [ "$(ps -o stat= -e | grep -c Z)" != 0 ] || [ "$(ps -o args= -e | grep -c "[s]leep")" != 0 ]; do :; done',
-        'echo "$(ps -o stat= -e | grep -c Z) zombies"; exit 6',
-      ].join('; ');
+      // Each is left behind by its parent, and by its own end becomes a zombie of process 1.
+      const orphans = 'for i in 1 2 3 4 5; do (sleep 0.$i &); done';
+      const script = `${orphans}; echo up; until [ -e "${local}/go" ]; do sleep 0.05; done; exit 6`;
       const cli = start(['run', local, url, '--', 'bash', '-c', script], { within });
-      await cli.waitForLine(/^0 zombies$/);
+      await cli.waitForLine(/^up$/);
+      const main = childrenOf(cli.pid)[0]!;
+      assert.equal(childrenOf(main).length, 6, 'the command and five orphans');
+      await cli.until('the orphans are gone', () => childrenOf(main).length === 1);
+      writeFileSync(join(local, 'go'), '');
       assert.deepEqual(await cli.exited, { code: 6, signal: null }, cli.output());
     });
 
@@ -197,8 +201,7 @@ if (process.geteuid?.() === 0) {
       const cli = start(['run', '--coalesce', '10s', '--settle', '60s', '--max-wait', '60s', local, url], { within });
       await cli.waitForLine(/ watching /);
       writeFileSync(join(local, 'file'), 'x');
-      const main = readFileSync(`/proc/${cli.pid}/task/${cli.pid}/children`, 'utf8').trim();
-      process.kill(Number(main), 'SIGTERM');
+      process.kill(childrenOf(cli.pid)[0]!, 'SIGTERM');
       assert.deepEqual(await cli.exited, { code: 0, signal: null }, cli.output());
       assert.equal(text('file'), 'x');
     });

@@ -1,0 +1,140 @@
+// Paths and keys are bytes: nothing is lost between the kernel's name, the path, the object's key and back.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  fileKey,
+  isMarker,
+  MAX_KEY_BYTES,
+  markerKey,
+  objectKey,
+  pathOfKey,
+  type RelKey,
+  relativeKey,
+} from '../../src/model/key.ts';
+import {
+  bytesOf,
+  displayPath,
+  isWithin,
+  joinPath,
+  namesOf,
+  nameOf,
+  parentOf,
+  pathFromBytes,
+  pathFromText,
+  type RelPath,
+  ROOT,
+  textOf,
+} from '../../src/model/path.ts';
+
+/** A name: any bytes but NUL and '/'. */
+const nameBytes = fc
+  .uint8Array({ minLength: 1, maxLength: 6 })
+  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x61 : byte))));
+const path = fc
+  .array(nameBytes, { minLength: 1, maxLength: 4 })
+  .map((names) => pathFromBytes(Buffer.from(names.map((name) => name.toString('latin1')).join('/'), 'latin1')));
+
+test('S14 a path keeps every byte of its name', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => {
+      assert.deepEqual(bytesOf(pathFromBytes(bytes)), Buffer.from(bytes));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+      assert.equal(bytesOf(pathFromText(text)).toString(), text);
+      assert.equal(textOf(pathFromText(text)), text);
+    }),
+  );
+});
+
+test('a path is made of its names, and lies within each of its parents and no neighbour', () => {
+  fc.assert(
+    fc.property(path, (p) => {
+      assert.equal(namesOf(p).reduce<RelPath>(joinPath, ROOT), p);
+      assert.equal(joinPath(parentOf(p), nameOf(p)), p);
+      for (let up = p; up !== ROOT; up = parentOf(up)) {
+        assert.ok(isWithin(p, up));
+        assert.ok(!isWithin(`${up}x` as RelPath, up));
+      }
+      assert.ok(isWithin(p, ROOT));
+      assert.equal(isWithin(parentOf(p), p), false);
+    }),
+  );
+  assert.deepEqual([namesOf(ROOT), parentOf(ROOT), parentOf('a' as RelPath)], [[], ROOT, ROOT]);
+});
+
+test('text is what is valid UTF-8 and nothing else', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 8 }), (bytes) => {
+      // Independent: decoding with replacement is the identity exactly for valid UTF-8.
+      const valid = Buffer.from(Buffer.from(bytes).toString('utf8'), 'utf8').equals(Buffer.from(bytes));
+      assert.equal(textOf(pathFromBytes(bytes)) !== undefined, valid);
+    }),
+    { numRuns: 1_000 },
+  );
+  assert.equal(textOf('\xef\xbb\xbfa'), '\ufeffa', 'a byte order mark is part of the name');
+});
+
+test('S15 what people see holds no control character and tells names apart', () => {
+  fc.assert(
+    fc.property(path, path, (a, b) => {
+      assert.doesNotMatch(displayPath(a), /[\x00-\x1f\x7f]/);
+      if (a !== b) assert.notEqual(displayPath(a), displayPath(b));
+    }),
+  );
+  assert.deepEqual(
+    [displayPath(''), displayPath('caf\xc3\xa9'), displayPath('caf\xe9'), displayPath('a\nb'), displayPath('\\x0a')],
+    ['.', 'café', 'caf\\xe9', 'a\\x0ab', '\\\\x0a'],
+  );
+});
+
+test('S14 a key and its path are the same bytes; a name that S3 can carry comes back from its object', () => {
+  fc.assert(
+    fc.property(path, fc.constantFrom('', 'p/', 'café/'), (p, prefix) => {
+      for (const key of [fileKey(p), markerKey(p)]) {
+        assert.equal(pathOfKey(key), p);
+        const whole = objectKey(prefix, key);
+        if (typeof whole !== 'string') continue;
+        const back = relativeKey(prefix, whole);
+        if (typeof back === 'string') assert.equal(back, key);
+        else assert.ok(namesOf(p).some((name) => name === '.' || name === '..'), back.impossible);
+      }
+      assert.deepEqual([isMarker(fileKey(p)), isMarker(markerKey(p))], [false, true]);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+function impossible(value: unknown): string {
+  return (value as { impossible: string }).impossible;
+}
+
+test('S14 names that S3 cannot carry are told, with the reason', () => {
+  assert.match(impossible(objectKey('', 'caf\xe9' as RelKey)), /not UTF-8/);
+  for (const text of ['\x01', '\x1f', '\ufffe', '\uffff'])
+    assert.match(impossible(objectKey('', fileKey(pathFromText(text)))), /control character/, JSON.stringify(text));
+  for (const text of ['\t', '\n', '\r', '\x7f', '\ufffd']) assert.equal(objectKey('', fileKey(pathFromText(text))), text);
+  const fits = 'é'.repeat((MAX_KEY_BYTES - 2) / 2);
+  assert.equal(objectKey('p/', fileKey(pathFromText(fits))), `p/${fits}`);
+  assert.match(impossible(objectKey('pp/', fileKey(pathFromText(fits)))), /1025 bytes, S3 allows 1024/);
+});
+
+test('S9 keys that are no path in the tree are told, with the reason', () => {
+  const cases: [key: string, reason: RegExp][] = [
+    ['p/../x', /the name \.\./],
+    ['p/..', /the name \.\./],
+    ['p/./x', /the name \./],
+    ['p/a//b', /empty name/],
+    ['p//', /empty name/],
+    ['p//a', /empty name/],
+    ['p/', /empty name/],
+    ['p/a\0b', /NUL/],
+    [`p/${'x'.repeat(256)}`, /256 bytes, Linux allows 255/],
+    [`p/${'x/'.repeat(2_048)}`, /4095/],
+    ['q/a', /prefix/],
+  ];
+  for (const [key, reason] of cases) assert.match(impossible(relativeKey('p/', key)), reason, key);
+  for (const key of ['p/...', 'p/a/', 'p/ ', `p/${'x'.repeat(255)}`, 'p/..a']) assert.equal(relativeKey('p/', key), key.slice(2));
+});
