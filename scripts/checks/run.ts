@@ -1,5 +1,6 @@
 // Checks what types and lint cannot: layers, purity, hygiene, generated documentation. Prints what is wrong and exits 1, or says that all is well.
 import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkDocs } from './docs.ts';
 import { checkHygiene } from './hygiene.ts';
 import { checkLayers } from './layers.ts';
@@ -9,7 +10,7 @@ const FILES = ['{src,test,scripts,docker,.ci}/**', '*.{json,md}', '.npmrc', 'LIC
 
 const sources = globSync(FILES, { withFileTypes: true })
   .filter((entry) => entry.isFile())
-  .map((entry) => `${entry.parentPath}/${entry.name}`)
+  .map((entry) => join(entry.parentPath, entry.name))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 
 const findings = [checkLayers, checkPurity, checkHygiene, checkDocs].flatMap((check) => check(sources));

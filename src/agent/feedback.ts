@@ -36,6 +36,8 @@ export interface FeedbackOptions {
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly random: Random;
+  /** An error that nothing can go on after. */
+  readonly onFatal: (error: unknown) => void;
 }
 
 /** The pause before a file is read again that changed while it was read, in a drain. */
@@ -160,6 +162,7 @@ export class Feedback {
   #failed(mark: Mark, error: StoreError): void {
     const { limiter, problems, patience, now, random } = this.#o;
     if (error.reaction === 'aborted') return this.#o.pump.again(mark, 0);
+    if (error.reaction === 'fatal' && patience.endsOnFatal) this.#o.onFatal(error);
     const attempts = mark.attempts + 1;
     const retryable = isRetryable(error);
     if (retryable) limiter.failed(now(), error.retryAfterMs);

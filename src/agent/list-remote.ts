@@ -21,7 +21,7 @@ export interface RemoteCounts {
  * | either | intent or unproven | as it was: a request of ours may have done this, or may still undo it |
  */
 export async function listRemote(
-  { store, prefix, ledger, journal }: Pick<Workspace, 'store' | 'prefix' | 'ledger' | 'journal'>,
+  { store, prefix, ledger, journal, log }: Pick<Workspace, 'store' | 'prefix' | 'ledger' | 'journal' | 'log'>,
   signal: AbortSignal,
 ): Promise<RemoteCounts> {
   journal.flush();
@@ -61,6 +61,8 @@ export async function listRemote(
   skipTo(undefined);
   ledger.write([], forget);
   ledger.setMeta({ listed: true });
+  log.info('listed', { objects: listed, foreign: ledger.count().foreign });
+  for (const { key, reason } of impossible) log.warn('a key that cannot be a path is left alone', { key, reason });
   return { listed, impossible };
 }
 

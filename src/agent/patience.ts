@@ -16,6 +16,8 @@ export interface Patience {
   pauseMs(attempts: number): number;
   /** When to scan again what could not be seen; undefined: never. */
   readonly rescanMs: number | undefined;
+  /** Whether a failure that no path can escape (the bucket is gone) ends the command. An agent goes on trying. */
+  readonly endsOnFatal: boolean;
 }
 
 /** An agent never gives up while it runs; when it ends, it waits only for what may still succeed. */
@@ -24,6 +26,7 @@ export function agentPatience(rescanMs: number): Patience {
     givesUp: (_mark, { draining, retryable }) => draining && !retryable,
     pauseMs: (attempts) => Math.min(60_000, 1000 * 2 ** Math.min(attempts, 6)),
     rescanMs,
+    endsOnFatal: false,
   };
 }
 
@@ -34,5 +37,6 @@ export function oneShotPatience(horizonMs: number): Patience {
       retryable ? nowMs - (mark.failingSinceMs ?? nowMs) > horizonMs : mark.attempts >= 2,
     pauseMs: (attempts) => 100 * attempts,
     rescanMs: undefined,
+    endsOnFatal: true,
   };
 }

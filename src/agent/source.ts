@@ -1,5 +1,7 @@
 // Is there a source at all? An empty or unfinished directory must not be taken for the truth.
-import type { RelKey } from '../model/key.ts';
+import type { PathFilter } from '../filter/path-filter.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { takesPart } from '../tree/walk.ts';
 import type { Workspace } from './workspace.ts';
@@ -21,6 +23,10 @@ export function untrustedSource({
 }: Pick<Workspace, 'tree' | 'filter' | 'ledger'>): string | undefined {
   if (ledger.meta().restoring) return 'a restore into it was interrupted and not finished';
   const isEmpty = !tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, filter));
-  const isEmptyRemote = ledger.range('' as RelKey).next().done === true;
-  return isEmpty && !isEmptyRemote ? 'it is empty and S3 is not' : undefined;
+  return isEmpty && holdsIncluded(ledger, filter) ? 'it is empty and S3 is not' : undefined;
+}
+
+function holdsIncluded(ledger: Ledger, filter: PathFilter): boolean {
+  for (const { key } of ledger.range('' as RelKey)) if (filter.includes(pathOfKey(key), isMarker(key))) return true;
+  return false;
 }

@@ -1,5 +1,7 @@
 // The long run: watch, scan once, keep S3 in line until told to end, then flush.
+import { statfsSync } from 'node:fs';
 import type { SettleTimes } from '../dirt/settle.ts';
+import { remoteFileSystem } from '../model/file-system.ts';
 import type { Watch } from '../watch/changes.ts';
 import { type OpenInotify, openInotify as openKernelInotify } from '../watch/inotify.ts';
 import { createWatch } from '../watch/watcher.ts';
@@ -23,6 +25,8 @@ export class Watching {
   readonly #engine: Engine;
   readonly #watch: Watch;
   readonly #cancels = new Map<'audit' | 'poll', () => void>();
+  /** LOCAL is on a network file system: what other machines change brings no event. */
+  readonly #isRemote: boolean;
   #overflows = 0;
 
   /** Watches first, then scans everything. @throws OperatorError if the root cannot be watched */
@@ -47,6 +51,11 @@ export class Watching {
       openInotify,
     });
     this.#engine.watch = this.#watch;
+    const remote = remoteFileSystem(statfsSync(root, { bigint: true }).type);
+    this.#isRemote = remote !== undefined;
+    if (this.#isRemote) {
+      log.warn('changes made by other machines bring no event here: LOCAL is polled as well', { fileSystem: remote });
+    }
     this.#engine.pipeline.change(EVERYTHING);
     this.#repeat(
       'poll',
@@ -115,6 +124,7 @@ export class Watching {
   }
 
   #markUnwatched(): void {
+    if (this.#isRemote) this.#engine.pipeline.change(EVERYTHING);
     for (const path of this.#watch.unwatched()) {
       this.#engine.pipeline.change({ path, scope: 'subtree', speed: 'finished', witnessed: false });
     }

@@ -6,18 +6,18 @@ import { createFilter } from '../filter/filter.ts';
 import type { FilterRule, PathFilter } from '../filter/path-filter.ts';
 import { Journal } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { openLedger } from '../ledger/sqlite-ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
-import { objectKey } from '../model/key.ts';
 import type { Log } from '../ops/log.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
 import { LocalTree } from '../tree/local-tree.ts';
-import { RootGuard, sameRoot } from '../tree/root-guard.ts';
+import { RootGuard } from '../tree/root-guard.ts';
 import { clock } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
+import { pretendLog, pretendStore } from './dry-run.ts';
+import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
 
 /** What a workspace takes from the process. */
@@ -52,6 +52,10 @@ export interface WorkspaceOptions {
   readonly useState: boolean;
   /** How long listings, parts and downloads are retried; Infinity for agents. */
   readonly retryHorizonMs: number;
+  /** What to do if the ledger is of another directory at this path. */
+  readonly otherRoot: OtherRoot;
+  /** Change neither S3 nor the ledger, only say what would be done. Default: false. */
+  readonly dryRun?: boolean;
 }
 
 export interface Workspace {
@@ -96,8 +100,12 @@ export async function openWorkspace(
   const { log } = context;
   const counters = newCounters();
   const url = showS3Url(config.remote);
-  const store = createS3Store({
-    ...definedOnly({ region: config.region, endpointUrl: config.endpointUrl, forcePathStyle: config.forcePathStyle }),
+  const s3 = createS3Store({
+    ...definedOnly({
+      region: config.region ?? regionOf(context.env),
+      endpointUrl: config.endpointUrl,
+      forcePathStyle: config.forcePathStyle,
+    }),
     bucket: config.remote.bucket,
     checkPrefix: config.remote.prefix,
     requestTimeoutMs: config.requestTimeoutMs,
@@ -105,12 +113,10 @@ export async function openWorkspace(
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
   });
+  const store = options.dryRun ? pretendStore(s3) : s3;
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
   try {
     await retryFor(START_PATIENCE_MS, log)(() => store.check());
-    const opened = openLedger({ file: state?.ledgerFile ?? ':memory:' });
-    if (opened.setAside !== undefined)
-      log.warn('the ledger was corrupt, a new one is built', { setAside: opened.setAside });
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
@@ -118,8 +124,10 @@ export async function openWorkspace(
           reason,
         }),
     });
-    await sweepUploads(opened.ledger, { store, prefix: config.remote.prefix, log });
-    bindToRoot(opened.ledger, guard, log);
+    const { prefix } = config.remote;
+    const { otherRoot, dryRun = false } = options;
+    const file = state?.ledgerFile ?? ':memory:';
+    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, prefix, log });
     const rules = {
       rules: config.rules,
       filterRegex: config.filterRegex,
@@ -134,16 +142,16 @@ export async function openWorkspace(
       filter: createFilter({ ...rules, syncExcludes: config.syncExcludes }),
       restoreFilter: createFilter(rules),
       stateDir: state,
-      ledger: opened.ledger,
-      journal: new Journal(opened.ledger, setImmediate),
+      ledger,
+      journal: new Journal(ledger, setImmediate),
       store,
-      prefix: config.remote.prefix,
+      prefix,
       url,
       retry: retryFor(options.retryHorizonMs, log),
-      log,
+      log: options.dryRun ? pretendLog(log) : log,
       counters,
       close: () => {
-        opened.ledger.close();
+        ledger.close();
         state?.release();
         store.close();
       },
@@ -189,44 +197,17 @@ function openState(
   return state;
 }
 
-/** Aborts multipart uploads that a crash left open: our own, known from the ledger, and nobody else's. */
-async function sweepUploads(
-  ledger: Ledger,
-  { store, prefix, log }: { store: ObjectStore; prefix: string; log: Log },
-): Promise<void> {
-  for (const row of ledger.openUploads()) {
-    const key = objectKey(prefix, row.key);
-    if (typeof key !== 'string' || row.uploadId === null) continue;
-    try {
-      await store.abortMultipart(key, row.uploadId);
-      ledger.write([{ ...row, uploadId: null }]);
-    } catch (error) {
-      log.warn('cannot abort an unfinished upload of an earlier run', { path: row.key, reason: String(error) });
-    }
-  }
-}
-
-/**
- * A ledger tells of one root. Another root (a new volume, an empty directory in its place) makes it worthless as
- * evidence: it is emptied, and everything is compared anew, as without a ledger.
- */
-function bindToRoot(ledger: Ledger, guard: RootGuard, log: Log): void {
-  const bound = ledger.meta().root;
-  if (bound !== null && !sameRoot(guard.identity, bound)) {
-    log.warn(
-      'LOCAL is another directory than the one the ledger describes: everything is compared anew, nothing is deleted',
-    );
-    ledger.clear();
-  }
-  ledger.setMeta({ root: guard.identity });
-}
-
 function retryFor(horizonMs: number, log: Log): Retry {
   return createRetry({
     ...clock,
     horizonMs,
     onRetry: (error, inMs) => log.debug('trying again', { reason: error.message, inMs }),
   });
+}
+
+/** The SDK knows AWS_REGION; the aws command, and images made for it, set the other one. */
+function regionOf(env: Surroundings['env']): string | undefined {
+  return env['AWS_REGION'] === undefined ? env['AWS_DEFAULT_REGION'] : undefined;
 }
 
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -15,6 +15,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     createLocal: true,
     useState: true,
     retryHorizonMs: config.retryHorizonMs,
+    otherRoot: 'accept',
   });
   const ready = new ReadyFile(workspace.readyFile);
   const interrupt = interruptOn(context);

@@ -21,6 +21,7 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
     createLocal: true,
     useState: true,
     retryHorizonMs: Number.POSITIVE_INFINITY,
+    otherRoot: 'accept',
   });
   const ready = new ReadyFile(workspace.readyFile);
   try {

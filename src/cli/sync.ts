@@ -1,5 +1,4 @@
 // `awssyncer sync`: disk -> S3, once.
-import { dryRunOf } from '../agent/dry-run.ts';
 import { syncOnce } from '../agent/sync-once.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
@@ -9,12 +8,13 @@ import { humanReport, jsonReport, type Report } from './report.ts';
 
 export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
   const started = context.now();
-  const opened = await openWorkspace(config, context, {
+  const workspace = await openWorkspace(config, context, {
     createLocal: false,
     useState: true,
     retryHorizonMs: config.retryHorizonMs,
+    otherRoot: 'refuse',
+    dryRun: config.dryRun,
   });
-  const workspace = config.dryRun ? dryRunOf(opened) : opened;
   const interrupt = interruptOn(context);
   try {
     const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
@@ -31,6 +31,9 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     context.log.info(humanReport(report));
     if (config.json) context.stdout(jsonReport(report));
     return interrupt.exitCode ?? exitCode;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
   } finally {
     interrupt.release();
     workspace.close();

@@ -15,6 +15,7 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
     createLocal: false,
     useState: false,
     retryHorizonMs: config.retryHorizonMs,
+    otherRoot: 'accept',
   });
   const interrupt = interruptOn(context);
   const found: Difference[] = [];

@@ -13,6 +13,7 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
     createLocal: false,
     useState: true,
     retryHorizonMs: Number.POSITIVE_INFINITY,
+    otherRoot: 'distrust',
   });
   try {
     if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);

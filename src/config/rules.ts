@@ -34,7 +34,8 @@ export function checkTogether(values: SomeValues): void {
   }
 }
 
-/** The default of --command-grace: what --shutdown-timeout leaves when ten seconds are kept for uploads. */
+/** The default of --command-grace: what --shutdown-timeout leaves when ten seconds, at most half of it, are kept for uploads. */
 export function commandGraceMs(values: SomeValues): number {
-  return Math.max(0, (values.shutdownTimeoutMs ?? 0) - 10_000);
+  const timeoutMs = values.shutdownTimeoutMs ?? 0;
+  return Math.max(timeoutMs - 10_000, timeoutMs / 2);
 }

@@ -14,8 +14,6 @@ export interface Mark extends Dirt {
   witnessed: boolean;
   /** A subtree hint was witnessed: what the ledger has beneath it and the disk has not was removed before our eyes. */
   witnessedBelow: boolean;
-  /** When the path arrived by a rename that has not been looked at yet. */
-  movedAtMs: number | undefined;
   /** Failures in a row, and when the first of them was. */
   attempts: number;
   failingSinceMs: number | undefined;
@@ -84,7 +82,6 @@ export class DirtySet {
       closedWrite: change.closedWrite ?? false,
       witnessed: change.witnessed,
       witnessedBelow: change.witnessed && change.scope === 'subtree',
-      movedAtMs: change.moved ? nowMs : undefined,
       attempts: 0,
       failingSinceMs: undefined,
       races: 0,
@@ -250,7 +247,6 @@ function merge(into: Mark, mark: Mark): void {
   into.closedWrite ||= mark.closedWrite;
   into.witnessed ||= mark.witnessed;
   into.witnessedBelow ||= mark.witnessedBelow;
-  into.movedAtMs ??= mark.movedAtMs;
   into.attempts = Math.max(into.attempts, mark.attempts);
   into.failingSinceMs ??= mark.failingSinceMs;
   into.races = Math.max(into.races, mark.races);

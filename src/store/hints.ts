@@ -29,6 +29,7 @@ const HINTS: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: TLS,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: TLS,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: TLS,
+  Unknown: 'check that --endpoint-url or AWS_ENDPOINT_URL is an S3 server, and in good health',
   EMFILE: 'raise the limit of open files (ulimit -n)',
 };
 

@@ -2,6 +2,7 @@
 import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
+import { hintFor } from './hints.ts';
 import type { CallOptions, ObjectAttributes, ObjectHead, Written } from './object-store.ts';
 import type { ServerKind } from './rgw.ts';
 
@@ -66,7 +67,9 @@ export function senseless(session: S3Session, request: Request, cause?: unknown)
   const { action, key, writes = false } = request;
   const where = { bucket: session.bucket, ...(key === undefined ? {} : { key }) };
   const message = `Cannot ${action} ${locationOf(where)}: the answer does not say what was done`;
-  return new StoreError(message, { reaction: 'transient', code: 'Unknown', ambiguous: writes, cause });
+  const failure = { reaction: 'transient', code: 'Unknown' } as const;
+  const hint = hintFor({ ...failure, otherRegion: undefined });
+  return new StoreError(message, { ...failure, ambiguous: writes, cause, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** Just the signal of some options, for calls that have one at most. */

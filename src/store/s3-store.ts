@@ -15,7 +15,7 @@ import { copyObject } from './s3-copy.ts';
 import { getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
-import { acknowledged, attributeParams, headObject, type Retry, type S3Session, send } from './s3-session.ts';
+import { acknowledged, attributeParams, headObject, type Retry, type S3Session, send, senseless } from './s3-session.ts';
 
 /** What an S3 store is made of. */
 export interface S3StoreOptions extends ConnectionOptions {
@@ -52,18 +52,23 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   };
 }
 
-/** HEAD answers a refusal without saying why, so after one a listing of a single key is asked for the reason. */
+/**
+ * HEAD answers a refusal without saying why, and any web server answers it with 200; S3 gives every request an id. In
+ * doubt a listing of a single key tells.
+ */
 async function checkBucket(session: S3Session, prefix: string, options: CallOptions): Promise<void> {
   const { client, bucket } = session;
   const request = { ...options, action: 'use' };
   try {
-    await send(session, request, (o) => client.send(new HeadBucketCommand({ Bucket: bucket }), o));
+    const answer = await send(session, request, (o) => client.send(new HeadBucketCommand({ Bucket: bucket }), o));
+    if (answer.$metadata.requestId !== undefined) return;
   } catch (error) {
     if (!(error instanceof StoreError) || !['denied', 'not-found', 'rejected', 'fatal'].includes(error.reaction))
       throw error;
-    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
-    await send(session, request, (o) => client.send(command, o));
   }
+  const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
+  const { IsTruncated } = await send(session, request, (o) => client.send(command, o));
+  if (IsTruncated === undefined) throw senseless(session, request);
 }
 
 async function putObject(

@@ -196,8 +196,7 @@ class Upload {
   /** The checksum of the content if the foreign object already holds it. */
   async #adoptable(): Promise<string | undefined> {
     const checksum = await checksumIfStored(this.#file, this.#request.row?.etag ?? null);
-    if (checksum !== undefined && (await this.#isTorn()))
-      throw new RacedError('it changed while it was compared');
+    if (checksum !== undefined && (await this.#isTorn())) throw new RacedError('it changed while it was compared');
     return checksum;
   }
 

@@ -120,7 +120,11 @@ const NO_FILES: [claim: string, become: (at: Place, t: TestContext) => void | Pr
   ],
   [
     'beneath what is a file now',
-    ({ file, root }) => (renameSync(file, join(root, 'g')), rmSync(join(root, 'd'), { recursive: true }), writeFileSync(join(root, 'd'), '')),
+    ({ file, root }) => (
+      renameSync(file, join(root, 'g')),
+      rmSync(join(root, 'd'), { recursive: true }),
+      writeFileSync(join(root, 'd'), '')
+    ),
   ],
 ];
 

@@ -8,8 +8,8 @@ import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { RelPath } from '../../src/model/path.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
-import { uploadMarker, uploadSymlink } from '../../src/transfer/upload-inline.ts';
 import { type UploadRequest, uploadFile } from '../../src/transfer/upload-file.ts';
+import { uploadMarker, uploadSymlink } from '../../src/transfer/upload-inline.ts';
 import { ambiguousError, type TransferBench, transferBench } from '../support/transfers.ts';
 
 const F = 'd/f' as RelPath;
@@ -90,10 +90,19 @@ test('S6 the id of a multipart upload is durable before its first part', async (
   const opened: (string | null)[] = [];
   const { putMultipart } = bench.store;
   bench.store.putMultipart = (key, source, attributes, options) =>
-    putMultipart.call(bench.store, key, { ...source, read: (at, bytes) => {
-      opened.push(bench.ledger.openUploads()[0]?.uploadId ?? null);
-      return source.read(at, bytes);
-    } }, attributes, options);
+    putMultipart.call(
+      bench.store,
+      key,
+      {
+        ...source,
+        read: (at, bytes) => {
+          opened.push(bench.ledger.openUploads()[0]?.uploadId ?? null);
+          return source.read(at, bytes);
+        },
+      },
+      attributes,
+      options,
+    );
   ended(await upload(bench), 'stored');
   assert.deepEqual([...new Set(opened)], ['upload-1']);
 });
@@ -325,7 +334,10 @@ test('a file that is gone or no file any more is a race; one that cannot be open
   assert.deepEqual(await upload(bench), { end: 'raced' });
   rmSync(join(bench.root, 'd'), { recursive: true });
   assert.deepEqual(await upload(bench), { end: 'raced' });
-  assert.deepEqual(await upload(bench, { path: `${'x'.repeat(256)}` as RelPath }), { end: 'unreadable', code: 'ENAMETOOLONG' });
+  assert.deepEqual(await upload(bench, { path: `${'x'.repeat(256)}` as RelPath }), {
+    end: 'unreadable',
+    code: 'ENAMETOOLONG',
+  });
   assert.deepEqual(calls(bench), {});
 });
 

@@ -166,7 +166,9 @@ test('S4 a directory or name that cannot be read is unknown, and the walk goes o
   const unknown: string[] = [];
   const tree = new Broken(Buffer.from(root));
   const options = { filter: includeAll, mounts: new Set<RelPath>(), again: assert.fail };
-  const keys = [...walk(tree, '' as RelPath, { ...options, unknown: (path, why) => unknown.push(`${path}: ${why}`) })].map(({ key }) => key as string);
+  const keys = [
+    ...walk(tree, '' as RelPath, { ...options, unknown: (path, why) => unknown.push(`${path}: ${why}`) }),
+  ].map(({ key }) => key as string);
   assert.deepEqual(keys, ['d/', 'd/a-']);
   assert.deepEqual(unknown, ['d/a: it cannot be read (EIO)', 'd/sub: it cannot be read (EACCES)']);
 });
@@ -234,9 +236,18 @@ test('a tree reads names and link targets as bytes, and stops at the first name 
   assert.deepEqual(new Set(tree.readdir('' as RelPath).map((entry) => entry.name)), new Set(['b', odd]));
   assert.equal(tree.readlink(odd).toString('latin1'), '\xfe\xff');
   let asked = 0;
-  assert.equal(tree.hasName('' as RelPath, () => ++asked > 0), true);
+  assert.equal(
+    tree.hasName('' as RelPath, () => ++asked > 0),
+    true,
+  );
   assert.equal(asked, 1);
-  assert.equal(tree.hasName('' as RelPath, (entry) => entry.name === odd), true);
-  assert.equal(tree.hasName('' as RelPath, () => false), false);
+  assert.equal(
+    tree.hasName('' as RelPath, (entry) => entry.name === odd),
+    true,
+  );
+  assert.equal(
+    tree.hasName('' as RelPath, () => false),
+    false,
+  );
   assert.equal(new LocalTree(Buffer.from('/')).absolute('etc' as RelPath).toString(), '/etc');
 });

@@ -33,7 +33,6 @@ class Model {
       closedWrite: all.some(({ closedWrite }) => closedWrite),
       witnessed: all.some(({ witnessed }) => witnessed),
       witnessedBelow: all.some(({ witnessedBelow }) => witnessedBelow),
-      movedAtMs: all.find(({ movedAtMs }) => movedAtMs !== undefined)?.movedAtMs,
       failingSinceMs: all.find(({ failingSinceMs }) => failingSinceMs !== undefined)?.failingSinceMs,
       attempts: Math.max(...all.map(({ attempts }) => attempts)),
       races: Math.max(...all.map(({ races }) => races)),
@@ -79,7 +78,6 @@ function factsOfChange(change: Change, nowMs: number, notBeforeMs: number): Fact
     closedWrite: change.closedWrite ?? false,
     witnessed: change.witnessed,
     witnessedBelow: change.witnessed && change.scope === 'subtree',
-    movedAtMs: change.moved ? nowMs : undefined,
     attempts: 0,
     failingSinceMs: undefined,
     races: 0,
@@ -94,7 +92,6 @@ const change: fc.Arbitrary<Change> = fc.record({
   scope: fc.oneof({ weight: 3, arbitrary: fc.constant('self' as const) }, fc.constant('subtree' as const)),
   speed: fc.constantFrom('finished' as const, 'writing' as const),
   closedWrite: fc.boolean(),
-  moved: fc.boolean(),
   witnessed: fc.boolean(),
 });
 

@@ -17,8 +17,8 @@ import {
   displayPath,
   isWithin,
   joinPath,
-  namesOf,
   nameOf,
+  namesOf,
   parentOf,
   pathFromBytes,
   pathFromText,
@@ -99,7 +99,11 @@ test('S14 a key and its path are the same bytes; a name that S3 can carry comes 
         if (typeof whole !== 'string') continue;
         const back = relativeKey(prefix, whole);
         if (typeof back === 'string') assert.equal(back, key);
-        else assert.ok(namesOf(p).some((name) => name === '.' || name === '..'), back.impossible);
+        else
+          assert.ok(
+            namesOf(p).some((name) => name === '.' || name === '..'),
+            back.impossible,
+          );
       }
       assert.deepEqual([isMarker(fileKey(p)), isMarker(markerKey(p))], [false, true]);
     }),
@@ -115,7 +119,8 @@ test('S14 names that S3 cannot carry are told, with the reason', () => {
   assert.match(impossible(objectKey('', 'caf\xe9' as RelKey)), /not UTF-8/);
   for (const text of ['\x01', '\x1f', '\ufffe', '\uffff'])
     assert.match(impossible(objectKey('', fileKey(pathFromText(text)))), /control character/, JSON.stringify(text));
-  for (const text of ['\t', '\n', '\r', '\x7f', '\ufffd']) assert.equal(objectKey('', fileKey(pathFromText(text))), text);
+  for (const text of ['\t', '\n', '\r', '\x7f', '\ufffd'])
+    assert.equal(objectKey('', fileKey(pathFromText(text))), text);
   const fits = 'é'.repeat((MAX_KEY_BYTES - 2) / 2);
   assert.equal(objectKey('p/', fileKey(pathFromText(fits))), `p/${fits}`);
   assert.match(impossible(objectKey('pp/', fileKey(pathFromText(fits)))), /1025 bytes, S3 allows 1024/);
@@ -132,9 +137,10 @@ test('S9 keys that are no path in the tree are told, with the reason', () => {
     ['p/', /empty name/],
     ['p/a\0b', /NUL/],
     [`p/${'x'.repeat(256)}`, /256 bytes, Linux allows 255/],
-    [`p/${'x/'.repeat(2_048)}`, /4095/],
+    [`p/${'x/'.repeat(2_048)}x`, /4097 bytes, Linux allows 4095/],
     ['q/a', /prefix/],
   ];
-  for (const [key, reason] of cases) assert.match(impossible(relativeKey('p/', key)), reason, key);
-  for (const key of ['p/...', 'p/a/', 'p/ ', `p/${'x'.repeat(255)}`, 'p/..a']) assert.equal(relativeKey('p/', key), key.slice(2));
+  for (const [key, reason] of cases) assert.match(impossible(relativeKey('p/', key)), reason);
+  for (const key of ['p/...', 'p/a/', 'p/ ', `p/${'x'.repeat(255)}`, 'p/..a'])
+    assert.equal(relativeKey('p/', key), key.slice(2));
 });

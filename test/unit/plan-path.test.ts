@@ -218,10 +218,31 @@ test('a directory needs a marker if it is empty or its mode or owner are not wha
 
 test('S4 unwitnessed deletes are held only if they exceed both the number and the share', () => {
   const budget = { count: 10, percent: 50 };
-  assert.equal(exceedsBudget(10, () => 10, budget), false, 'everything, but few');
-  assert.equal(exceedsBudget(50, () => 100, budget), false, 'many, but half');
-  assert.equal(exceedsBudget(51, () => 100, budget), true);
-  assert.equal(exceedsBudget(11, () => 11, budget), true);
-  assert.equal(exceedsBudget(1, () => 100, { count: 0, percent: 0 }), true, 'none is allowed');
-  assert.equal(exceedsBudget(0, () => 0, { count: 0, percent: 0 }), false);
+  assert.equal(
+    exceedsBudget(10, () => 10, budget),
+    false,
+    'everything, but few',
+  );
+  assert.equal(
+    exceedsBudget(50, () => 100, budget),
+    false,
+    'many, but half',
+  );
+  assert.equal(
+    exceedsBudget(51, () => 100, budget),
+    true,
+  );
+  assert.equal(
+    exceedsBudget(11, () => 11, budget),
+    true,
+  );
+  assert.equal(
+    exceedsBudget(1, () => 100, { count: 0, percent: 0 }),
+    true,
+    'none is allowed',
+  );
+  assert.equal(
+    exceedsBudget(0, () => 0, { count: 0, percent: 0 }),
+    false,
+  );
 });

@@ -167,6 +167,20 @@ test('while the limiter pauses nothing is handed out, and then it goes on by its
   assert.equal(marks.length, 1);
 });
 
+test('a request that ends during a pause starts no other', async () => {
+  const { clock, pump, limiter, running } = transferring(2);
+  for (let i = 0; i < 5; i++) pump.mark(finished(`f${i}`));
+  await clock.pass(100);
+  limiter.failed(clock.nowMs, 5_000);
+  running.pop()!.end();
+  running.pop()!.end();
+  await clock.pass(4_900);
+  assert.equal(running.length, 0);
+  await clock.pass(100);
+  assert.equal(running.length, 1);
+  await endAll(pump, running);
+});
+
 test('S7 a mark is handed out when it has settled, not before', async () => {
   const { clock, pump, marks } = bench();
   pump.mark(finished('a'));

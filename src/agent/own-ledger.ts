@@ -1,0 +1,86 @@
+// The ledger of this LOCAL and this prefix, fit to be believed: of this root, without uploads that nobody ends.
+import type { Ledger } from '../ledger/ledger.ts';
+import { openLedger } from '../ledger/sqlite-ledger.ts';
+import { RefusedError } from '../model/errors.ts';
+import { objectKey } from '../model/key.ts';
+import type { Log } from '../ops/log.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { type RootGuard, sameRoot } from '../tree/root-guard.ts';
+import { copyInMemory } from './dry-run.ts';
+
+/**
+ * What a command does about a ledger that was written for another directory at this path.
+ * - `refuse`: ends with 4 (one-shot).
+ * - `distrust`: uploads, but deletes nothing (watch).
+ * - `accept`: S3 is the source, so another directory is nothing strange (restore, run).
+ */
+export type OtherRoot = 'refuse' | 'distrust' | 'accept';
+
+export interface OwnLedgerOptions {
+  readonly file: string | ':memory:';
+  /** Work on a copy in memory. */
+  readonly dryRun: boolean;
+  readonly otherRoot: OtherRoot;
+  readonly guard: RootGuard;
+  readonly store: ObjectStore;
+  readonly prefix: string;
+  readonly log: Log;
+}
+
+/** @throws RefusedError, OperatorError */
+export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> {
+  const { log } = options;
+  const { ledger, setAside } = openLedger({ file: options.file });
+  try {
+    if (setAside !== undefined) log.warn('the ledger was corrupt, a new one is built', { setAside });
+    const isOther = isOfOtherRoot(ledger, options.guard);
+    if (isOther && options.otherRoot === 'refuse') throw otherRootError(options.file);
+    const own = options.dryRun ? inMemoryInstead(ledger) : ledger;
+    await sweepUploads(own, options);
+    if (isOther) distrust(own, options);
+    own.setMeta({ root: options.guard.identity });
+    return own;
+  } catch (error) {
+    ledger.close();
+    throw error;
+  }
+}
+
+function isOfOtherRoot(ledger: Ledger, guard: RootGuard): boolean {
+  const { root } = ledger.meta();
+  return root !== null && !sameRoot(guard.identity, root);
+}
+
+function otherRootError(file: string): RefusedError {
+  return new RefusedError(
+    'Cannot synchronise: LOCAL is another directory than the one that was synchronised before',
+    `Check that the right volume is mounted. If the change is intended, remove ${file} or use another --state-dir.`,
+  );
+}
+
+/** Worthless as evidence: everything is compared anew, as without a ledger. */
+function distrust(ledger: Ledger, { guard, otherRoot, log }: OwnLedgerOptions): void {
+  log.warn('LOCAL is another directory than the one the ledger describes: everything is compared anew');
+  ledger.clear();
+  if (otherRoot === 'distrust') guard.break('it is another directory than the one that was synchronised before');
+}
+
+function inMemoryInstead(ledger: Ledger): Ledger {
+  const copy = copyInMemory(ledger);
+  ledger.close();
+  return copy;
+}
+
+/** Aborts multipart uploads that a crash left open: our own, known from the ledger, and nobody else's. */
+async function sweepUploads(ledger: Ledger, { store, prefix, log }: OwnLedgerOptions): Promise<void> {
+  for (const row of ledger.openUploads()) {
+    const key = objectKey(prefix, row.key);
+    if (typeof key !== 'string' || row.uploadId === null) continue;
+    try {
+      await store.abortMultipart(key, row.uploadId);
+      ledger.write([{ ...row, uploadId: null }]);
+    } catch (error) {
+      log.warn('cannot abort an unfinished upload of an earlier run', { path: row.key, reason: String(error) });
+    }
+  }
+}
