@@ -40,7 +40,7 @@ class Interrupted extends Error {
   readonly signal: NodeJS.Signals;
 
   constructor(signal: NodeJS.Signals) {
-    super(`ended by ${signal}`);
+    super(signal);
     this.signal = signal;
   }
 }
@@ -195,20 +195,24 @@ function wantsToKeep(): boolean {
 
 async function main(): Promise<number> {
   const stop = new AbortController();
-  // A second one changes nothing: npm passes on what the terminal has sent as well.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => stop.abort(new Interrupted(signal)));
-  }
+  const interrupt = (signal: NodeJS.Signals): void => {
+    // A second one changes nothing: npm passes on what the terminal has sent as well.
+    if (stop.signal.aborted) return;
+    screen.failure(`${signal}, ending everything`);
+    stop.abort(new Interrupted(signal));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   // Whoever read the output has gone; agent, server and directory still have to go too.
-  process.stdout.on('error', () => stop.abort(new Interrupted('SIGPIPE')));
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => interrupt('SIGPIPE'));
   try {
     return (await demo(stop, wantsToKeep())) ? 0 : 1;
   } catch (error) {
     // What was cut short by the end of the demo fails in its own way: the reason is what counts.
     const reason: unknown = stop.signal.aborted && !(error instanceof DemoFailure) ? stop.signal.reason : error;
-    if (!(reason instanceof Interrupted || reason instanceof DemoFailure)) throw reason;
+    if (reason instanceof Interrupted) return 128 + constants.signals[reason.signal];
+    if (!(reason instanceof DemoFailure)) throw reason;
     screen.failure(reason.message);
-    return reason instanceof Interrupted ? 128 + constants.signals[reason.signal] : 1;
+    return 1;
   }
 }
 

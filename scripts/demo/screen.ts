@@ -64,7 +64,7 @@ export function verdict(good: boolean, text: string): void {
   fact('verdict', styled(good ? ['bold', 'green'] : ['bold', 'red'], text));
 }
 
-/** Why the demo could not go on; goes to standard error. */
+/** Why the demo does not go on; goes to standard error. */
 export function failure(message: string): void {
   if (openRow) print('');
   process.stderr.write(`demo: ${message}\n`);

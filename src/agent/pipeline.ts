@@ -197,13 +197,14 @@ export class Pipeline implements ScanSink {
     this.#moves.delete(path);
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);
-    if (find('expand')) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
     const transfer = look.actions.find(isTransfer);
     if (transfer !== undefined) return this.#transfer(mark, look, transfer);
     const removal = find('delete');
     if (removal !== undefined && !this.#o.keepDeleted) return this.#delete({ path, target: removal.target, mark });
     const wait = find('wait');
     if (wait !== undefined) return this.#pump.again(mark, wait.untilMs - this.#o.context.wallNow());
+    // Last: what is beneath waits for this path anyway, and a fresh mark would forget how often this one failed.
+    if (find('expand')) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
     this.#feedback.settled(path);
     if (find('skip-special') && stat?.kind === 'other') this.#feedback.special(path);
   }

@@ -15,7 +15,15 @@ import { copyObject } from './s3-copy.ts';
 import { getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
-import { acknowledged, attributeParams, headObject, type Retry, type S3Session, send, senseless } from './s3-session.ts';
+import {
+  acknowledged,
+  attributeParams,
+  headObject,
+  type Retry,
+  type S3Session,
+  send,
+  senseless,
+} from './s3-session.ts';
 
 /** What an S3 store is made of. */
 export interface S3StoreOptions extends ConnectionOptions {

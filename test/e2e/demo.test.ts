@@ -99,9 +99,10 @@ describe('the demo', { concurrency: true }, () => {
     const demo = startDemo(t);
     await printed(demo, /cp -a/);
     demo.process.kill('SIGINT');
+    await printed(demo, /\ndemo: SIGINT, ending everything\n/);
     demo.process.kill('SIGINT');
     assert.deepEqual(await demo.ended, { code: 130, left: [] }, demo.printed());
-    assert.match(demo.printed(), /\ndemo: ended by SIGINT\n$/);
+    assert.match(demo.printed(), /\ndemo: SIGINT, ending everything\n$/);
   });
 
   test('what it does not know is told in one line', async (t) => {

@@ -215,7 +215,7 @@ test('S4 LOCAL gone while it is watched: nothing is deleted, exit 4 at the end; 
 
   mkdirSync(local);
   const second = await watch(stage);
-  await second.waitForLine(/LOCAL cannot be trusted as the source.*it is empty and S3 is not/);
+  await second.waitForLine(/LOCAL cannot be trusted as the source.*another directory/);
   write('new');
   await second.until('uploads go on', () => stage.text('new') !== undefined);
   await stopped(second, 4);

@@ -201,7 +201,7 @@ describe('sync', () => {
   test('S4 an empty LOCAL is not the truth: exit 4, nothing is deleted', async (t) => {
     const { bucket, local, url, run } = await strictStage(t);
     bucket.put('p/only copy', 'x');
-    const { code, stderr } = await run(['sync', '--delete', local, url]);
+    const { code, stderr } = await run(['sync', '--quiet', '--delete', local, url]);
     assert.equal(code, 4);
     assert.match(stderr, /^awssyncer: Cannot synchronise .*: it is empty and S3 is not\n {2}hint: .*\n$/);
     assert.deepEqual(bucket.keys(), ['p/only copy']);

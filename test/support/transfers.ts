@@ -1,4 +1,5 @@
 // What a transfer needs, on a real directory and a store in memory; every fault is the test's own.
+import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,6 +10,7 @@ import type { RelKey } from '../../src/model/key.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectAttributes } from '../../src/store/object-store.ts';
 import type { TransferContext } from '../../src/transfer/context.ts';
+import type { Outcome } from '../../src/transfer/outcome.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
@@ -79,4 +81,10 @@ export function transferBench(t: TestContext): TransferBench {
     row: (key) => bench.context.journal.get(key as RelKey),
   };
   return bench;
+}
+
+/** The outcome, which must be of this kind. */
+export function ended<E extends Outcome['end']>(outcome: Outcome, end: E): Extract<Outcome, { end: E }> {
+  assert.equal(outcome.end, end);
+  return outcome as Extract<Outcome, { end: E }>;
 }

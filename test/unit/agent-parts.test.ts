@@ -153,7 +153,7 @@ test('the exit code says the worst that happened: refused before partial before 
 
 test('of several exit codes usage wins over fatal over refused over partial over different', () => {
   const ranked = [EXIT.usage, EXIT.fatal, EXIT.refused, EXIT.partial, EXIT.different, EXIT.ok];
-  ranked.forEach((code, at) => assert.equal(worstExit(...ranked.slice(at).reverse()), code));
+  for (const [at, code] of ranked.entries()) assert.equal(worstExit(...ranked.slice(at).reverse()), code);
   assert.equal(worstExit(), EXIT.ok);
 });
 

@@ -111,7 +111,10 @@ test('whatever happens, the limit stays between 1 and the ceiling', () => {
       let nowMs = 0;
       for (const each of events) {
         if (each === 'ok') limit.succeeded();
-        else limit.failed((nowMs += each));
+        else {
+          nowMs += each;
+          limit.failed(nowMs);
+        }
         assert.ok(Number.isInteger(limit.limit) && limit.limit >= 1 && limit.limit <= ceiling);
       }
     }),

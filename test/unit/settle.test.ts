@@ -61,11 +61,14 @@ test('a heap gives back everything, earliest first, equal times in order of inse
         assert.equal(heap.pop(), top);
         if (first !== undefined) model.splice(model.indexOf(first), 1);
       };
-      steps.forEach((dueMs, value) => {
-        if (dueMs === 'pop') return pop();
+      for (const [value, dueMs] of steps.entries()) {
+        if (dueMs === 'pop') {
+          pop();
+          continue;
+        }
         heap.push(value, dueMs);
         model.push({ value, dueMs });
-      });
+      }
       while (model.length > 0) pop();
       assert.equal(heap.size, 0);
       assert.equal(heap.pop(), undefined);
