@@ -39,7 +39,7 @@ export interface PipelineOptions {
   /** Deletes are dropped, not done (one-shot sync without --delete). */
   readonly keepDeleted: boolean;
   /** Scans a subtree; its findings come back through the sink. */
-  readonly scan: (mark: Mark, sink: ScanSink, signal: AbortSignal) => Promise<void>;
+  readonly scan: (mark: Mark, sink: ScanSink, signal: AbortSignal) => Promise<RelPath[]>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly random: Random;
@@ -176,15 +176,12 @@ export class Pipeline implements ScanSink {
 
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
     this.#o.problems.clearUnreadable(mark.path);
-    await this.#o.scan(mark, this, signal);
-    for (const path of this.#moves.keys()) {
-      if (isWithin(path, mark.path) && !this.#pump.isMarked(path)) this.#moves.delete(path);
-    }
-    // What the scan covered and did not mark again is as the ledger says.
-    for (const path of [mark.path, ...mark.absorbed.keys()]) {
-      if (signal.aborted || this.#pump.isMarked(path)) continue;
+    const settled = await this.#o.scan(mark, this, signal);
+    for (const path of this.#moves.keys()) if (isWithin(path, mark.path)) this.#moves.delete(path);
+    for (const path of settled) {
+      if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);
-      this.#o.problems.clearSeen(path);
+      this.#o.problems.clear(path);
     }
   }
 

@@ -48,11 +48,6 @@ export class Problems {
     this.#byPath.delete(path);
   }
 
-  /** A scan saw the path and found nothing to do; that it could not be read would have been found by the same scan. */
-  clearSeen(path: RelPath): void {
-    if (this.#byPath.get(path)?.kind !== 'unreadable') this.#byPath.delete(path);
-  }
-
   /** What could not be read beneath `dir` is being looked at again. */
   clearUnreadable(dir: RelPath): void {
     for (const [path, { kind }] of this.#byPath)

@@ -70,8 +70,11 @@ export class Scanner {
     this.#o = options;
   }
 
-  /** Scans what the mark covers. Rejects only on a broken ledger. */
-  async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<void> {
+  /**
+   * Scans what the mark covers. Rejects only on a broken ledger.
+   * @returns of the paths that were marked (the mark's own and those it absorbed) the ones that are as the ledger says
+   */
+  async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<RelPath[]> {
     const run = new Scan(this.#o, mark, sink);
     let count = 0;
     for (const pair of run.pairs()) {
@@ -79,9 +82,10 @@ export class Scanner {
       if (++count % SLICE !== 0) continue;
       await sink.room();
       await new Promise(setImmediate);
-      if (signal.aborted) return;
+      if (signal.aborted) return [];
     }
     run.finish();
+    return run.settled();
   }
 }
 
@@ -97,6 +101,8 @@ class Scan {
   readonly #sink: ScanSink;
   readonly #unknown = new Set<RelPath>();
   readonly #gone: RelPath[] = [];
+  /** Marked paths that differ. */
+  readonly #differing = new Set<RelPath>();
   #entries = 0;
 
   constructor(options: ScannerOptions, mark: Mark, sink: ScanSink) {
@@ -137,13 +143,13 @@ class Scan {
   finish(): void {
     const surprising: RelPath[] = [];
     for (const path of this.#gone) {
-      if (this.#isWitnessed(path)) this.#sink.differs(path, { witnessed: true, known: this.#known(path) });
+      if (this.#isWitnessed(path)) this.#differs(path, { witnessed: true });
       else surprising.push(path);
     }
     const reason = this.#reasonToHold(surprising.length);
     if (reason !== undefined) return this.#sink.held({ paths: surprising, reason });
     if (this.#mark.path === ROOT) this.#sink.held(undefined);
-    for (const path of surprising) this.#sink.differs(path, { witnessed: false, known: this.#known(path) });
+    for (const path of surprising) this.#differs(path, { witnessed: false });
   }
 
   #reasonToHold(deletes: number): HeldDeletes['reason'] | undefined {
@@ -155,11 +161,22 @@ class Scan {
 
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {
     this.#entries++;
-    const sink = this.#sink;
     const known = this.#known(entry.path);
-    if (known?.closedWrite !== true && this.#isSettled(entry, row)) return sink.unchanged();
+    if (known?.closedWrite !== true && this.#isSettled(entry, row)) return this.#sink.unchanged();
     const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;
-    sink.differs(entry.path, { witnessed: known?.witnessed ?? false, known, ino });
+    this.#differs(entry.path, { witnessed: known?.witnessed ?? false, ino });
+  }
+
+  settled(): RelPath[] {
+    const marked = [this.#mark.path, ...this.#mark.absorbed.keys()];
+    return marked.filter((path) => !this.#differing.has(path) && !isCovered(path, this.#unknown));
+  }
+
+  /** Reports a path, with what its own mark knew. */
+  #differs(path: RelPath, finding: Omit<Finding, 'known'>): void {
+    const known = this.#known(path);
+    if (known !== undefined) this.#differing.add(path);
+    this.#sink.differs(path, { ...finding, known });
   }
 
   #known(path: RelPath): Mark | undefined {

@@ -95,7 +95,7 @@ test('--verbose and --quiet stand for a log level and take their place among its
 
 test('the grace of a command follows the shutdown timeout unless it is given', () => {
   assert.equal(parse('run', `${SIDES} --shutdown-timeout 60s`).commandGraceMs, 50_000);
-  assert.equal(parse('run', `${SIDES} --shutdown-timeout 5s`).commandGraceMs, 0);
+  assert.equal(parse('run', `${SIDES} --shutdown-timeout 5s`).commandGraceMs, 2_500);
   assert.equal(parse('run', SIDES, { AWSSYNCER_COMMAND_GRACE: '3s' }).commandGraceMs, 3_000);
 });
 
