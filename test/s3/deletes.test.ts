@@ -8,7 +8,7 @@ import { endWatching } from '../../src/agent/ending.ts';
 import { EVERYTHING } from '../../src/agent/engine.ts';
 import { type SyncConfig, type SyncResult, syncOnce } from '../../src/agent/sync-once.ts';
 import { EXIT, type ExitCode, RefusedError } from '../../src/model/errors.ts';
-import { pathFromText } from '../../src/model/path.ts';
+import { pathFromText, type RelPath } from '../../src/model/path.ts';
 import { type AgentConfig, openTestWorkspace, QUICK } from '../support/agent.ts';
 import { mountOn } from '../support/mounts.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
@@ -214,16 +214,18 @@ for (const code of ['EACCES', 'EIO', 'ESTALE']) {
     const ground = await settledGround(t, { files: FILES, config: { pollIntervalMs: 50 } });
     const { tree } = ground.agent.workspace;
     const fails = { on: true };
-    const refuse = (path: string): void => {
-      if (fails.on && path.startsWith('d')) throw Object.assign(new Error(code), { code, syscall: 'scandir' });
-    };
     // Root may read everything, so the tree itself has to refuse.
-    const { readdir, lstat, lstatBelow } = tree;
-    Object.assign(tree, {
-      readdir: (dir: never) => (refuse(dir), readdir.call(tree, dir)),
-      lstat: (path: never) => (refuse(`${path}`.replace(/^d$/, '')), lstat.call(tree, path)),
-      lstatBelow: (path: never) => (refuse(`${path}`.replace(/^d$/, '')), lstatBelow.call(tree, path)),
-    });
+    for (const call of ['readdir', 'lstat', 'lstatBelow'] as const) {
+      const original = tree[call].bind(tree) as (path: RelPath) => never;
+      Object.assign(tree, {
+        [call]: (path: RelPath) => {
+          if (fails.on && path.startsWith(call === 'readdir' ? 'd' : 'd/')) {
+            throw Object.assign(new Error(code), { code, syscall: call });
+          }
+          return original(path);
+        },
+      });
+    }
     rmSync(ground.at('d/e'), { recursive: true });
     ground.agent.watching.engine.pipeline.change(EVERYTHING);
     await until('it is reported', () => ground.problems('unreadable').includes('d'));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { test } from 'node:test';
+import { EVERYTHING } from '../../src/agent/engine.ts';
 import type { LoggedRequest } from '../strict-s3/request-log.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { until } from '../support/until.ts';
@@ -85,6 +86,22 @@ test('S5 files moved into a directory that is new are stored there before their 
     early.push(...keys.filter((key) => key.startsWith('p/old/') && !deletes[at]!.has(key.replace('old', 'new'))));
   }
   assert.deepEqual(early, []);
+});
+
+test('S5 a file renamed just before a scan is stored under its new name before the old one goes', async (t) => {
+  const files = Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`d/${i}`, '']));
+  const ground = await settledGround(t, { files: { ...files, old: 'content' } });
+  const gate = ground.server.faults.add({ operation: 'PutObject', key: /a new name/, effect: { kind: 'gate' } });
+  renameSync(ground.at('old'), ground.at('a new name'));
+  await ground.agent.watching.barrier();
+  // The scan takes over what the events told, and goes on while the new name is on its way.
+  ground.agent.watching.engine.pipeline.change(EVERYTHING);
+  await gate.waiting();
+  await ground.roundTrip();
+  assert.equal(ground.stored('old'), 'content');
+  await gate.open();
+  await ground.settle();
+  ground.assertEqual();
 });
 
 test('S5 a file renamed again while it is uploaded is stored under some name at any time', async (t) => {

@@ -85,7 +85,12 @@ export async function openTestWorkspace(
     uid: process.geteuid!(),
     cwd: process.cwd(),
   };
-  return openWorkspace(config, surroundings, { createLocal: false, useState: true, retryHorizonMs: 10_000, otherRoot: 'distrust' });
+  return openWorkspace(config, surroundings, {
+    createLocal: false,
+    useState: true,
+    retryHorizonMs: 10_000,
+    otherRoot: 'distrust',
+  });
 }
 
 /** Starts an agent on `root`, by default a new directory beside which tests may keep things. */
