@@ -324,7 +324,8 @@ describe('S15 secrets', () => {
     server.faults.add({ operation: 'PutObject', times: 1, effect: { kind: 'reset', at: 'commit' } });
     await attempt(['sync', '--request-timeout=1s', '--json', local, url]);
     await attempt(['verify', local, url]);
-    await attempt(['sync', local, url, `--settle=${secrets.sessionToken}`]);
+    await attempt(['watch', local, url, `--settle=${secrets.sessionToken}`]);
+    await attempt(['watch', local, url, '--settle', secrets.secretAccessKey]);
     const sync = ['sync', '--state-dir=none', local, url];
     const changes: Record<string, string>[] = [
       { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' },

@@ -1,6 +1,6 @@
 // `watch`: the built CLI on a directory that changes.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Cli } from '../support/cli.ts';
@@ -164,14 +164,19 @@ test('SIGINT flushes like SIGTERM', async (t) => {
   assert.equal(stage.text('file'), 'file');
 });
 
-test('--linger goes on watching after SIGTERM', async (t) => {
+test('--linger goes on watching after SIGTERM as before it, then flushes', async (t) => {
   const stage = await strictStage(t);
-  const cli = await watch(stage, '--linger', '1s', '--shutdown-timeout', '10s');
+  const cli = await watch(stage, '--linger', '2s', '--shutdown-timeout', '10s', '--settle', '1h', '--max-wait', '2h');
+  const unfinished = openSync(stage.at('unfinished'), 'w');
+  t.after(() => closeSync(unfinished));
+  writeSync(unfinished, 'not closed');
   cli.signal('SIGTERM');
   await cli.waitForLine(/told to end/);
-  stage.write('written after the signal');
-  await cli.until('it arrived', () => stage.text('written after the signal') !== undefined);
+  stage.write('finished');
+  await cli.until('it arrived', () => stage.text('finished') !== undefined);
+  assert.equal(stage.text('unfinished'), undefined, 'a flush would have sent it first');
   assert.deepEqual(await cli.exited, { code: 0, signal: null }, cli.output());
+  assert.equal(stage.text('unfinished'), 'not closed');
 });
 
 test('a second agent on the same state directory ends with 1 and one clear line; the first goes on', async (t) => {
