@@ -32,12 +32,12 @@ export interface DeleteJudgeOptions {
 export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOptions): Verdict[] {
   if (options.rootBroken() !== undefined) return jobs.map(() => 'blind');
   const covered = options.covered();
-  const oldestMoveMs = options.oldestMoveMs();
+  const heardUntilMs = options.oldestMoveMs() - options.pairingMs;
   return jobs.map((job) => {
     if (covered(job.path)) return 'blind';
     if (options.isMarked(job.path)) return 'stale';
     try {
-      return judgeOne(job, oldestMoveMs, options);
+      return judgeOne(job, heardUntilMs, options);
     } catch (error) {
       if (error instanceof Error && 'syscall' in error) return 'blind';
       throw error;
@@ -45,13 +45,13 @@ export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOpt
   });
 }
 
-function judgeOne({ path, target, mark }: DeleteJob, oldestMoveMs: number, options: DeleteJudgeOptions): Verdict {
+function judgeOne({ path, target, mark }: DeleteJob, heardUntilMs: number, options: DeleteJudgeOptions): Verdict {
   const { looker, holds } = options;
   const { state, actions } = looker.look(path, { closedWrite: false, nowMs: options.wallNow() });
   if (!asksFor(actions, target)) return 'stale';
-  if (oldestMoveMs <= mark.lastAtMs + options.pairingMs) return 'early';
+  if (mark.lastAtMs >= heardUntilMs) return 'early';
   const row = target === 'file' ? state.fileRow : state.markerRow;
-  if (row !== undefined && holds.isHeldElsewhere(row.ino, path)) return 'early';
+  if (row !== undefined && holds.isHeldElsewhere(row.ino, path, { heardUntilMs })) return 'early';
   return looker.isReplacementStored(path, target, state) ? 'delete' : 'early';
 }
 

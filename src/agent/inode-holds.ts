@@ -1,33 +1,56 @@
 // Pure. Which inodes are on their way to S3: the old name of a renamed file must not go before the new one is stored.
 import type { RelPath } from '../model/path.ts';
 
+interface Hold {
+  readonly ino: bigint;
+  /** When the path was seen to be gone, with whatever it held. */
+  departedMs: number | undefined;
+}
+
 /** Paths whose content is not stored yet, by inode. */
 export class InodeHolds {
-  readonly #inoOf = new Map<RelPath, bigint>();
+  readonly #holds = new Map<RelPath, Hold>();
   readonly #holders = new Map<bigint, Set<RelPath>>();
 
   /** `path` holds `ino` until it is released; a path holds one inode at a time. */
   hold(path: RelPath, ino: bigint): void {
-    if (this.#inoOf.get(path) === ino) return;
+    const held = this.#holds.get(path);
+    if (held?.ino === ino) {
+      held.departedMs = undefined;
+      return;
+    }
     this.release(path);
-    this.#inoOf.set(path, ino);
+    this.#holds.set(path, { ino, departedMs: undefined });
     const holders = this.#holders.get(ino);
     if (holders === undefined) this.#holders.set(ino, new Set([path]));
     else holders.add(path);
   }
 
-  release(path: RelPath): void {
-    const ino = this.#inoOf.get(path);
-    if (ino === undefined) return;
-    this.#inoOf.delete(path);
-    const holders = this.#holders.get(ino)!;
-    holders.delete(path);
-    if (holders.size === 0) this.#holders.delete(ino);
+  /** No file is at `path` any more: if it was renamed, its new name is heard of and holds the inode instead. */
+  depart(path: RelPath, nowMs: number): void {
+    const held = this.#holds.get(path);
+    if (held !== undefined) held.departedMs ??= nowMs;
   }
 
-  /** Whether a path other than `path` holds this inode. */
-  isHeldElsewhere(ino: bigint, path: RelPath): boolean {
-    const holders = this.#holders.get(ino);
-    return holders !== undefined && (holders.size > 1 || !holders.has(path));
+  release(path: RelPath): void {
+    const held = this.#holds.get(path);
+    if (held === undefined) return;
+    this.#holds.delete(path);
+    const holders = this.#holders.get(held.ino)!;
+    holders.delete(path);
+    if (holders.size === 0) this.#holders.delete(held.ino);
+  }
+
+  /**
+   * Whether a path other than `path` holds this inode. What departed before `heardUntilMs` holds nothing any more: had
+   * it been renamed, its new name would have been looked at. Without this, two paths that are gone and held each
+   * other's inode would wait for each other.
+   */
+  isHeldElsewhere(ino: bigint, path: RelPath, { heardUntilMs }: { heardUntilMs: number }): boolean {
+    for (const holder of this.#holders.get(ino) ?? []) {
+      const { departedMs = Number.POSITIVE_INFINITY } = this.#holds.get(holder)!;
+      if (holder !== path && departedMs >= heardUntilMs) return true;
+    }
+    return false;
   }
 }

@@ -1,8 +1,8 @@
 // Brings the ledger in line with a complete listing: what is there and not ours becomes foreign, what is gone is
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { isMarker, LEGACY_READY_MARKER, RESERVED_NAME, type RelKey, relativeKey } from '../model/key.ts';
-import type { ListedObject } from '../store/object-store.ts';
+import { foreignRow } from '../ledger/row.ts';
+import { LEGACY_READY_MARKER, RESERVED_NAME, type RelKey, relativeKey } from '../model/key.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a listing found. */
@@ -54,7 +54,7 @@ export async function listRemote(
       }
       if (isReservedKey(key)) continue;
       const own = skipTo(key);
-      if (own === undefined || (isCertain(own) && own.etag !== object.etag)) rows.push(foreign(key, object));
+      if (own === undefined || (isCertain(own) && own.etag !== object.etag)) rows.push(foreignRow(key, object, own));
     }
     ledger.write(rows, forget.splice(0));
   }
@@ -73,25 +73,4 @@ function isCertain({ state }: LedgerRow): boolean {
 /** Keys that belong to the agent itself or to the original's container. */
 export function isReservedKey(key: RelKey): boolean {
   return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`) || key === LEGACY_READY_MARKER;
-}
-
-function foreign(key: RelKey, object: ListedObject): LedgerRow {
-  return {
-    key,
-    kind: isMarker(key) ? 'directory' : 'file',
-    state: 'foreign',
-    sizeBytes: object.sizeBytes,
-    mtimeNs: 0n,
-    ctimeNs: 0n,
-    ino: 0n,
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    checksum: null,
-    etag: object.etag,
-    versionId: null,
-    generation: 0,
-    uploadId: null,
-    proveAfterMs: null,
-  };
 }

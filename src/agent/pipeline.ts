@@ -177,7 +177,10 @@ export class Pipeline implements ScanSink {
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
     this.#o.problems.clearUnreadable(mark.path);
     const settled = await this.#o.scan(mark, this, signal);
-    for (const path of this.#moves.keys()) if (isWithin(path, mark.path)) this.#moves.delete(path);
+    for (const path of this.#moves.keys()) {
+      // Marked again: it arrived after the scan had passed by.
+      if (isWithin(path, mark.path) && !this.#pump.isMarked(path)) this.#moves.delete(path);
+    }
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);
@@ -191,6 +194,7 @@ export class Pipeline implements ScanSink {
     const { path } = mark;
     const { stat } = look.state;
     if (stat?.kind === 'file') this.#holds.hold(path, stat.ino);
+    else this.#holds.depart(path, this.#o.now());
     this.#moves.delete(path);
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);

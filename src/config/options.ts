@@ -238,7 +238,7 @@ export const OPTIONS = {
     flag: 'command-grace',
     kind: duration(),
     default: 15_000,
-    defaultText: '--shutdown-timeout less 10s',
+    defaultText: '--shutdown-timeout less 10s, at least half',
     commands: ['run'],
     group: 'State and process',
     help: 'How long COMMAND gets to end after a signal before it is killed',

@@ -1,6 +1,6 @@
 // Pure. Making rows.
 import type { Stat, StoredKind } from '../model/entry.ts';
-import type { RelKey } from '../model/key.ts';
+import { isMarker, type RelKey } from '../model/key.ts';
 import type { LedgerRow } from './ledger.ts';
 
 /** A row for `key` as `stat` shows it, with nothing known about S3 but what `facts` say. */
@@ -26,5 +26,31 @@ export function rowFor(
     uploadId: null,
     proveAfterMs: null,
     ...facts,
+  };
+}
+
+/** What S3 holds under `key` and nobody here vouches for; an upload that may be open for it is remembered. */
+export function foreignRow(
+  key: RelKey,
+  remote: { readonly sizeBytes: number; readonly etag: string },
+  before?: LedgerRow | undefined,
+): LedgerRow {
+  return {
+    key,
+    kind: isMarker(key) ? 'directory' : 'file',
+    state: 'foreign',
+    sizeBytes: remote.sizeBytes,
+    mtimeNs: 0n,
+    ctimeNs: 0n,
+    ino: 0n,
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    checksum: null,
+    etag: remote.etag,
+    versionId: null,
+    generation: 0,
+    uploadId: before?.uploadId ?? null,
+    proveAfterMs: null,
   };
 }

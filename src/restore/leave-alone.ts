@@ -1,5 +1,5 @@
 // An object that cannot be on this disk.
-import { foreignRow } from './rows.ts';
+import { foreignRow } from '../ledger/row.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
 
 /** Reports it; the object stays as it is, and unless it is what we stored ourselves it is not ours to delete. */
@@ -9,5 +9,5 @@ export async function leaveAlone(
 ): Promise<void> {
   work.tally.refused.push(finding(remote.relKey, reason));
   const row = work.options.ledger.get(remote.relKey);
-  if (row?.etag !== remote.etag) await work.rows.save(foreignRow(remote, row));
+  if (row?.etag !== remote.etag) await work.rows.save(foreignRow(remote.relKey, remote, row));
 }

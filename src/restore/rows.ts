@@ -2,31 +2,8 @@
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import type { Stat } from '../model/entry.ts';
-import { isMarker } from '../model/key.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import type { Remote } from './work.ts';
-
-/** What S3 holds and nobody here vouches for; an upload that may be open for its key is remembered. */
-export function foreignRow(remote: Remote, before: LedgerRow | undefined): LedgerRow {
-  return {
-    key: remote.relKey,
-    kind: isMarker(remote.relKey) ? 'directory' : 'file',
-    state: 'foreign',
-    sizeBytes: remote.sizeBytes,
-    mtimeNs: 0n,
-    ctimeNs: 0n,
-    ino: 0n,
-    mode: 0,
-    uid: 0,
-    gid: 0,
-    checksum: null,
-    etag: remote.etag,
-    versionId: null,
-    generation: 0,
-    uploadId: before?.uploadId ?? null,
-    proveAfterMs: null,
-  };
-}
 
 /**
  * An object whose content was read just now. What an earlier row still warns of is kept: an open upload, and a late

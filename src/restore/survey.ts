@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { foreignRow } from '../ledger/row.ts';
 import type { Stat } from '../model/entry.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
@@ -10,7 +11,6 @@ import { mergeByKey, type Pair } from '../plan/merge.ts';
 import { planMarkerRestore, planRestore } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
-import { foreignRow } from './rows.ts';
 import { type Download, spaceShortage } from './space.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
 
@@ -82,7 +82,7 @@ function examine(
 
 /** A key whose name belongs to a newer object. If it is ours, a crash left it: the upload's planner cleans up. */
 async function leaveLoser(work: Restoring, { key, left, right }: Pair<LedgerRow, RemoteByKey>): Promise<void> {
-  if (left === undefined) await work.rows.save(foreignRow(right!.remote, left));
+  if (left === undefined) await work.rows.save(foreignRow(right!.remote.relKey, right!.remote));
   else work.tally.dirty.push(pathOfKey(key));
 }
 

@@ -166,7 +166,9 @@ test('SIGINT flushes like SIGTERM', async (t) => {
 
 test('--linger goes on watching after SIGTERM as before it, then flushes', async (t) => {
   const stage = await strictStage(t);
+  stage.write('before');
   const cli = await watch(stage, '--linger', '2s', '--shutdown-timeout', '10s', '--settle', '1h', '--max-wait', '2h');
+  await converged(stage, cli); // so that the first scan, which takes every file for finished, is over
   const unfinished = openSync(stage.at('unfinished'), 'w');
   t.after(() => closeSync(unfinished));
   writeSync(unfinished, 'not closed');
@@ -226,6 +228,22 @@ test('S4 LOCAL gone while it is watched: nothing is deleted, exit 4 at the end; 
   await second.until('uploads go on', () => stage.text('new') !== undefined);
   await stopped(second, 4);
   assert.deepEqual(keys(), ['a', 'dir/b', 'new']);
+});
+
+test('S2 regression_swapped_then_removed: deletes do not wait for each other', async (t) => {
+  const stage = await strictStage(t);
+  const { server, write, at, keys } = stage;
+  for (const name of ['a', 'b', 'other']) write(name);
+  const cli = await watch(stage);
+  await converged(stage, cli);
+  const busy = server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'SlowDown' } });
+  renameSync(at('a'), at('c'));
+  renameSync(at('b'), at('a'));
+  renameSync(at('c'), at('b'));
+  await cli.until('both new contents are on their way', () => busy.hits >= 2);
+  for (const name of ['a', 'b']) rmSync(at(name));
+  await stopped(cli, 0);
+  assert.deepEqual(keys(), ['other']);
 });
 
 test('S1 the agent writes nothing into LOCAL', async (t) => {

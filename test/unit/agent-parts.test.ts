@@ -70,11 +70,33 @@ test('S5 an inode is held elsewhere exactly while another path holds it', () => 
         for (const asked of [A, B, C])
           for (const held of [1n, 2n]) {
             const elsewhere = [...model].some(([other, its]) => other !== asked && its === held);
-            assert.equal(holds.isHeldElsewhere(held, asked), elsewhere);
+            assert.equal(holds.isHeldElsewhere(held, asked, { heardUntilMs: Infinity }), elsewhere);
           }
       }
     }),
   );
+});
+
+test('S5 a hold outlives the departure of its path until every move of that time has been looked at', () => {
+  const holds = new InodeHolds();
+  const heldAt = (heardUntilMs: number) => holds.isHeldElsewhere(1n, B, { heardUntilMs });
+  holds.hold(A, 1n);
+  holds.depart(A, 10);
+  holds.depart(A, 20); // seen again: it is gone since the first time
+  assert.deepEqual([heldAt(5), heldAt(10), heldAt(11), heldAt(Infinity)], [true, true, false, false]);
+  holds.hold(A, 1n); // it is back
+  assert.equal(heldAt(Infinity), true);
+  holds.depart(C, 30);
+  assert.equal(holds.isHeldElsewhere(2n, B, { heardUntilMs: 0 }), false);
+});
+
+test('S2 regression_swapped_then_removed: two paths that are gone do not wait for each other', () => {
+  const holds = new InodeHolds();
+  holds.hold(A, 2n);
+  holds.hold(B, 1n);
+  for (const path of [A, B]) holds.depart(path, 10);
+  assert.equal(holds.isHeldElsewhere(1n, A, { heardUntilMs: Infinity }), false);
+  assert.equal(holds.isHeldElsewhere(2n, B, { heardUntilMs: Infinity }), false);
 });
 
 function problems(): { problems: Problems; said: string[] } {
