@@ -77,11 +77,12 @@ async function execute({ command, config }: Job): Promise<number> {
 }
 
 const onSignal: CommandContext['onSignal'] = (signals, handler) => {
-  for (const signal of signals) process.off(signal, dieOf).on(signal, handler);
+  // On before off: with its last listener gone a signal that is on its way would be lost.
+  for (const signal of signals) process.on(signal, handler).off(signal, dieOf);
   return () => {
     for (const signal of signals) {
-      process.off(signal, handler);
       if (ENDING_SIGNALS.includes(signal)) process.on(signal, dieOf);
+      process.off(signal, handler);
     }
   };
 };

@@ -47,6 +47,8 @@ export class Feedback {
   readonly #o: FeedbackOptions;
   /** Deletes that wait until something else is stored. */
   readonly #early = new Set<RelPath>();
+  /** The path of the last request that failed and may succeed later. */
+  #lastFailed: RelPath | undefined;
 
   constructor(options: FeedbackOptions) {
     this.#o = options;
@@ -165,8 +167,11 @@ export class Feedback {
     if (error.reaction === 'fatal' && patience.endsOnFatal) this.#o.onFatal(error);
     const attempts = mark.attempts + 1;
     const retryable = isRetryable(error);
-    if (retryable) limiter.failed(now(), error.retryAfterMs);
-    else limiter.succeeded();
+    // One path that fails again and again says nothing about the endpoint: no other must wait for it.
+    const isNews = mark.path !== this.#lastFailed || error.retryAfterMs !== undefined;
+    if (!retryable) limiter.succeeded();
+    else if (isNews) limiter.failed(now(), error.retryAfterMs);
+    if (retryable) this.#lastFailed = mark.path;
     // One failure that a repetition cures is not worth a line.
     if (!retryable || attempts > 2) {
       const kind = error.code === 'ImpossibleName' ? 'impossible' : 'failed';
@@ -219,6 +224,11 @@ export class Feedback {
     }
     // The longer it has waited, the longer it waits.
     pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
+  }
+
+  /** A new hint about the path: it is no longer one that only waits. */
+  hinted(path: RelPath): void {
+    this.#early.delete(path);
   }
 
   /** S3 holds what is on disk, or nothing has to be done. */

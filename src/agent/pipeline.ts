@@ -106,6 +106,7 @@ export class Pipeline implements ScanSink {
     const now = this.#o.now();
     const mayHoldMoved = change.moved || change.scope === 'subtree';
     if (mayHoldMoved && !this.#moves.has(change.path)) this.#moves.set(change.path, now);
+    this.#feedback.hinted(change.path);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path) });
   }
 
@@ -142,6 +143,7 @@ export class Pipeline implements ScanSink {
   differs(path: RelPath, { witnessed, known, ino }: Finding): void {
     if (ino !== undefined) this.#holds.hold(path, ino);
     const closedWrite = known?.closedWrite ?? false;
+    this.#feedback.hinted(path);
     this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, closedWrite }, known);
   }
 
@@ -152,8 +154,9 @@ export class Pipeline implements ScanSink {
     this.#pump.mark(subtree(path), { notBeforeMs: now() + patience.rescanMs });
   }
 
-  again(path: RelPath): void {
-    this.change(subtree(path));
+  again(path: RelPath, { witnessed, known }: { witnessed: boolean; known: readonly Mark[] }): void {
+    this.change({ ...subtree(path), witnessed });
+    for (const mark of known) this.#pump.restore(mark);
   }
 
   held(deletes: HeldDeletes | undefined): void {

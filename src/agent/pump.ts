@@ -91,6 +91,12 @@ export class Pump {
     this.release(mark.path);
   }
 
+  /** Puts back a mark that nobody could answer for, while its path is worked on. */
+  restore(mark: Mark): void {
+    this.#dirty.restore(mark, this.#o.now());
+    this.#schedule();
+  }
+
   /** Runs a request when the limit allows. */
   submit(request: () => Promise<void>): void {
     void this.#queue.add(async () => {

@@ -37,8 +37,11 @@ export interface ScanSink {
   differs(path: RelPath, finding: Finding): void;
   /** Nothing can be known of this path and what is beneath it. */
   unknown(path: RelPath, reason: string): void;
-  /** This subtree changed while it was scanned: scan it again. */
-  again(path: RelPath): void;
+  /**
+   * This subtree changed while it was scanned: scan it again, with what the marks at and beneath it knew. `witnessed`:
+   * an event told of everything beneath a directory above.
+   */
+  again(path: RelPath, before: { readonly witnessed: boolean; readonly known: readonly Mark[] }): void;
   /** Deletes that nobody witnessed and that are too many to be believed, or of an empty root; undefined: there are none. */
   held(deletes: HeldDeletes | undefined): void;
   unchanged(): void;
@@ -126,7 +129,8 @@ class Scan {
       },
       again: (path) => {
         this.#unknown.add(path);
-        this.#sink.again(path);
+        const known = [this.#mark, ...this.#mark.absorbed.values()].filter((mark) => isWithin(mark.path, path));
+        this.#sink.again(path, { witnessed: this.#isWitnessedAbove(path), known });
       },
     });
     const ledger = journal.settled;
@@ -201,16 +205,14 @@ class Scan {
 
   /** An event told of this path, of a directory above it that the mark absorbed, or of the whole subtree. */
   #isWitnessed(path: RelPath): boolean {
-    const { absorbed, path: start, witnessedBelow } = this.#mark;
-    if (witnessedBelow || (path === start && this.#mark.witnessed)) return true;
-    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const mark = absorbed.get(path.slice(0, end) as RelPath);
-      if (
-        mark !== undefined &&
-        isWithin(path, mark.path) &&
-        (mark.path === path ? mark.witnessed : mark.witnessedBelow)
-      )
-        return true;
+    return this.#known(path)?.witnessed === true || this.#isWitnessedAbove(path);
+  }
+
+  #isWitnessedAbove(path: RelPath): boolean {
+    const { absorbed, witnessedBelow } = this.#mark;
+    if (witnessedBelow) return true;
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (absorbed.get(path.slice(0, end) as RelPath)?.witnessedBelow === true) return true;
     }
     return false;
   }

@@ -1,5 +1,5 @@
 // What every command works with: both sides, the ledger, the filter, the limits. Opened once, closed once.
-import { mkdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs';
 import type { LegacyFilters } from '../config/legacy.ts';
 import { type S3Location, showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
@@ -9,6 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import type { Log } from '../ops/log.ts';
+import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
@@ -82,8 +83,10 @@ export interface Workspace {
   close(): void;
 }
 
-/** How long a start waits for an endpoint that does not answer. */
+/** How long a start goes on trying an endpoint that refuses. */
 const START_PATIENCE_MS = 3_000;
+/** How long it waits for one that says nothing. */
+const SILENCE_MS = 15_000;
 
 /**
  * Opens everything and checks that the bucket answers.
@@ -116,7 +119,7 @@ export async function openWorkspace(
   const store = options.dryRun ? pretendStore(s3) : s3;
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
   try {
-    await retryFor(START_PATIENCE_MS, log)(() => store.check());
+    await checkBucket(store, url, log);
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
@@ -163,12 +166,36 @@ export async function openWorkspace(
   }
 }
 
+async function checkBucket(store: ObjectStore, url: string, log: Log): Promise<void> {
+  const signal = AbortSignal.timeout(SILENCE_MS);
+  try {
+    await retryFor(START_PATIENCE_MS, log)(() => store.check({ signal }).catch(endOnCredentials), { signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new OperatorError(`Cannot use ${url}: the endpoint has not answered for ${SILENCE_MS / 1000} s`, {
+      exitCode: EXIT.fatal,
+      hint: 'Check --endpoint-url and the network between.',
+      cause: error,
+    });
+  }
+}
+
+/** Later they may be renewed; at the start wrong credentials are a mistake that waiting does not mend. */
+function endOnCredentials(error: unknown): never {
+  if (!(error instanceof StoreError) || error.reaction !== 'credentials') throw error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  throw new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
+}
+
 /** LOCAL, resolved. */
 function openLocal(given: string, create: boolean): string {
   try {
     if (create) mkdirSync(given, { recursive: true });
     const root = realpathSync(given);
-    if (statSync(root).isDirectory()) return root;
+    if (statSync(root).isDirectory()) {
+      accessSync(root, constants.R_OK | constants.X_OK);
+      return root;
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' || code === 'ENOTDIR') throw notADirectory(given);

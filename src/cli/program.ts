@@ -1,8 +1,8 @@
 // COMMAND of `run -- COMMAND`: started after the restore, told of every signal, waited for.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Environment } from '../config/environment.ts';
 import { reapOrphans } from '../watch/reap.ts';
+import type { CommandContext } from './context.ts';
 
 /** Exit codes of a shell for a program that cannot be run. */
 const NOT_EXECUTABLE = 126;
@@ -15,8 +15,12 @@ export interface Program {
 }
 
 /** Starts the program with our standard streams. */
-export function startProgram([file, ...args]: readonly string[], env: Environment): Program {
+export function startProgram(
+  [file, ...args]: readonly string[],
+  { env, log }: Pick<CommandContext, 'env' | 'log'>,
+): Program {
   const child = spawn(file!, args, { stdio: 'inherit', env: { ...env } });
+  child.once('error', ({ message }) => log.error('cannot run the program', { program: file, reason: message }));
   return {
     ended: codeOf(child),
     signal: (name) => void child.kill(name),

@@ -45,7 +45,8 @@ async function restoreFirst(
   const bar = progressBar(context, config.logFormat);
   try {
     const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
-    return report.complete ? undefined : restoreExitCode(report);
+    // A signal that came too late to stop the restore still means: do not start.
+    return interrupt.exitCode ?? (report.complete ? undefined : restoreExitCode(report));
   } catch (error) {
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
@@ -94,7 +95,7 @@ async function runProgram({ workspace, config, context, program, onStarted }: Pr
   });
   try {
     onStarted();
-    child = startProgram(program, context.env);
+    child = startProgram(program, context);
     const code = await Promise.race([child.ended, watching.engine.fatal]);
     child = undefined;
     context.log.info('the program has ended, flushing', { code });

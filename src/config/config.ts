@@ -110,7 +110,9 @@ function fromEnvironment(flag: string, env: Environment): Argument | undefined {
 function readValue<T>(kind: Kind<T>, { source, text }: Argument): T {
   const value = kind.parse(text);
   if (value === undefined)
-    throw new UsageError(`Cannot use ${source}: it must be ${kind.rule}, current value is '${text}'`);
+    throw new UsageError(
+      `Cannot use ${source}: it must be ${kind.rule}${kind.isSecret ? '' : `, current value is '${text}'`}`,
+    );
   return value;
 }
 

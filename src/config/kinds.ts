@@ -10,6 +10,8 @@ export interface Kind<T> {
   parse(text: string): T | undefined;
   /** Text that parse reads back as the same value. */
   show(value: T): string;
+  /** What people write here by mistake may hold a password: an error does not repeat it. */
+  readonly isSecret?: boolean;
 }
 
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -158,6 +160,7 @@ export const endpoint: Kind<string> = {
     return plain && (protocol === 'http:' || protocol === 'https:') ? text : undefined;
   },
   show: (url) => url,
+  isSecret: true,
 };
 
 /** A glob of --include or --exclude, compiled by the filter. */

@@ -44,7 +44,7 @@ function openExclusively(directory: string, { file, pidFile }: { file: string; p
     throw new OperatorError(`Cannot use state directory ${directory}: ${rule}`, {
       exitCode: EXIT.fatal,
       hint: busy
-        ? 'Stop it first, or give this one its own --state-dir.'
+        ? 'Stop it first. Only another LOCAL or S3 URL may have an agent, and a --state-dir, of its own.'
         : 'Name a writable directory with --state-dir=PATH.',
       cause: error,
     });

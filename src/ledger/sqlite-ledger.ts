@@ -70,9 +70,7 @@ function cannotOpen(file: string, error: unknown): Error {
   const busy = isBusy(error);
   return new OperatorError(`Cannot open ledger ${file}: ${busy ? 'another process has it open' : messageOf(error)}`, {
     exitCode: EXIT.fatal,
-    hint: busy
-      ? 'Stop the other process, or give each its own --state-dir.'
-      : 'Check the directory and its free space, or use --state-dir.',
+    hint: busy ? 'Stop the other process first.' : 'Check the directory and its free space, or use --state-dir.',
     cause: error,
   });
 }

@@ -189,7 +189,7 @@ test('a second agent on the same state directory ends with 1 and one clear line;
   assert.equal(
     second.stderr,
     `awssyncer: Cannot use state directory ${stage.state}: another awssyncer (pid ${first.pid}) uses it\n` +
-      '  hint: Stop it first, or give this one its own --state-dir.\n',
+      '  hint: Stop it first. Only another LOCAL or S3 URL may have an agent, and a --state-dir, of its own.\n',
   );
   stage.write('still there');
   await converged(stage, first);

@@ -81,7 +81,7 @@ test('S2 after any sequence of operations under random faults the prefix equals 
     await ground.start(SOON);
     const random = seededRandom(seed);
     const operation = ['PutObject', 'DeleteObjects', 'HeadObject', 'CopyObject'] as const;
-    const rule = ground.server.faults.add({ operation, random, probability: 0.3, effect: PASSING });
+    ground.server.faults.add({ operation, random, probability: 0.3, effect: PASSING });
     for (const each of sequence) {
       if (each.do === 'settle') await ground.settle();
       else if (each.do === 'turn') await new Promise(setImmediate);
@@ -89,7 +89,6 @@ test('S2 after any sequence of operations under random faults the prefix equals 
     }
     await ground.settle();
     ground.server.faults.clear();
-    await rule.settled();
     ground.assertEqual();
   });
   await fc.assert(property, { numRuns: Number(process.env['RUNS'] ?? 8), endOnFailure: true });
@@ -178,19 +177,60 @@ test('S2 an upload whose abort failed is aborted before the next one of the file
   assert.deepEqual(ground.bucket.uploads(), []);
 });
 
-/** Ends the agent so that the next one finds the ledger as it was at this moment, as after a crash. */
-async function crash(ground: Ground, meanwhile: () => void = () => {}): Promise<void> {
+/** Ends the agent so that the next one finds the ledger as it is at this moment, as after a crash. */
+async function kill(ground: Ground): Promise<void> {
   const state = join(ground.base, 'state');
   cpSync(state, `${state}.now`, { recursive: true });
   await ground.agent.stop();
   rmSync(state, { recursive: true });
   renameSync(`${state}.now`, state);
+}
+
+/** A crash, what happens while no agent runs, and the next start. */
+async function crash(ground: Ground, meanwhile: () => void = () => {}): Promise<void> {
+  await kill(ground);
   ground.server.faults.clear();
   meanwhile();
   ground.server.clearRequests();
   await ground.start();
   await ground.settle();
 }
+
+test('S2 after any sequence of operations, restarts and crashes the prefix equals the tree', async (t) => {
+  const ground = await makeGround(t, { durable: true });
+  const property = fc.asyncProperty(
+    operations('turn', 'settle', 'stop', 'stop', 'crash', 'crash'),
+    async (sequence) => {
+      await ground.agent?.stop();
+      rmSync(ground.base, { recursive: true, force: true });
+      ground.write('../out/x', '');
+      ground.write('never empty', '');
+      for (const key of ground.bucket.keys()) ground.bucket.remove(key);
+      await ground.start();
+      let isUp = true;
+      const words: Record<string, () => Promise<void>> = {
+        settle: () => ground.settle(),
+        turn: () => new Promise(setImmediate),
+        stop: () => ground.agent.stop(),
+        crash: () => kill(ground),
+      };
+      for (const operation of sequence) {
+        const word = words[operation.do];
+        if (word === undefined) {
+          operate(ground.root, operation);
+          continue;
+        }
+        if (!isUp) await ground.start();
+        await word();
+        isUp = operation.do !== 'stop' && operation.do !== 'crash';
+      }
+      if (!isUp) await ground.start();
+      await ground.settle();
+      ground.assertEqual();
+    },
+  );
+  await fc.assert(property, { numRuns: Number(process.env['RUNS'] ?? 25) });
+});
 
 test('S2 an upload that a crash left open is aborted at the next start', async (t) => {
   const ground = await settledGround(t, { config: PARTS, durable: true });

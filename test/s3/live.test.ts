@@ -232,6 +232,19 @@ test('S7 a writer that pauses without closing is stored when it has been quiet',
   await until('it is stored', () => ground.stored('open') === 'written, not closed');
 });
 
+test('S7 a file that fails again and again leaves room for others', async (t) => {
+  const ground = await makeGround(t, { config: { requestTimeoutMs: 60_000, concurrency: 4 } });
+  const { faults } = ground.server;
+  faults.add({ key: /stuck/, times: 5, effect: { kind: 'status', code: 'InternalError' } });
+  const gate = faults.add({ key: /stuck/, effect: { kind: 'gate' } });
+  await ground.start();
+  ground.write('stuck', 'stuck');
+  await gate.waiting();
+  ground.write('fine', 'fine');
+  await until('the other is stored', () => ground.stored('fine') === 'fine');
+  await gate.open();
+});
+
 test('S7 no file waits for the failure of another', async (t) => {
   const ground = await makeGround(t);
   const { faults } = ground.server;

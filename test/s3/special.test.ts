@@ -1,0 +1,205 @@
+// Names and kinds of files that are hard to store: the right key or a report, never a wrong key (S14).
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { endWatching } from '../../src/agent/ending.ts';
+import { EXIT } from '../../src/model/errors.ts';
+import { settledGround } from '../support/strict-agent.ts';
+import { until } from '../support/until.ts';
+
+/** Every character that means something to a shell, a URL, XML, a glob or a directory listing. */
+const ODD_NAMES = [
+  ' leading and trailing ',
+  'plus+sign',
+  'per%cent',
+  'per%20cent',
+  '%2F',
+  'a?b#c',
+  `&<>"'`,
+  '&amp;',
+  '&#13;',
+  'back\\slash',
+  'colon:semi;comma,',
+  '*glob[x]{y}',
+  '~tilde$dollar`tick`',
+  '...',
+  '.hidden',
+  '-dash',
+  'tab\there',
+  'new\nline',
+  'carriage\rreturn',
+  'carriage\r\nreturn',
+  'delete\x7f',
+  'c1\u0085control',
+  'line\u2028separator',
+  'caf\u00e9',
+  'cafe\u0301',
+  '\u{1f600}',
+  '\ue000',
+  '\u{10000}',
+  '\ufeffbom',
+  '日本語',
+  'é'.repeat(127),
+  'n'.repeat(255),
+];
+
+test('S14 every name that S3 can carry is the key, letter for letter, of file, directory and link', async (t) => {
+  const ground = await settledGround(t);
+  for (const name of ODD_NAMES) {
+    ground.write(`d/${name}`, name);
+    mkdirSync(ground.at(`empty/${name}`), { recursive: true });
+    ground.write(`${name}/inside`, name);
+  }
+  await ground.settle();
+  ground.assertEqual();
+  assert.equal(ground.bucket.keys('p/d/').length, ODD_NAMES.length);
+  assert.deepEqual(ground.problems('impossible'), []);
+});
+
+test('S14 deletes take the object of exactly that name', async (t) => {
+  const ground = await settledGround(t);
+  for (const name of ODD_NAMES) ground.write(name, name);
+  await ground.settle();
+  for (const [i, name] of ODD_NAMES.entries()) {
+    if (i % 3 === 0) rmSync(ground.at(name));
+    if (i % 3 === 1) renameSync(ground.at(name), ground.at(`${name.slice(0, 100)}+ %`));
+    await ground.settle();
+    ground.assertEqual(name);
+  }
+});
+
+test('S14 odd names are ours again after a restart with the ledger, and adopted without one', async (t) => {
+  for (const durable of [true, false]) {
+    const ground = await settledGround(t, {
+      durable,
+      files: Object.fromEntries(ODD_NAMES.map((name) => [name, name])),
+    });
+    await ground.start();
+    await ground.settle();
+    assert.deepEqual(ground.requests(), durable ? ['HeadBucket'] : ['HeadBucket', 'ListObjectsV2']);
+    for (const name of ODD_NAMES) rmSync(ground.at(name));
+    ground.write('last', '');
+    await ground.settle();
+    assert.deepEqual(ground.bucket.keys(), ['p/last']);
+  }
+});
+
+const NOT_UTF8 = Buffer.from([0x66, 0xff, 0x80]);
+const IMPOSSIBLE: readonly Buffer[] = [
+  NOT_UTF8,
+  Buffer.from('control\x01character'),
+  Buffer.from('escape\x1b[31m'),
+  Buffer.from('form\ffeed'),
+  Buffer.from('not\ufffea character'),
+  Buffer.from('not\uffffa character'),
+  Buffer.from([0x6f, 0xc0, 0xaf]),
+  Buffer.from([0xed, 0xa0, 0x80]),
+];
+
+test('S14 names that S3 cannot carry are reported as impossible, and nothing is stored for them', async (t) => {
+  const ground = await settledGround(t, { files: { fine: 'fine' } });
+  const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${ground.root}/`), name]);
+  for (const name of IMPOSSIBLE) writeFileSync(at(name), 'content');
+  const directory = Buffer.from([0x64, 0xfe]);
+  mkdirSync(at(directory));
+  writeFileSync(Buffer.concat([at(directory), Buffer.from('/inside')]), 'content');
+  ground.write('also fine', 'fine');
+  await until('all are reported', () => ground.problems('impossible').length === IMPOSSIBLE.length + 1);
+  assert.ok(ground.problems('impossible').includes('f\\xff\\x80'), 'by an escaped name');
+  assert.ok(ground.problems('impossible').includes('d\\xfe/inside'));
+  await until('the others are stored', () => ground.bucket.keys().join() === 'p/also fine,p/fine');
+  for (const name of [...IMPOSSIBLE, directory]) rmSync(at(name), { recursive: true });
+  await ground.settle();
+  assert.deepEqual(ground.problems('impossible'), []);
+  assert.deepEqual(ground.bucket.keys(), ['p/also fine', 'p/fine']);
+});
+
+test('S14 a key over 1,024 bytes is reported; one of 1,024 is stored', async (t) => {
+  const ground = await settledGround(t);
+  const dir = Array.from({ length: 4 }, () => 'd'.repeat(200)).join('/');
+  const rest = 1024 - Buffer.byteLength(`p/${dir}/`);
+  ground.write(`${dir}/${'f'.repeat(rest)}`, 'fits');
+  await ground.settle();
+  ground.write(`${dir}/${'g'.repeat(rest + 1)}`, 'does not fit');
+  ground.write(`${dir}/${'é'.repeat(100)}${'h'.repeat(rest - 199)}`, 'does not fit in bytes');
+  await until('they are reported', () => ground.problems('impossible').length === 2);
+  assert.deepEqual(ground.bucket.keys(), [`p/${dir}/${'f'.repeat(rest)}`]);
+});
+
+test('S14 a path too long for the kernel to be named is reported, and what is beneath it not deleted', async (t) => {
+  const ground = await settledGround(t, { config: { pollIntervalMs: 50 } });
+  const name = 'n'.repeat(250);
+  const cwd = process.cwd();
+  t.after(() => {
+    process.chdir(cwd);
+    execFileSync('rm', ['-rf', ground.base]);
+  });
+  process.chdir(ground.root);
+  for (let depth = 0; depth < 20; depth++) {
+    mkdirSync(name);
+    process.chdir(name);
+  }
+  process.chdir(cwd);
+  await until('it is reported', () => ground.problems('unreadable').length > 0);
+  await ground.roundTrip();
+  assert.deepEqual(ground.bucket.keys(), []);
+  execFileSync('rm', ['-rf', ground.at(name)]);
+  await ground.settle();
+  assert.deepEqual(ground.problems('unreadable'), []);
+});
+
+test('S2 sockets and FIFOs are skipped and counted, and keep nothing else from being stored', async (t) => {
+  const ground = await settledGround(t, { files: { 'd/file': 'file' } });
+  execFileSync('mkfifo', [ground.at('d/fifo'), ground.at('lone fifo')]);
+  const socket = createServer().listen(ground.at('socket'));
+  t.after(() => socket.close());
+  mkdirSync(ground.at('only special'));
+  execFileSync('mkfifo', [ground.at('only special/fifo')]);
+  ground.write('d/other', 'other');
+  await ground.settle();
+  assert.deepEqual(ground.problems('special').sort(), ['d/fifo', 'lone fifo', 'only special/fifo', 'socket']);
+  // Such a directory is empty as far as a restore goes.
+  assert.deepEqual(ground.bucket.keys(), ['p/d/file', 'p/d/other', 'p/only special/']);
+  rmSync(ground.at('lone fifo'));
+  ground.write('lone fifo', 'a file now');
+  await ground.settle();
+  assert.equal(ground.stored('lone fifo'), 'a file now');
+  assert.deepEqual(ground.problems('special').sort(), ['d/fifo', 'only special/fifo', 'socket']);
+  await ground.audit();
+  assert.equal(ground.problems('special').length, 3);
+  assert.equal(
+    await endWatching(ground.agent.workspace, ground.agent.watching, { shutdownTimeoutMs: 10_000 }),
+    EXIT.ok,
+  );
+});
+
+test('S2 empty files, sparse files and empty directories are stored as they are', async (t) => {
+  const ground = await settledGround(t, { config: { multipartThresholdBytes: 6 * 1024 ** 2 } });
+  ground.write('empty', '');
+  ground.write('becomes empty', 'content');
+  mkdirSync(ground.at('empty directory/deeper'), { recursive: true });
+  execFileSync('truncate', ['-s', '7M', ground.at('sparse')]);
+  await ground.settle();
+  ground.assertEqual();
+  ground.write('becomes empty', '');
+  ground.write('empty directory/deeper/not any more', 'x');
+  await ground.settle();
+  ground.assertEqual();
+});
+
+test('S14 the names the agent keeps for itself are neither stored nor deleted', async (t) => {
+  const ground = await settledGround(t);
+  for (const key of ['p/.awssyncer/lease', 'p/.volume_ready']) ground.bucket.put(key, 'not ours');
+  for (const path of ['.awssyncer/names/x', '.volume_ready', '.awssyncer-tmp-1', 'd/.awssyncer-tmp-2'])
+    ground.write(path, 'local');
+  ground.write('d/.volume_ready', 'elsewhere it is a name like any other');
+  await ground.start({ deleteForeign: true });
+  await ground.settle();
+  for (const name of readdirSync(ground.root)) rmSync(join(ground.root, name), { recursive: true });
+  ground.write('d/.volume_ready', 'elsewhere it is a name like any other');
+  await ground.settle();
+  assert.deepEqual(ground.bucket.keys(), ['p/.awssyncer/lease', 'p/.volume_ready', 'p/d/.volume_ready']);
+});
