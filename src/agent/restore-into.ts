@@ -55,7 +55,7 @@ export function restoreExitCode({ heldRemovals, failures, refused }: RestoreRepo
   );
 }
 
-function tell({ log, url }: Workspace, report: RestoreReport): void {
+function tell({ log }: Workspace, report: RestoreReport): void {
   for (const { path, reason } of report.failures) log.error('cannot restore', { path, reason });
   for (const { path, reason } of report.refused) log.warn('left alone in S3', { path, reason });
   for (const { path, winner, keptAs, reason } of report.conflicts)
@@ -66,7 +66,6 @@ function tell({ log, url }: Workspace, report: RestoreReport): void {
     });
   }
   const { downloaded, downloadedBytes, adopted, unchanged, removed, failures } = report;
-  if (report.listed === 0) log.warn('there is nothing in S3 under this URL', { remote: url });
   log.info('restored', {
     downloaded,
     size: showBytes(downloadedBytes),

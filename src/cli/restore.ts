@@ -24,6 +24,8 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     ready.remove();
     if (config.object !== undefined) await requireObject(workspace, config.object);
     const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
+    // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
+    if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);
     if (report.complete) ready.create();
     if (config.json)

@@ -13,6 +13,7 @@ import type { BucketView } from '../strict-s3/inspect.ts';
 import type { Operation } from '../strict-s3/operations.ts';
 import { type StrictS3, type StrictS3Options, startStrictS3 } from '../strict-s3/server.ts';
 import { type AgentConfig, BUCKET, startAgent, type TestAgent } from './agent.ts';
+import { type Mounted, mountOn } from './mounts.ts';
 import { expectedObjects, storedObjects } from './reference.ts';
 import { tempDir } from './temp-dir.ts';
 import { until } from './until.ts';
@@ -33,7 +34,8 @@ export interface GroundOptions {
 /** A server, a directory with these files in it, and no agent yet. */
 export async function makeGround(t: TestContext, options: GroundOptions = {}): Promise<Ground> {
   const server = await startStrictS3({ buckets: [BUCKET], ...options.server });
-  t.after(() => server.close());
+  // Before the directory goes, which would be news to a running agent.
+  t.after(() => ground?.end());
   const base = tempDir(t);
   const ground = new Ground(t, server, { base, options });
   mkdirSync(ground.root, { recursive: true });
@@ -59,6 +61,7 @@ export class Ground {
   /** What the next agent watches with. */
   openInotify: OpenInotify;
   readonly #t: TestContext;
+  readonly #mounts: Mounted[] = [];
   #agent: TestAgent | undefined;
 
   constructor(t: TestContext, server: StrictS3, { base, options }: { base: string; options: GroundOptions }) {
@@ -84,6 +87,24 @@ export class Ground {
     await this.#agent?.stop();
     const { root, openInotify } = this;
     this.#agent = await startAgent(this.#t, this.server, { root, config: { ...this.config, ...config }, openInotify });
+  }
+
+  /** Ends the agent and the server, takes off the mounts. */
+  async end(): Promise<void> {
+    await this.#agent?.stop();
+    for (const mounted of this.#mounts.reverse()) mounted.unmount({ lazily: true });
+    await this.server.close();
+  }
+
+  /**
+   * Puts an empty file system, or the directory `bind`, on `dir`. Undefined, and a line that says so, if this user
+   * cannot mount.
+   */
+  mount(dir: string, options: { bind?: string } = {}): Mounted | undefined {
+    const mounted = mountOn(dir, options);
+    if (mounted === undefined) console.log(`${this.#t.name}: not run, this user cannot mount`);
+    else this.#mounts.push(mounted);
+    return mounted;
   }
 
   /** Everything done before the call is in S3 afterwards. */
