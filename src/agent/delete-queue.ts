@@ -1,11 +1,12 @@
 // Deletes, in batches, with their evidence taken a second time when the batch is built (S4, S5).
 
 import type { Mark } from '../dirt/dirty-set.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
 import type { KeyKind } from '../model/action.ts';
-import { fileKey, markerKey, type RelKey } from '../model/key.ts';
+import { fileKey, markerKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
-import { ambiguous, owedProof, type TransferContext, wholeKey } from '../transfer/context.ts';
+import { mayExecute, owedProof, type TransferContext, wholeKey } from '../transfer/context.ts';
 
 /** A delete that was planned; the path stays busy until it ends. */
 export interface DeleteJob {
@@ -68,20 +69,24 @@ export class DeleteQueue {
 
   async #send(batch: readonly DeleteJob[]): Promise<void> {
     const verdicts = this.#o.judge(batch);
-    const wanted: { job: DeleteJob; relKey: RelKey; key: string }[] = [];
+    const { journal } = this.#o.context;
+    const wanted: { job: DeleteJob; row: LedgerRow | undefined; key: string }[] = [];
     for (const [at, job] of batch.entries()) {
       if (verdicts[at] !== 'delete') {
         this.#end(job, verdicts[at]!);
         continue;
       }
       const relKey = job.target === 'file' ? fileKey(job.path) : markerKey(job.path);
-      wanted.push({ job, relKey, key: wholeKey(this.#o.context, relKey) });
+      const row = journal.get(relKey);
+      if (row !== undefined) journal.save(mayExecute(this.#o.context, row));
+      wanted.push({ job, row, key: wholeKey(this.#o.context, relKey) });
     }
     if (wanted.length === 0) return;
+    journal.flush();
     const failed = await this.#request(wanted.map(({ key }) => key));
-    for (const { job, relKey, key } of wanted) {
+    for (const { job, row, key } of wanted) {
       const error = failed instanceof StoreError ? failed : failed.get(key);
-      this.#record(relKey, error);
+      if (row !== undefined) this.#record(row, error);
       this.#end(job, error === undefined ? 'deleted' : asStoreError(error));
     }
   }
@@ -95,17 +100,15 @@ export class DeleteQueue {
   }
 
   /** A deleted key is forgotten, unless an ambiguous request may still bring it back or take it away. */
-  #record(relKey: RelKey, error: Error | undefined): void {
-    const { journal, wallNow, requestTimeoutMs } = this.#o.context;
-    const row = journal.get(relKey);
-    if (row === undefined) return;
-    const now = wallNow();
+  #record(row: LedgerRow, error: Error | undefined): void {
+    const { context } = this.#o;
+    const { journal, wallNow } = context;
     if (error === undefined) {
-      const proveAfterMs = owedProof(row, now);
-      if (proveAfterMs === null) journal.forget(relKey);
+      const proveAfterMs = owedProof(row, wallNow());
+      if (proveAfterMs === null) journal.forget(row.key);
       else journal.save({ ...row, state: 'unproven', etag: null, proveAfterMs });
-    } else if (error instanceof StoreError && error.ambiguous) {
-      journal.save(ambiguous(row, now + requestTimeoutMs));
+    } else {
+      journal.save(error instanceof StoreError && error.ambiguous ? mayExecute(context, row) : row);
     }
   }
 

@@ -41,13 +41,14 @@ export class Looker {
 
   /** @throws the system error if the path's state cannot be known (EACCES, EIO...) */
   look(path: RelPath, { closedWrite, nowMs }: LookOptions): Look {
-    const { tree, journal, deleteForeign } = this.#o;
+    const { tree, journal, filter, deleteForeign } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
     const state: PathState = {
       stat,
-      fileRow: isRoot ? undefined : journal.get(fileKey(path)),
-      markerRow: isRoot ? undefined : journal.get(markerKey(path)),
+      // An excluded key is nobody's business, whoever asked for this look.
+      fileRow: isRoot || !filter.includes(path, false) ? undefined : journal.get(fileKey(path)),
+      markerRow: isRoot || !filter.includes(path, true) ? undefined : journal.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && journal.settled.hasAcknowledged(...keysBelow(path)),

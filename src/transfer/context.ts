@@ -41,12 +41,16 @@ export function owedProof(row: LedgerRow | undefined, wallNowMs: number): number
 /** The outcome of a request that failed; an ambiguous one leaves its key unproven. */
 export function failure(context: TransferContext, error: unknown, row: LedgerRow | undefined): Outcome {
   if (!(error instanceof StoreError)) throw error;
-  if (!error.ambiguous || row === undefined) return { end: 'failed', error };
-  const proveAfterMs = context.wallNow() + context.requestTimeoutMs;
-  return { end: 'failed', error, row: ambiguous(row, proveAfterMs) };
+  if (row === undefined) return { end: 'failed', error };
+  return { end: 'failed', error, row: error.ambiguous ? mayExecute(context, row) : row };
 }
 
 /** The row of a key on which a request may still execute until `proveAfterMs`. */
 export function ambiguous(row: LedgerRow, proveAfterMs: number): LedgerRow {
   return { ...row, state: row.etag === null ? 'intent' : 'unproven', proveAfterMs };
+}
+
+/** The row while a request on its key is under way: if we die now, it may execute and nobody will hear of it. */
+export function mayExecute({ wallNow, requestTimeoutMs }: TransferContext, row: LedgerRow): LedgerRow {
+  return ambiguous(row, wallNow() + requestTimeoutMs);
 }

@@ -1,5 +1,7 @@
 // Believing a key again after an ambiguous request: one HEAD, once the late request can no longer come.
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { encodeMetadata } from '../model/metadata.ts';
+import type { ObjectHead } from '../store/object-store.ts';
 import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -19,10 +21,17 @@ export async function proveKey(context: TransferContext, row: LedgerRow, signal:
   try {
     const head = await context.store.head(wholeKey(context, key), { signal });
     const proveAfterMs = owedProof(row, context.wallNow());
-    if ((head?.etag ?? null) !== row.etag) return { end: 'disproven', row: { ...row, state: 'intent', proveAfterMs } };
+    if (!isAsBelieved(head, row)) return { end: 'disproven', row: { ...row, state: 'intent', proveAfterMs } };
     if (proveAfterMs !== null) return { end: 'proven', key, row };
     return { end: 'proven', key, row: head === undefined ? undefined : { ...row, state: 'known', proveAfterMs: null } };
   } catch (error) {
     return failure(context, error, row);
   }
+}
+
+/** Equal content under other metadata has the same ETag. */
+function isAsBelieved(head: ObjectHead | undefined, row: LedgerRow): boolean {
+  if (head === undefined || row.etag === null) return head === undefined && row.etag === null;
+  const { metadata } = head.attributes;
+  return head.etag === row.etag && Object.entries(encodeMetadata(row)).every(([name, text]) => metadata[name] === text);
 }

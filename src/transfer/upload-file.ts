@@ -10,7 +10,7 @@ import type { RelPath } from '../model/path.ts';
 import type { StoreError } from '../store/errors.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored } from './adopt.ts';
-import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
+import { failure, mayExecute, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 import { RacedError, StableFile } from './stable-file.ts';
 
@@ -100,8 +100,9 @@ class Upload {
     if (row.etag === null || (body !== undefined && body.length <= METADATA_PUT_BYTES)) {
       return body === undefined ? this.#sendInParts() : this.#send(checksum, body, false);
     }
-    const { store } = this.#context;
+    const { store, journal } = this.#context;
     const { signal } = this.#request;
+    await journal.saveDurably(mayExecute(this.#context, row));
     try {
       const from = { key: this.#key, etag: row.etag, sizeBytes: row.sizeBytes };
       const written = await store.copy(from, { key: this.#key, attributes: this.#attributes(false) }, { signal });
@@ -124,23 +125,23 @@ class Upload {
 
   async #send(checksum: string, body: Buffer, torn: boolean): Promise<Outcome> {
     const { store, journal } = this.#context;
-    const intent = rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
-    if (this.#request.row === undefined) await journal.saveDurably(intent);
+    const before = this.#request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
+    await journal.saveDurably(mayExecute(this.#context, before));
     try {
       const written = await store.put(this.#key, body, this.#attributes(torn), { signal: this.#request.signal });
       return this.#stored(written, { checksum, torn, how: 'uploaded', bytes: body.length });
     } catch (error) {
-      return failure(this.#context, error, this.#request.row ?? intent);
+      return failure(this.#context, error, before);
     }
   }
 
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
     const { row, force, signal } = this.#request;
-    const intent = row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
-    if (row === undefined) await journal.saveDurably(intent);
+    const before = row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
+    await journal.saveDurably(mayExecute(this.#context, before));
     // Left by an attempt whose own abort did not get through; its id is about to be overwritten.
-    const open = journal.get(this.#relKey)?.uploadId;
+    let open = before.uploadId;
     if (open) await store.abortMultipart(this.#key, open, { signal }).catch(() => undefined);
     const hash = createHash('sha256');
     let torn = false;
@@ -157,7 +158,8 @@ class Upload {
       },
     };
     const onStarted = (uploadId: string): void => {
-      journal.save({ ...intent, uploadId });
+      open = uploadId;
+      journal.save(mayExecute(this.#context, { ...before, uploadId }));
       journal.flush();
     };
     try {
@@ -165,9 +167,11 @@ class Upload {
       const written = await store.putMultipart(this.#key, source, this.#attributes(force), options);
       return this.#stored(written, { checksum: hash.digest('hex'), torn, how: 'uploaded', bytes: source.sizeBytes });
     } catch (error) {
-      if (error instanceof RacedError) return { end: 'raced' };
       // With the upload's id: it may still be open.
-      return failure(this.#context, error, journal.get(this.#relKey) ?? intent);
+      const after = { ...before, uploadId: open };
+      if (!(error instanceof RacedError)) return failure(this.#context, error, after);
+      journal.save(after);
+      return { end: 'raced' };
     }
   }
 
@@ -176,7 +180,7 @@ class Upload {
     facts: { checksum: string; torn: boolean; how: 'uploaded' | 'copied'; bytes: number },
   ): Outcome {
     const { checksum, torn, how, bytes } = facts;
-    const proveAfterMs = owedProof(this.#context.journal.get(this.#relKey), this.#context.wallNow());
+    const proveAfterMs = owedProof(this.#request.row, this.#context.wallNow());
     const state = torn || this.#timeless ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
     const row = rowFor(this.#relKey, this.#stat, {
       state,

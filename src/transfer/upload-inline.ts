@@ -7,7 +7,7 @@ import { type Stat, sameContentStat } from '../model/entry.ts';
 import { fileKey, markerKey } from '../model/key.ts';
 import { encodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
-import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
+import { failure, mayExecute, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface InlineRequest {
@@ -50,16 +50,16 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
     const { state, etag, versionId } = row;
     return { end: 'equal', row: rowFor(relKey, stat, { state, etag, versionId, checksum }), adopted: false };
   }
-  const intent = rowFor(relKey, stat, { state: 'intent', checksum: null });
+  const before = row ?? rowFor(relKey, stat, { state: 'intent', checksum: null });
   try {
     const key = wholeKey(context, relKey);
-    if (row === undefined) await journal.saveDurably(intent);
+    await journal.saveDurably(mayExecute(context, before));
     const { etag, versionId } = await store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
-    const proveAfterMs = owedProof(journal.get(relKey), context.wallNow());
+    const proveAfterMs = owedProof(row, context.wallNow());
     const state = proveAfterMs === null ? 'known' : 'unproven';
     const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, proveAfterMs });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false };
   } catch (error) {
-    return failure(context, error, row ?? intent);
+    return failure(context, error, before);
   }
 }

@@ -63,7 +63,7 @@ for (const [size, content] of [
   });
 }
 
-test('S6 the intent for a new key is durable before the request, and there is none for a known one', async (t) => {
+test('S6 before the request the ledger says durably that it may execute, for a new key and for a known one', async (t) => {
   const bench = transferBench(t);
   bench.write(F, SMALL);
   const seen: (string | undefined)[] = [];
@@ -73,7 +73,7 @@ test('S6 the intent for a new key is durable before the request, and there is no
   bench.context.journal.save(row);
   appendFileSync(join(bench.root, F), '!');
   await upload(bench);
-  assert.deepEqual(seen, ['intent', 'known']);
+  assert.deepEqual(seen, ['intent', 'unproven']);
 });
 
 test('S6 the id of a multipart upload is durable before its first part', async (t) => {
@@ -258,15 +258,14 @@ test('S3 a forced snapshot is published as one: marked, reported torn, and never
   }
 });
 
-test('S6 a failure that is not ambiguous leaves the row alone', async (t) => {
+test('S6 a failure that is not ambiguous brings back the row of before', async (t) => {
   const bench = transferBench(t);
   bench.write(F, SMALL);
   bench.store.before = () => {
     throw new StoreError('no', { reaction: 'throttled', code: 'SlowDown' });
   };
   const { error, row } = ended(await upload(bench), 'failed') as Extract<Outcome, { end: 'failed' }>;
-  assert.deepEqual([error.code, row], ['SlowDown', undefined]);
-  assert.equal(bench.row(F)?.state, 'intent', 'the key counts as ours');
+  assert.deepEqual([error.code, row?.state, row?.proveAfterMs], ['SlowDown', 'intent', null], 'the key counts as ours');
 });
 
 test('S6 an ambiguous failure on a new key leaves an intent that must be proven', async (t) => {
@@ -298,6 +297,7 @@ test('S6 the successor of an ambiguous request is unproven until the late one ca
   bench.wallMs += 59_999;
   const early = ended(await upload(bench), 'stored').row;
   assert.deepEqual([early.state, early.proveAfterMs], ['unproven', proveAfterMs]);
+  bench.context.journal.save(early);
   bench.wallMs += 1;
   assert.equal(ended(await upload(bench), 'stored').row.state, 'known');
 });

@@ -114,7 +114,7 @@ test('S3 a file that changes while its parts are sent is not published; its uplo
   await gate.open();
   await ground.settle();
   ground.assertEqual();
-  assert.deepEqual(ground.bucket.uploads(), []);
+  assert.equal(ground.bucket.uploads().length, 0);
   assert.equal(isFuzzy(ground, 'large'), false);
   const completed = ground.server.requests.filter(({ operation }) => operation === 'CompleteMultipartUpload');
   assert.equal(completed.length, 1, 'the torn one was never completed');
@@ -129,7 +129,8 @@ test('S3 a file that vanishes while its parts are sent leaves neither object nor
   rmSync(ground.at('large'));
   await gate.open();
   await ground.settle();
-  assert.deepEqual([ground.bucket.keys(), ground.bucket.uploads()], [[], []]);
+  assert.deepEqual(ground.bucket.keys(), []);
+  assert.equal(ground.bucket.uploads().length, 0);
   assert.equal(ground.row('large'), undefined);
 });
 
@@ -158,7 +159,7 @@ for (const [what, effect] of Object.entries({
     ground.write('large', LARGE);
     await ground.settle();
     ground.assertEqual();
-    assert.deepEqual(ground.bucket.uploads(), []);
+    assert.equal(ground.bucket.uploads().length, 0);
     assert.equal(ground.row('large')?.state, 'known');
   });
 }
@@ -174,7 +175,7 @@ test('S2 an upload whose abort failed is aborted before the next one of the file
   await gate.open();
   await ground.settle();
   ground.assertEqual();
-  assert.deepEqual(ground.bucket.uploads(), []);
+  assert.equal(ground.bucket.uploads().length, 0);
 });
 
 /** Ends the agent so that the next one finds the ledger as it is at this moment, as after a crash. */
@@ -236,15 +237,15 @@ test('S2 an upload that a crash left open is aborted at the next start', async (
   const ground = await settledGround(t, { config: PARTS, durable: true });
   const { faults } = ground.server;
   faults.add({ operation: 'AbortMultipartUpload', effect: { kind: 'status', code: 'SlowDown' } });
-  const foreign = ground.bucket.uploads().length;
   const gate = faults.add({ operation: 'UploadPart', effect: { kind: 'gate' } });
   ground.write('large', LARGE);
   await gate.waiting();
   await crash(ground, () => {
-    assert.equal(ground.bucket.uploads().length, foreign + 1);
+    assert.equal(ground.bucket.uploads().length, 1);
     rmSync(ground.at('large'));
   });
-  assert.deepEqual([ground.bucket.keys(), ground.bucket.uploads()], [[], []]);
+  assert.deepEqual(ground.bucket.keys(), []);
+  assert.equal(ground.bucket.uploads().length, 0);
 });
 
 test('S2 an object stored just before a crash is settled by the next start, whatever became of its file', async (t) => {

@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { isReservedKey, listRemote, type RemoteCounts } from '../../src/agent/list-remote.ts';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { RelKey } from '../../src/model/key.ts';
+import { encodeMetadata } from '../../src/model/metadata.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import { proveKey } from '../../src/transfer/prove.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
@@ -17,7 +18,7 @@ async function bench(
   rows: readonly LedgerRow[] = [],
 ): Promise<TransferBench> {
   const at = transferBench(t);
-  for (const key of objects) await at.store.put(key, Buffer.from('abc'), { metadata: {} });
+  for (const key of objects) await at.store.put(key, Buffer.from('abc'), { metadata: encodeMetadata(ledgerRow('k')) });
   at.ledger.write(rows);
   return at;
 }
@@ -143,8 +144,9 @@ for (const [claim, stored, row, wallMs, outcome] of [
 test('a HEAD that fails proves nothing', async (t) => {
   const at = await bench(t, ['p/k']);
   at.store.head = () => Promise.reject(new StoreError('no', { reaction: 'transient', code: 'X' }));
-  const outcome = await proveKey(at.context, ledgerRow('k', { state: 'unproven' }), signal);
-  assert.deepEqual([outcome.end, 'row' in outcome], ['failed', false]);
+  const row = ledgerRow('k', { state: 'unproven' });
+  const outcome = await proveKey(at.context, row, signal);
+  assert.deepEqual([outcome.end, 'row' in outcome && outcome.row], ['failed', row]);
   at.store.head = () => Promise.reject(ambiguousError());
   assert.equal((await proveKey(at.context, ledgerRow('k', { state: 'unproven' }), signal)).end, 'failed');
 });
