@@ -1,6 +1,9 @@
 // Pure. A path published again and again gets a growing pause, so that a hot file costs a bounded number of PUTs.
 import type { RelPath } from '../model/path.ts';
 
+/** With the default of 50 ms, one second. */
+const QUIET_FIRST_PAUSES = 20;
+
 interface Heat {
   readonly publishedAtMs: number;
   readonly pauseMs: number;
@@ -8,7 +11,8 @@ interface Heat {
 
 /**
  * After each publication the next one must wait `pauseMs`. The pause doubles when the path was dirtied again within
- * twice the previous pause, up to the maximum wait, and is forgotten when the path has been quiet for longer.
+ * twice the previous pause, or twenty times the first one, up to the maximum wait, and is forgotten when the path has
+ * been quiet for longer.
  */
 export class HotPaths {
   readonly #heat = new Map<RelPath, Heat>();
@@ -23,7 +27,7 @@ export class HotPaths {
   /** Records a publication of `path` that was prompted by a change at `dirtyAtMs`. */
   published(path: RelPath, dirtyAtMs: number, nowMs: number): void {
     const before = this.#heat.get(path);
-    const hot = before !== undefined && dirtyAtMs <= before.publishedAtMs + 2 * before.pauseMs;
+    const hot = before !== undefined && dirtyAtMs <= before.publishedAtMs + this.#quietMs(before);
     const pauseMs = Math.min(hot ? before.pauseMs * 2 : this.#firstPauseMs, this.#maxPauseMs);
     this.#heat.delete(path); // to the end: the map is in order of publication
     this.#heat.set(path, { publishedAtMs: nowMs, pauseMs });
@@ -34,6 +38,11 @@ export class HotPaths {
   notBeforeMs(path: RelPath): number {
     const heat = this.#heat.get(path);
     return heat === undefined ? Number.NEGATIVE_INFINITY : heat.publishedAtMs + heat.pauseMs;
+  }
+
+  /** How long a path must be left alone to count as quiet; a short pause says little about the writer. */
+  #quietMs({ pauseMs }: Heat): number {
+    return Math.max(2 * pauseMs, QUIET_FIRST_PAUSES * this.#firstPauseMs);
   }
 
   /** Drops what can no longer matter, oldest first. */

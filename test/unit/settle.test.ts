@@ -100,10 +100,10 @@ test('a path that was published once or long ago waits no longer than the first 
   assert.equal(paths.notBeforeMs(HOT), Number.NEGATIVE_INFINITY);
   paths.published(HOT, 0, 0);
   assert.equal(paths.notBeforeMs(HOT), 50);
-  paths.published(HOT, 100, 100);
-  assert.equal(paths.notBeforeMs(HOT), 200, 'dirty again within twice the pause');
-  paths.published(HOT, 301, 400);
-  assert.equal(paths.notBeforeMs(HOT), 450, 'dirty again later than that');
+  paths.published(HOT, 1_000, 1_000);
+  assert.equal(paths.notBeforeMs(HOT), 1_100, 'dirty again within twenty first pauses');
+  paths.published(HOT, 2_001, 2_100);
+  assert.equal(paths.notBeforeMs(HOT), 2_150, 'dirty again later than that');
 });
 
 test('S7 one hot path costs no other path time, not even while it is forgotten', () => {
