@@ -198,7 +198,7 @@ async function crash(ground: Ground, meanwhile: () => void = () => {}): Promise<
 }
 
 test('S2 after any sequence of operations, restarts and crashes the prefix equals the tree', async (t) => {
-  const ground = await makeGround(t, { durable: true });
+  const ground = await makeGround(t, { durable: true, config: SOON });
   const property = fc.asyncProperty(
     operations('turn', 'settle', 'stop', 'stop', 'crash', 'crash'),
     async (sequence) => {
@@ -234,7 +234,7 @@ test('S2 after any sequence of operations, restarts and crashes the prefix equal
 });
 
 test('S2 an upload that a crash left open is aborted at the next start', async (t) => {
-  const ground = await settledGround(t, { config: PARTS, durable: true });
+  const ground = await settledGround(t, { config: { ...PARTS, ...SOON }, durable: true });
   const { faults } = ground.server;
   faults.add({ operation: 'AbortMultipartUpload', effect: { kind: 'status', code: 'SlowDown' } });
   const gate = faults.add({ operation: 'UploadPart', effect: { kind: 'gate' } });
@@ -261,7 +261,7 @@ test('S2 an object stored just before a crash is settled by the next start, what
   };
   for (const [fate, befall] of Object.entries(fates)) {
     for (const files of [{ other: 'o' }, { other: 'o', f: 'old' }]) {
-      const ground = await settledGround(t, { durable: true, files });
+      const ground = await settledGround(t, { durable: true, config: SOON, files });
       const gate = ground.server.faults.add({ operation: 'PutObject', effect: { kind: 'gate', at: 'answer' } });
       ground.write('f', 'content');
       await gate.waiting();
@@ -274,7 +274,7 @@ test('S2 an object stored just before a crash is settled by the next start, what
 });
 
 test('S5 a crash between the two halves of a rename loses neither', async (t) => {
-  const ground = await settledGround(t, { durable: true, files: { old: 'content', 'd/x': 'x' } });
+  const ground = await settledGround(t, { durable: true, config: SOON, files: { old: 'content', 'd/x': 'x' } });
   const gate = ground.server.faults.add({ operation: 'PutObject', effect: { kind: 'gate', at: 'commit' } });
   renameSync(ground.at('old'), ground.at('new'));
   renameSync(ground.at('d'), ground.at('e'));
@@ -286,7 +286,7 @@ test('S5 a crash between the two halves of a rename loses neither', async (t) =>
 
 test('S2 a delete executed just before a crash is settled by the next start', async (t) => {
   for (const isBack of [false, true]) {
-    const ground = await settledGround(t, { durable: true, files: { other: 'o', f: 'content' } });
+    const ground = await settledGround(t, { durable: true, config: SOON, files: { other: 'o', f: 'content' } });
     const gate = ground.server.faults.add({ operation: 'DeleteObjects', effect: { kind: 'gate', at: 'answer' } });
     rmSync(ground.at('f'));
     await gate.waiting();
