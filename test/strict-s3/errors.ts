@@ -1,3 +1,4 @@
+import type { Answer } from './answer.ts';
 import { type XmlNode, xmlDocument } from './xml.ts';
 
 /** The codes this server answers with, as https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html has them. */
@@ -101,13 +102,13 @@ export function notImplemented(what: string, name: string): S3Failure {
   return failure('NotImplemented', { message, fields: { [what === 'header' ? 'Header' : 'Parameter']: name } });
 }
 
-/** The XML body of a failure. */
-export function errorBody(
+/** The answer that tells of a failure. */
+export function failureAnswer(
   error: S3Failure,
   context: { readonly resource: string; readonly requestId: string },
-): string {
+): Answer {
   const fields = Object.entries(error.fields).map(([name, value]): XmlNode => [name, value]);
-  return xmlDocument([
+  const body = xmlDocument([
     'Error',
     [
       ['Code', error.code],
@@ -117,4 +118,9 @@ export function errorBody(
       ['RequestId', context.requestId],
     ],
   ]);
+  return {
+    status: error.status,
+    headers: { 'content-type': 'application/xml', ...error.headers },
+    body: Buffer.from(body),
+  };
 }

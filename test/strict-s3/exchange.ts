@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.ts';
 import { announcedLength, verifyBody } from './body.ts';
 import { HANDLERS } from './dispatch.ts';
-import { errorBody, failure, S3Failure } from './errors.ts';
-import type { Effect, Faults, Hit, Stage } from './faults.ts';
+import { failure, failureAnswer, S3Failure } from './errors.ts';
+import type { Faults } from './faults.ts';
+import { Cut, Interference } from './interference.ts';
 import { checkSize } from './objects.ts';
 import { hasBody, type Operation, routeRequest } from './operations.ts';
 import { checkKey } from './properties.ts';
@@ -28,9 +28,6 @@ export interface Surroundings {
 /** The account that owns everything. */
 const ACCOUNT_ID = '123456789012';
 
-/** The connection is to be cut, or the client has cut it. */
-class Cut extends Error {}
-
 /** One request and its answer. */
 export class Exchange {
   readonly #shared: Surroundings;
@@ -39,7 +36,7 @@ export class Exchange {
   readonly #requestId = makeId();
   /** Whether the client waits for `100 Continue` before it sends the body. */
   #expectsContinue: boolean;
-  #hit: Hit | undefined;
+  readonly #fault: Interference;
   #entry: LogEntry | undefined;
 
   constructor(
@@ -50,6 +47,7 @@ export class Exchange {
     this.#message = io.message;
     this.#response = io.response;
     this.#expectsContinue = io.expectsContinue;
+    this.#fault = new Interference(io.message, shared.closing);
   }
 
   /** Serves the request; never rejects. */
@@ -59,14 +57,14 @@ export class Exchange {
       if (this.#message.socket.destroyed) return;
       await sendAnswer(this.#response, answer, {
         headers: this.#commonHeaders(),
-        effect: this.#hit?.effect,
+        effect: this.#fault.effect,
         closing: this.#shared.closing,
       });
       if (this.#entry !== undefined) this.#entry.status = answer.status;
     } catch {
       cutConnection(this.#message);
     } finally {
-      this.#hit?.done();
+      this.#fault.done();
     }
   }
 
@@ -75,7 +73,7 @@ export class Exchange {
       const request = parseRequest(this.#message);
       const operation = this.#route(request);
       await this.#shared.onArrival(this.#entry!);
-      this.#hit = this.#shared.faults.take({ operation, bucket: request.bucket, key: request.key });
+      this.#fault.meet(this.#shared.faults.take({ operation, bucket: request.bucket, key: request.key }));
       return await this.#perform(request, operation);
     } catch (error) {
       if (error instanceof Cut) throw error;
@@ -99,14 +97,14 @@ export class Exchange {
 
   async #perform(request: S3Request, operation: Operation): Promise<Answer> {
     const { service, credentials, now } = this.#shared;
-    await this.#reach('start');
+    await this.#fault.reach('start');
     const signing = verifySignature(request, { credentials, region: service.region, nowMs: now() });
     this.#checkHead(request, operation);
     const raw = await this.#readBody();
     // The checksum of a Complete request is the object's, not the body's.
     const body = verifyBody(request, raw, { signing, checksums: operation !== 'CompleteMultipartUpload' });
-    await this.#reach('commit');
-    const effect = this.#hit?.effect;
+    await this.#fault.reach('commit');
+    const { effect } = this.#fault;
     if (effect?.kind === 'error-body' && effect.committed !== true) return this.#errorBody(effect.code);
     const answer = HANDLERS[operation]({
       service,
@@ -116,7 +114,7 @@ export class Exchange {
       deniedKey: (key) => this.#deniedKey(request.bucket, key),
     });
     this.#entry!.executed = true;
-    await this.#reach('answer');
+    await this.#fault.reach('answer');
     return effect?.kind === 'error-body' ? this.#errorBody(effect.code) : answer;
   }
 
@@ -131,68 +129,13 @@ export class Exchange {
       checkSize(lengthBytes, this.#shared.service.limits.maxPutBytes);
   }
 
-  async #readBody(): Promise<Buffer> {
+  #readBody(): Promise<Buffer> {
     if (this.#expectsContinue) {
       this.#response.writeContinue();
       this.#expectsContinue = false;
     }
-    const lengthBytes = Number(this.#message.headers['content-length'] ?? 0);
-    const chunks: Buffer[] = [];
-    let halfway = false;
-    try {
-      // Destroying the message would destroy the connection, on which an error may still have to be answered.
-      for await (const chunk of this.#message.iterator({ destroyOnReturn: false })) {
-        chunks.push(chunk as Buffer);
-        this.#entry!.bodyBytes += (chunk as Buffer).length;
-        if (halfway || this.#entry!.bodyBytes * 2 < lengthBytes) continue;
-        halfway = true;
-        await this.#reach('body');
-      }
-    } catch (error) {
-      throw error instanceof S3Failure ? error : new Cut();
-    }
-    if (!halfway) await this.#reach('body');
-    return Buffer.concat(chunks);
-  }
-
-  /** Applies the fault, if there is one for this stage. */
-  async #reach(stage: Stage): Promise<void> {
-    const effect = this.#hit?.effect;
-    if (effect === undefined) return;
-    if (effect.kind === 'late' && stage === 'commit') return this.#executeLate(effect.afterMs);
-    if (!('at' in effect ? effect.at === stage : stage === 'start')) return;
-    switch (effect.kind) {
-      case 'status':
-        throw statusFailure(effect);
-      case 'reset':
-        throw new Cut();
-      case 'hang':
-        await this.#hold();
-        throw new Cut();
-      case 'delay':
-        return this.#sleep(effect.ms);
-      case 'gate':
-        return this.#hold();
-      default:
-    }
-  }
-
-  async #executeLate(afterMs: number | undefined): Promise<void> {
-    cutConnection(this.#message);
-    await Promise.race([this.#hold(), ...(afterMs === undefined ? [] : [this.#sleep(afterMs)])]);
-  }
-
-  async #hold(): Promise<void> {
-    const closed = Promise.withResolvers<never>();
-    const onClose = (): void => closed.reject(new Cut());
-    this.#shared.closing.addEventListener('abort', onClose, { once: true });
-    await Promise.race([this.#hit!.hold(), closed.promise]);
-    this.#shared.closing.removeEventListener('abort', onClose);
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#shared.closing }).catch(() => {
-      throw new Cut();
+    return this.#fault.readBody((bytes) => {
+      this.#entry!.bodyBytes += bytes;
     });
   }
 
@@ -214,23 +157,10 @@ export class Exchange {
 
   #failed(error: S3Failure): Answer {
     if (this.#entry !== undefined) this.#entry.code = error.code;
-    const body = errorBody(error, { resource: this.#message.url ?? '', requestId: this.#requestId });
-    return {
-      status: error.status,
-      headers: { 'content-type': 'application/xml', ...error.headers },
-      body: Buffer.from(body),
-    };
+    return failureAnswer(error, { resource: this.#message.url ?? '', requestId: this.#requestId });
   }
 
   #errorBody(code: string): Answer {
     return { ...this.#failed(new S3Failure(code)), status: 200 };
   }
-}
-
-function statusFailure(effect: Extract<Effect, { kind: 'status' }>): S3Failure {
-  return new S3Failure(effect.code, {
-    ...(effect.status === undefined ? {} : { status: effect.status }),
-    ...(effect.message === undefined ? {} : { message: effect.message }),
-    ...(effect.retryAfterS === undefined ? {} : { headers: { 'retry-after': String(effect.retryAfterS) } }),
-  });
 }

@@ -30,6 +30,8 @@ export type Effect =
   | { readonly kind: 'gate'; readonly at?: Stage }
   /** Reads the request, cuts the connection, and executes it `afterMs` later, or when the handle releases it. */
   | { readonly kind: 'late'; readonly afterMs?: number }
+  /** Takes the request's body slowly. */
+  | { readonly kind: 'slow-body'; readonly bytesPerSecond: number }
   /** Sends the answer's body slowly. */
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** Cuts the connection after that many bytes of the answer's body; half of it by default. */
@@ -39,7 +41,10 @@ export type Effect =
   /** Answers 200 with an error for a body, as Copy and Complete do on AWS; not executed unless `committed`. */
   | { readonly kind: 'error-body'; readonly code: string; readonly committed?: boolean };
 
-/** `DeleteObjectsKey` is one key inside a DeleteObjects request; its only effect is `status`. */
+/**
+ * `DeleteObjectsKey` is one key inside a DeleteObjects request; its only effect is `status`. Only a server can do that:
+ * the request is signed, and cannot be changed on its way.
+ */
 export type FaultTarget = Operation | 'DeleteObjectsKey';
 
 /** Which requests are hit, and how. The first rule that matches a request is the only one that does. */
@@ -53,6 +58,8 @@ export interface FaultRule {
   readonly after?: number;
   /** How many are hit then; all by default. */
   readonly times?: number;
+  /** So many matching requests a second pass unharmed, and as many at once after a pause: a limit on the rate. */
+  readonly sparedPerSecond?: number;
   /** Hits a request if this returns less than `probability`; see seededRandom. */
   readonly random?: () => number;
   /** 1 by default. */
@@ -98,6 +105,27 @@ interface Held {
   readonly finished: Promise<void>;
 }
 
+/** A bucket of tokens: it holds those of one second. */
+class Allowance {
+  readonly #perSecond: number;
+  #tokens: number;
+  #filledMs = performance.now();
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+    this.#tokens = perSecond;
+  }
+
+  take(): boolean {
+    const nowMs = performance.now();
+    this.#tokens = Math.min(this.#perSecond, this.#tokens + ((nowMs - this.#filledMs) / 1000) * this.#perSecond);
+    this.#filledMs = nowMs;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
 class Rule implements FaultHandle {
   hits = 0;
   readonly #rule: FaultRule;
@@ -105,6 +133,7 @@ class Rule implements FaultHandle {
   readonly #held = new Set<Held>();
   readonly #unfinished = new Set<Promise<void>>();
   readonly #waiters: { readonly requests: number; readonly resolve: () => void }[] = [];
+  readonly #allowance: Allowance | undefined;
   #matches = 0;
 
   constructor(rule: FaultRule, detach: (rule: Rule) => void) {
@@ -112,6 +141,7 @@ class Rule implements FaultHandle {
       throw new TypeError('Cannot use probability without random');
     this.#rule = rule;
     this.#detach = detach;
+    this.#allowance = rule.sparedPerSecond === undefined ? undefined : new Allowance(rule.sparedPerSecond);
   }
 
   /** The effect on this request, if it is hit. */
@@ -128,6 +158,7 @@ class Rule implements FaultHandle {
     this.#matches += 1;
     if (this.#matches <= after || this.hits >= times) return;
     if (random !== undefined && random() >= probability) return;
+    if (this.#allowance?.take() === true) return;
     this.hits += 1;
     const effects = [this.#rule.effect].flat();
     const effect = effects[Math.floor((random?.() ?? 0) * effects.length)]!;

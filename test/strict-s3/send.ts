@@ -48,9 +48,9 @@ export async function sendAnswer(
   const body = garbage ? Buffer.from(effect.body ?? '<html><body>It works!') : answer.body;
   const bodyless = answer.status === 204 || answer.status === 304;
   response.writeHead(garbage ? 200 : answer.status, {
+    ...(bodyless ? {} : { 'content-length': String(body.length) }),
     ...options.headers,
     ...answer.headers,
-    ...(bodyless ? {} : { 'content-length': String(body.length) }),
   });
   if (bodyless || response.req.method === 'HEAD') {
     response.end();
