@@ -47,7 +47,7 @@ export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOpt
 
 function judgeOne({ path, target, mark }: DeleteJob, heardUntilMs: number, options: DeleteJudgeOptions): Verdict {
   const { looker, holds } = options;
-  const { state, actions } = looker.look(path, { closedWrite: false, nowMs: options.wallNow() });
+  const { state, actions } = looker.look(path, { written: false, nowMs: options.wallNow() });
   if (!asksFor(actions, target)) return 'stale';
   if (mark.lastAtMs >= heardUntilMs) return 'early';
   const row = target === 'file' ? state.fileRow : state.markerRow;

@@ -123,7 +123,7 @@ export class Feedback {
         scope: 'self',
         speed: 'finished',
         witnessed: false,
-        closedWrite: true,
+        written: true,
       });
     }
   }

@@ -18,7 +18,7 @@ export interface Look {
 }
 
 export interface LookOptions {
-  readonly closedWrite: boolean;
+  readonly written: boolean;
   /** Wall clock, ms; Infinity in a drain, which cannot wait for a proof. */
   readonly nowMs: number;
 }
@@ -40,7 +40,7 @@ export class Looker {
   }
 
   /** @throws the system error if the path's state cannot be known (EACCES, EIO...) */
-  look(path: RelPath, { closedWrite, nowMs }: LookOptions): Look {
+  look(path: RelPath, { written, nowMs }: LookOptions): Look {
     const { tree, journal, filter, deleteForeign } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
@@ -53,7 +53,7 @@ export class Looker {
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && journal.settled.hasAcknowledged(...keysBelow(path)),
       deleteForeign,
-      closedWrite,
+      written,
       nowMs,
     };
     return { state, actions: planPath(state) };

@@ -142,9 +142,9 @@ export class Pipeline implements ScanSink {
 
   differs(path: RelPath, { witnessed, known, ino }: Finding): void {
     if (ino !== undefined) this.#holds.hold(path, ino);
-    const closedWrite = known?.closedWrite ?? false;
+    const written = known?.written ?? false;
     this.#feedback.hinted(path);
-    this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, closedWrite }, known);
+    this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, written }, known);
   }
 
   unknown(path: RelPath, reason: string): void {
@@ -218,7 +218,7 @@ export class Pipeline implements ScanSink {
     try {
       // A drain cannot wait for a proof: it takes it at once.
       const nowMs = this.#pump.draining ? Number.POSITIVE_INFINITY : context.wallNow();
-      return looker.look(mark.path, { closedWrite: mark.closedWrite, nowMs });
+      return looker.look(mark.path, { written: mark.written, nowMs });
     } catch (error) {
       if (isAbsence(error))
         this.#pump.again(mark, 0); // gone between two system calls

@@ -166,7 +166,7 @@ class Scan {
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {
     this.#entries++;
     const known = this.#known(entry.path);
-    if (known?.closedWrite !== true && this.#isSettled(entry, row)) return this.#sink.unchanged();
+    if (known?.written !== true && this.#isSettled(entry, row)) return this.#sink.unchanged();
     const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;
     this.#differs(entry.path, { witnessed: known?.witnessed ?? false, ino });
   }

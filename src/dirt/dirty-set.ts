@@ -9,7 +9,7 @@ export interface Mark extends Dirt {
   readonly path: RelPath;
   scope: Change['scope'];
   /** Contents may differ though every stat field is equal. */
-  closedWrite: boolean;
+  written: boolean;
   /** An event told of exactly this path: its absence is no surprise. */
   witnessed: boolean;
   /** A subtree hint was witnessed: what the ledger has beneath it and the disk has not was removed before our eyes. */
@@ -46,7 +46,7 @@ const NOTHING: ReadonlyMap<RelPath, Mark> = new Map();
  * A trie of marks with a heap of due times.
  *
  * - A subtree mark absorbs every mark beneath it: those are no longer due by themselves; they travel with it so that
- *   what only they know (a closed write, a witnessed removal) reaches the scan.
+ *   what only they know (a write, a witnessed removal) reaches the scan.
  * - A path that is busy is not handed out; its marks wait until it is released.
  */
 export class DirtySet {
@@ -79,7 +79,7 @@ export class DirtySet {
       ...freshDirt(change.speed, nowMs),
       path: change.path,
       scope: change.scope,
-      closedWrite: change.closedWrite ?? false,
+      written: change.written ?? false,
       witnessed: change.witnessed,
       witnessedBelow: change.witnessed && change.scope === 'subtree',
       attempts: 0,
@@ -244,7 +244,7 @@ export class DirtySet {
 function merge(into: Mark, mark: Mark): void {
   addDirt(into, mark);
   if (mark.scope === 'subtree') into.scope = 'subtree';
-  into.closedWrite ||= mark.closedWrite;
+  into.written ||= mark.written;
   into.witnessed ||= mark.witnessed;
   into.witnessedBelow ||= mark.witnessedBelow;
   into.attempts = Math.max(into.attempts, mark.attempts);

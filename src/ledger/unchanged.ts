@@ -4,8 +4,8 @@ import type { Stat } from '../model/entry.ts';
 import type { LedgerRow } from './ledger.ts';
 
 /**
- * Restic's rule: kind, size, mtime, ctime and inode all equal, and the row is an acknowledged, settled one. A closed
- * write since the last read overrules it (a store through a mapping can leave all five equal).
+ * Restic's rule: kind, size, mtime, ctime and inode all equal, and the row is an acknowledged, settled one. An event of
+ * a write since the last read overrules it: bytes may arrive after the times were set.
  */
 export function isUnchanged(row: LedgerRow, stat: Stat): boolean {
   return row.state === 'known' && sameFile(row, stat);

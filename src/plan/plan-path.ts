@@ -20,8 +20,8 @@ export interface PathState {
   readonly hasStoredBelow: boolean;
   /** Foreign rows may be deleted like our own (`sync --delete`, `--delete-foreign`). */
   readonly deleteForeign: boolean;
-  /** A writable descriptor was closed since the last read. */
-  readonly closedWrite: boolean;
+  /** An event told of a write since the last read. */
+  readonly written: boolean;
   /** Wall clock, ms. */
   readonly nowMs: number;
 }
@@ -34,7 +34,7 @@ export interface PathState {
  * | file | none, intent or of another kind | put |
  * | file | foreign, equal size | adopt if the content is equal, else put |
  * | file | foreign, other size | put |
- * | file | known, five fields equal, no closed write | nothing |
+ * | file | known, five fields equal, no write told of | nothing |
  * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
  * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come |
  * | symbolic link | none, or differing | put |
@@ -70,9 +70,9 @@ function planStored(state: PathState, stat: Stat): Action[] {
   if (row.state === 'foreign')
     return row.sizeBytes === stat.sizeBytes && !symlink ? put('adopt', 'foreign') : put('send', 'foreign');
   if (row.kind !== stat.kind) return put('send', 'other kind');
-  if (isUnchanged(row, stat) && !state.closedWrite && (!symlink || sameMetadata(row, stat))) return [];
+  if (isUnchanged(row, stat) && !state.written && (!symlink || sameMetadata(row, stat))) return [];
   if (row.state === 'unproven') {
-    if (!sameFile(row, stat) || state.closedWrite || row.etag === null) return put('send', 'unproven');
+    if (!sameFile(row, stat) || state.written || row.etag === null) return put('send', 'unproven');
     return planProof(row, 'file', state.nowMs);
   }
   return put(row.sizeBytes === stat.sizeBytes && row.checksum !== null ? 'compare' : 'send', 'changed');

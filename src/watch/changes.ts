@@ -8,8 +8,11 @@ export interface Change {
   readonly scope: 'self' | 'subtree';
   /** 'finished': the writer is done (CLOSE_WRITE, MOVED_TO, delete, symlink, mkdir); 'writing': it may go on. */
   readonly speed: 'finished' | 'writing';
-  /** A writable descriptor was closed: contents may differ though every stat field is equal (mmap stores). */
-  readonly closedWrite?: boolean;
+  /**
+   * An event told of a write: content may differ though every stat field is equal. The kernel sets the times when a
+   * write(2) begins, and for a mapping at its first store; MODIFY and CLOSE_WRITE come when the bytes are there.
+   */
+  readonly written?: boolean;
   /** The path came by a rename: its old name must not be deleted before this one is known to be stored. */
   readonly moved?: boolean;
   /** An event under an unbroken root told of this very path: its absence is not a surprise. Scans and polls say false. */

@@ -141,8 +141,8 @@ class Watcher implements Watch {
   }
 
   #onFile(path: RelPath, mask: number): void {
-    if (mask & kernel.IN_MODIFY) this.#hinter.entry(path, false, { speed: 'writing' });
-    else if (mask & kernel.IN_CLOSE_WRITE) this.#hinter.entry(path, false, { speed: 'finished', closedWrite: true });
+    if (mask & kernel.IN_MODIFY) this.#hinter.entry(path, false, { speed: 'writing', written: true });
+    else if (mask & kernel.IN_CLOSE_WRITE) this.#hinter.entry(path, false, { speed: 'finished', written: true });
     else if (mask & kernel.IN_CREATE) this.#hinter.entry(path, false, { speed: this.#speedOfNew(path) });
     else if (mask & kernel.IN_MOVED_TO) this.#hinter.entry(path, false, { speed: 'finished', moved: true });
     else this.#hinter.entry(path, false, { speed: 'finished' });

@@ -43,7 +43,7 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
   const holds = new InodeHolds();
   return {
     ...{ root, tree, journal, looker, holds },
-    look: (path) => looker.look(path as RelPath, { closedWrite: false, nowMs: 0 }).actions.map((action) => action.do),
+    look: (path) => looker.look(path as RelPath, { written: false, nowMs: 0 }).actions.map((action) => action.do),
     judge: (path, { target = 'file', ...options } = {}) => {
       const [verdict] = judgeDeletes([deleteJob(path, target)], {
         looker,

@@ -36,7 +36,7 @@ test('S2 regression_vanished_while_scanned: the marks beneath a directory that c
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
   const own = { scope: 'self', speed: 'finished', witnessed: true } as const;
   for (const name of ['dir/sub/file', 'dir/sub/gone', 'other']) {
-    dirty.mark({ ...own, path: pathFromText(name), closedWrite: true }, 0);
+    dirty.mark({ ...own, path: pathFromText(name), written: true }, 0);
   }
   dirty.mark({ ...own, path: pathFromText('dir'), scope: 'subtree' }, 0);
   dirty.mark({ ...own, path: ROOT, scope: 'subtree', witnessed: false }, 0);
@@ -54,7 +54,7 @@ test('S2 regression_vanished_while_scanned: the marks beneath a directory that c
   assert.equal(told.length, 1);
   const [path, { witnessed, known }] = told[0]!;
   assert.deepEqual([path, witnessed], ['dir/sub', true], 'all beneath dir was seen to change');
-  assert.deepEqual(known.map((mark) => [mark.path, mark.witnessed, mark.closedWrite]).sort(), [
+  assert.deepEqual(known.map((mark) => [mark.path, mark.witnessed, mark.written]).sort(), [
     ['dir/sub/file', true, true],
     ['dir/sub/gone', true, true],
   ]);

@@ -46,8 +46,8 @@ async function rig(t: TestContext, directories: string[] = [], options: Partial<
     mirror.changes.length = 0;
     change();
     await mirror.watch.barrier();
-    const hints = mirror.changes.map(({ path, scope, speed, closedWrite, moved, witnessed }) =>
-      [path, scope, speed, closedWrite && 'closed', moved && 'moved', witnessed || 'unwitnessed']
+    const hints = mirror.changes.map(({ path, scope, speed, written, moved, witnessed }) =>
+      [path, scope, speed, written && 'written', moved && 'moved', witnessed || 'unwitnessed']
         .filter((word) => typeof word === 'string')
         .join(' '),
     );
@@ -72,8 +72,8 @@ test('each operation on a file is told as what it is', async (t) => {
   const parent = 'd self finished';
   const rows: [what: string, operation: () => void, hints: string[]][] = [
     ['create', () => (fd = openSync(at('d/f'), 'w')), ['d/f self writing', parent]],
-    ['write', () => appendFileSync(fd, 'x'), ['d/f self writing']],
-    ['close', () => closeSync(fd), ['d/f self finished closed']],
+    ['write', () => appendFileSync(fd, 'x'), ['d/f self writing written']],
+    ['close', () => closeSync(fd), ['d/f self finished written']],
     ['change mode', () => chmodSync(at('d/f'), 0o600), ['d/f self finished']],
     ['hard link', () => linkSync(at('d/f'), at('d/l')), ['d/l self finished', parent]],
     ['symbolic link', () => symlinkSync('f', at('d/s')), ['d/s self finished', parent]],
@@ -86,7 +86,7 @@ test('each operation on a file is told as what it is', async (t) => {
         writeFileSync(at('d/t'), '');
         unlinkSync(at('d/t'));
       },
-      ['d/t self finished', parent, 'd/t self finished closed', 'd/t self finished'],
+      ['d/t self finished', parent, 'd/t self finished written', 'd/t self finished'],
     ],
   ];
   for (const [what, operation, hints] of rows) assert.deepEqual(await hintsOf(operation), hints, what);
@@ -114,7 +114,7 @@ test('S10 after the barrier every earlier change has been hinted', async (t) => 
     const path = join(dirs[i % 3]!, `f${i}`);
     writeFileSync(at(path), '');
     await mirror.watch.barrier();
-    assert.ok(mirror.changes.some((change) => change.path === path && change.closedWrite));
+    assert.ok(mirror.changes.some((change) => change.path === path && change.written));
   }
 });
 
@@ -146,7 +146,7 @@ test('S2 a write into a renamed directory is hinted under the new name only, how
     renameSync(it.at('z'), it.at('y'));
     writeFileSync(it.at('y/b/c/f'), 'yy');
   });
-  assert.ok(both.includes('y/b/c/f self finished closed'));
+  assert.ok(both.includes('y/b/c/f self finished written'));
   await assertAllWatched(it);
 });
 
@@ -259,7 +259,7 @@ test('S14 names that are no text are hinted and watched byte for byte', async (t
   mkdirSync(path('\xff'));
   await it.mirror.settle();
   const hints = await it.hintsOf(() => writeFileSync(path('\xff/\xfe\xc3'), 'x'));
-  assert.ok(hints.includes('\xff/\xfe\xc3 self finished closed'));
+  assert.ok(hints.includes('\xff/\xfe\xc3 self finished written'));
   await it.hintsOf(() => renameSync(path('\xff'), path('\xc3')));
   await it.mirror.settle();
   assert.deepEqual(it.mirror.known, it.mirror.actual());
@@ -284,12 +284,12 @@ test('S16 what the filter excludes is neither hinted nor watched, what FILTER_RE
   };
   assert.deepEqual(await it.hintsOf(silent), []);
   const told = await it.hintsOf(() => writeFileSync(it.at('some/a/f'), 'x'));
-  assert.ok(told.includes('some/a/f self finished closed'));
+  assert.ok(told.includes('some/a/f self finished written'));
   // A watched directory that gets an unwatched name is let go, and the other way round.
   await it.hintsOf(() => renameSync(it.at('yes'), it.at('quiet/yes')));
   assert.deepEqual(await it.hintsOf(() => writeFileSync(it.at('quiet/yes/f'), 'x')), []);
   await it.hintsOf(() => renameSync(it.at('quiet/yes'), it.at('yes')));
-  assert.ok((await it.hintsOf(() => writeFileSync(it.at('yes/f'), 'y'))).includes('yes/f self finished closed'));
+  assert.ok((await it.hintsOf(() => writeFileSync(it.at('yes/f'), 'y'))).includes('yes/f self finished written'));
 });
 
 test('retain lets go of directories that are gone, never of one that appeared after the listing', async (t) => {
@@ -297,7 +297,7 @@ test('retain lets go of directories that are gone, never of one that appeared af
   rmSync(it.at('d/a'), { recursive: true });
   it.mirror.watch.retain('d' as RelPath, new Set());
   assert.equal(it.mirror.watch.counts().watches, 3);
-  assert.ok((await it.hintsOf(() => writeFileSync(it.at('d/b/f'), 'x'))).includes('d/b/f self finished closed'));
+  assert.ok((await it.hintsOf(() => writeFileSync(it.at('d/b/f'), 'x'))).includes('d/b/f self finished written'));
 });
 
 test('arming says vanished for what is no directory', async (t) => {

@@ -30,7 +30,7 @@ class Model {
       lastAtMs: Math.max(...all.map(({ lastAtMs }) => lastAtMs)),
       finishedAtMs: finished.length === 0 ? undefined : Math.min(...finished),
       notBeforeMs: Math.max(...all.map(({ notBeforeMs }) => notBeforeMs)),
-      closedWrite: all.some(({ closedWrite }) => closedWrite),
+      written: all.some(({ written }) => written),
       witnessed: all.some(({ witnessed }) => witnessed),
       witnessedBelow: all.some(({ witnessedBelow }) => witnessedBelow),
       failingSinceMs: all.find(({ failingSinceMs }) => failingSinceMs !== undefined)?.failingSinceMs,
@@ -75,7 +75,7 @@ function factsOfChange(change: Change, nowMs: number, notBeforeMs: number): Fact
     lastAtMs: nowMs,
     finishedAtMs: change.speed === 'finished' ? nowMs : undefined,
     notBeforeMs,
-    closedWrite: change.closedWrite ?? false,
+    written: change.written ?? false,
     witnessed: change.witnessed,
     witnessedBelow: change.witnessed && change.scope === 'subtree',
     attempts: 0,
@@ -91,7 +91,7 @@ const change: fc.Arbitrary<Change> = fc.record({
   path,
   scope: fc.oneof({ weight: 3, arbitrary: fc.constant('self' as const) }, fc.constant('subtree' as const)),
   speed: fc.constantFrom('finished' as const, 'writing' as const),
-  closedWrite: fc.boolean(),
+  written: fc.boolean(),
   witnessed: fc.boolean(),
 });
 
@@ -247,10 +247,10 @@ test('a mark made while its path is being worked on waits for the release and is
   dirty.mark(finished(A), 0);
   assert.equal(dirty.take(5)?.path, A);
   dirty.hold(A);
-  dirty.mark(finished(A, { closedWrite: true }), 6);
+  dirty.mark(finished(A, { written: true }), 6);
   assert.equal(dirty.take(100), undefined);
   dirty.release(A);
-  assert.equal(dirty.take(100)?.closedWrite, true);
+  assert.equal(dirty.take(100)?.written, true);
 });
 
 test('a mark made beneath a subtree after it was taken is not part of that scan', () => {
@@ -265,13 +265,13 @@ test('a mark made beneath a subtree after it was taken is not part of that scan'
 
 test('a subtree mark that absorbed a subtree mark hands on what that one had absorbed', () => {
   const dirty = new DirtySet(TIMES);
-  dirty.mark(finished(ABC, { closedWrite: true }), 0);
+  dirty.mark(finished(ABC, { written: true }), 0);
   dirty.mark(finished(AB, { scope: 'subtree' }), 1);
   dirty.mark(finished(A, { scope: 'subtree', witnessed: false }), 2);
   assert.equal(dirty.size, 3);
   const mark = dirty.take(7)!;
   assert.deepEqual([mark.path, ...mark.absorbed.keys()], [A, AB, ABC]);
-  assert.equal(mark.absorbed.get(ABC)?.closedWrite, true);
+  assert.equal(mark.absorbed.get(ABC)?.written, true);
   assert.equal(mark.absorbed.get(AB)?.witnessedBelow, true);
   assert.equal(mark.witnessedBelow, false);
   assert.equal(dirty.size, 0);

@@ -53,7 +53,7 @@ const state: fc.Arbitrary<PathState> = fc.record({
   hasRowsBelow: fc.boolean(),
   hasStoredBelow: fc.boolean(),
   deleteForeign: fc.boolean(),
-  closedWrite: fc.boolean(),
+  written: fc.boolean(),
   nowMs: fc.constant(NOW_MS),
 });
 
@@ -95,8 +95,8 @@ always('S5 every put comes before every delete', (_, actions) => {
   if (firstDelete >= 0) assert.ok(lastPut < firstDelete);
 });
 
-always('S8 a known row and an equal stat without a closed write cost nothing', (s) => {
-  fc.pre(s.stat?.kind === 'file' && !s.closedWrite);
+always('S8 a known row and an equal stat without a write that was told of cost nothing', (s) => {
+  fc.pre(s.stat?.kind === 'file' && !s.written);
   const fileRow = ledgerRow('f', rowFor('f' as RelKey, s.stat, { state: 'known', checksum: 'c', etag: 'e' }));
   assert.deepEqual(planPath({ ...s, fileRow, markerRow: undefined, hasRowsBelow: false }), []);
 });
@@ -117,7 +117,7 @@ function perform(s: PathState, action: Action): PathState {
   switch (action.do) {
     case 'put-file':
     case 'put-symlink':
-      return { ...s, fileRow: stored('f'), closedWrite: false };
+      return { ...s, fileRow: stored('f'), written: false };
     case 'put-marker':
       return { ...s, markerRow: stored('f/') };
     case 'delete':

@@ -151,7 +151,7 @@ test('S2 a store through a mapping is published when its writer closes, though n
   assert.equal(ground.stored('mapped')?.[0], '2');
 });
 
-test('S2 after a closed write equal stats prove nothing: the content is compared', async (t) => {
+test('S2 after an event of a write equal stats prove nothing: the content is compared', async (t) => {
   const ground = await settledGround(t, { files: { f: 'content' } });
   const { journal, ledger } = ground.agent.workspace;
   const row = ground.row('f')!;
@@ -160,7 +160,7 @@ test('S2 after a closed write equal stats prove nothing: the content is compared
   ground.agent.watching.engine.pipeline.change(hint);
   await ground.settle();
   assert.deepEqual(ground.requests(), [], 'without one they are proof enough');
-  ground.agent.watching.engine.pipeline.change({ ...hint, closedWrite: true });
+  ground.agent.watching.engine.pipeline.change({ ...hint, written: true });
   await ground.settle();
   assert.deepEqual(ground.requests(), ['PutObject p/f']);
   assert.equal(journal.get(row.key)?.checksum, row.checksum);

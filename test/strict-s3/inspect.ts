@@ -50,6 +50,11 @@ export class BucketView {
     return new Map(this.keys(prefix).map((key) => [key, this.object(key)!]));
   }
 
+  /** From now on every write makes a version of its own. */
+  keepVersions(): void {
+    this.#bucket.versioning = 'Enabled';
+  }
+
   /** Every version of a key, the newest first. */
   versions(key: string): readonly Version[] {
     return this.#bucket.versionsOf(key);

@@ -21,7 +21,7 @@ function plan(state: Partial<PathState>): readonly Action[] {
     hasRowsBelow: false,
     hasStoredBelow: false,
     deleteForeign: false,
-    closedWrite: false,
+    written: false,
     nowMs: NOW_MS,
     ...state,
   });
@@ -62,7 +62,7 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ],
   ['a foreign object of another size is replaced', { stat: grown, fileRow: row(FOREIGN) }, [send('foreign')]],
   ['S8 five equal fields of a known file: nothing', { stat: file, fileRow: row() }, []],
-  ['a closed write forces a comparison', { stat: file, fileRow: row(), closedWrite: true }, [compare]],
+  ['a write that was told of forces a comparison', { stat: file, fileRow: row(), written: true }, [compare]],
   ['an edit of the same size is compared', { stat: edited, fileRow: row() }, [compare]],
   ['an edit of another size is sent', { stat: grown, fileRow: row() }, [send('changed')]],
   ['S3 a fuzzy file is compared however equal its stat', { stat: file, fileRow: row({ state: 'fuzzy' }) }, [compare]],
@@ -87,8 +87,8 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
     [send('unproven')],
   ],
   [
-    'a closed write on an unproven file is sent',
-    { stat: file, closedWrite: true, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }) },
+    'a write that was told of on an unproven file is sent',
+    { stat: file, written: true, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }) },
     [send('unproven')],
   ],
   [

@@ -248,13 +248,13 @@ test('a mark made while its path is worked on is handed out after the release', 
 
 test('work that could not be done comes again after its pause, with what was known', async () => {
   const { clock, pump, marks } = bench();
-  pump.mark(finished('a', { closedWrite: true }));
+  pump.mark(finished('a', { written: true }));
   await clock.pass(50);
   pump.again({ ...marks[0]!, attempts: 3 }, 500);
   await clock.pass(499);
   assert.equal(marks.length, 1);
   await clock.pass(1);
-  assert.deepEqual([marks[1]?.closedWrite, marks[1]?.attempts], [true, 3]);
+  assert.deepEqual([marks[1]?.written, marks[1]?.attempts], [true, 3]);
 });
 
 test('no more than eight scans run at once, the others wait their turn and none is forgotten', async () => {
