@@ -90,7 +90,7 @@ export class Feedback {
     }
   }
 
-  #stored(mark: Mark, look: Look, { row, how, bytes, torn }: Extract<Outcome, { end: 'stored' }>): void {
+  #stored(mark: Mark, look: Look, { row, how, bytes, torn, marked }: Extract<Outcome, { end: 'stored' }>): void {
     const { context, counters, log, now, problems, times } = this.#o;
     const { path } = mark;
     counters[how]++;
@@ -104,6 +104,7 @@ export class Feedback {
       const fresh = { ...mark, firstAtMs: now(), lastAtMs: now(), finishedAtMs: undefined, races: 0, attempts: 0 };
       return this.#o.pump.draining ? this.#o.pump.release(path) : this.#o.pump.again(fresh, times.settleMs);
     }
+    if (marked) return this.#o.pump.again({ ...mark, races: 0 }, 0);
     this.#done(path, look);
     // In a drain the proof is left to the next start.
     if (row.proveAfterMs !== null && !this.#o.pump.draining) this.#remark(path, row.proveAfterMs - context.wallNow());

@@ -10,6 +10,9 @@ export interface StoredAttributes {
   readonly gid: number | undefined;
 }
 
+/** Set on an object that may be torn: a snapshot of a file that did not rest. */
+export const FUZZY = 'awssyncer-fuzzy';
+
 const TYPE_BITS = 0o170000;
 const REGULAR = 0o100000;
 const DIRECTORY = 0o040000;

@@ -4,13 +4,17 @@ import type { RelKey } from '../model/key.ts';
 import type { StoreError } from '../store/errors.ts';
 
 export type Outcome =
-  /** S3 acknowledged; `torn` when it is a snapshot of a file that did not rest. */
+  /**
+   * S3 acknowledged. `torn`: it is a snapshot of a file that did not rest. `marked`: the object says so; what is sent in
+   * parts says it at their start, so it may turn out not to be torn: then the mark must come off.
+   */
   | {
       readonly end: 'stored';
       readonly row: LedgerRow;
       readonly how: 'uploaded' | 'copied';
       readonly bytes: number;
       readonly torn: boolean;
+      readonly marked: boolean;
     }
   /** Nothing had to be sent: the content is equal. */
   | { readonly end: 'equal'; readonly row: LedgerRow; readonly adopted: boolean }

@@ -1,6 +1,6 @@
 // Believing a key again after an ambiguous request: one HEAD, once the late request can no longer come.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { encodeMetadata } from '../model/metadata.ts';
+import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
@@ -12,7 +12,7 @@ import type { Outcome } from './outcome.ts';
  * |---|---|---|
  * | ETag | the same | known |
  * | absent | absent | forgotten |
- * | anything | anything else | ours, content unknown: looked at anew |
+ * | anything | anything else, or a snapshot of a file that did not rest | ours, content unknown: looked at anew |
  *
  * Proven before its time (a drain cannot wait) it is believed for now, and asked again after it.
  */
@@ -33,5 +33,6 @@ export async function proveKey(context: TransferContext, row: LedgerRow, signal:
 function isAsBelieved(head: ObjectHead | undefined, row: LedgerRow): boolean {
   if (head === undefined || row.etag === null) return head === undefined && row.etag === null;
   const { metadata } = head.attributes;
+  if (metadata[FUZZY] !== undefined) return false;
   return head.etag === row.etag && Object.entries(encodeMetadata(row)).every(([name, text]) => metadata[name] === text);
 }

@@ -5,7 +5,7 @@ import { rowFor } from '../ledger/row.ts';
 import { sameMetadata } from '../ledger/unchanged.ts';
 import type { Stat } from '../model/entry.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
-import { encodeMetadata } from '../model/metadata.ts';
+import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
 import type { StoreError } from '../store/errors.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
@@ -93,10 +93,11 @@ class Upload {
     return read.body === undefined ? this.#sendInParts() : this.#send(read.checksum, read.body, read.torn);
   }
 
-  /** The content is what S3 holds. The metadata may not be. */
+  /** The content is what S3 holds. The metadata may not be, the mark of a snapshot above all. */
   async #refresh({ checksum, body }: Content): Promise<Outcome> {
     const row = this.#request.row!;
-    if (sameMetadata(row, this.#stat)) return this.#equal(row, false);
+    const isMarked = row.state === 'fuzzy' && !this.#timeless;
+    if (sameMetadata(row, this.#stat) && !isMarked) return this.#equal(row, false);
     if (row.etag === null || (body !== undefined && body.length <= METADATA_PUT_BYTES)) {
       return body === undefined ? this.#sendInParts() : this.#send(checksum, body, false);
     }
@@ -165,7 +166,13 @@ class Upload {
     try {
       const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
       const written = await store.putMultipart(this.#key, source, this.#attributes(force), options);
-      return this.#stored(written, { checksum: hash.digest('hex'), torn, how: 'uploaded', bytes: source.sizeBytes });
+      return this.#stored(written, {
+        checksum: hash.digest('hex'),
+        torn,
+        marked: force,
+        how: 'uploaded',
+        bytes: source.sizeBytes,
+      });
     } catch (error) {
       // With the upload's id: it may still be open.
       const after = { ...before, uploadId: open };
@@ -177,11 +184,11 @@ class Upload {
 
   #stored(
     written: Written,
-    facts: { checksum: string; torn: boolean; how: 'uploaded' | 'copied'; bytes: number },
+    facts: { checksum: string; torn: boolean; marked?: boolean; how: 'uploaded' | 'copied'; bytes: number },
   ): Outcome {
-    const { checksum, torn, how, bytes } = facts;
+    const { checksum, torn, marked = torn, how, bytes } = facts;
     const proveAfterMs = owedProof(this.#request.row, this.#context.wallNow());
-    const state = torn || this.#timeless ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
+    const state = marked || this.#timeless ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
     const row = rowFor(this.#relKey, this.#stat, {
       state,
       checksum,
@@ -189,12 +196,12 @@ class Upload {
       versionId: written.versionId,
       proveAfterMs,
     });
-    return { end: 'stored', row, how, bytes, torn };
+    return { end: 'stored', row, how, bytes, torn, marked };
   }
 
   #attributes(fuzzy: boolean): ObjectAttributes {
     const metadata = encodeMetadata(this.#stat);
-    return { metadata: fuzzy ? { ...metadata, 'awssyncer-fuzzy': '1' } : metadata };
+    return { metadata: fuzzy ? { ...metadata, [FUZZY]: '1' } : metadata };
   }
 
   /** The checksum of the content if the foreign object already holds it. */

@@ -58,7 +58,7 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
     const proveAfterMs = owedProof(row, context.wallNow());
     const state = proveAfterMs === null ? 'known' : 'unproven';
     const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, proveAfterMs });
-    return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false };
+    return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {
     return failure(context, error, before);
   }

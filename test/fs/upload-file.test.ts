@@ -8,6 +8,7 @@ import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { RelPath } from '../../src/model/path.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
+import { proveKey } from '../../src/transfer/prove.ts';
 import { type UploadRequest, uploadFile } from '../../src/transfer/upload-file.ts';
 import { ambiguousError, ended, type TransferBench, transferBench } from '../support/transfers.ts';
 
@@ -256,6 +257,33 @@ test('S3 a forced snapshot is published as one: marked, reported torn, and never
     assert.equal(object.attributes.metadata['awssyncer-fuzzy'], '1');
     assert.equal(row.checksum, sha256(object.body), 'the checksum is that of what was sent');
   }
+});
+
+test('S3 the mark of a snapshot comes off when the file is found to have rested, also if its content is equal', async (t) => {
+  for (const content of [SMALL, MIDDLE, LARGE]) {
+    const bench = transferBench(t);
+    bench.write(F, content);
+    const isMarked = () => bench.store.objects.get(KEY)!.attributes.metadata['awssyncer-fuzzy'] !== undefined;
+    if (content !== LARGE) writeWhileRead(bench);
+    const first = ended(await upload(bench, { force: true }), 'stored');
+    // Parts must say it before anybody knows.
+    assert.deepEqual([first.torn, first.marked, first.row.state], [content !== LARGE, true, 'fuzzy']);
+    assert.ok(isMarked());
+    bench.write(F, bench.store.objects.get(KEY)!.body);
+    const { row, how, marked } = ended(await upload(bench, { content: 'compare', row: first.row }), 'stored');
+    assert.deepEqual([marked, row.state, how], [false, 'known', content === SMALL ? 'uploaded' : 'copied']);
+    assert.ok(!isMarked());
+  }
+});
+
+test('S3 a proof does not make a snapshot known', async (t) => {
+  const bench = transferBench(t);
+  bench.write(F, SMALL);
+  writeWhileRead(bench);
+  const { row } = ended(await upload(bench, { force: true }), 'stored');
+  const { signal } = new AbortController();
+  const { row: after } = ended(await proveKey(bench.context, { ...row, state: 'unproven' }, signal), 'disproven');
+  assert.equal(after.state, 'intent');
 });
 
 test('S6 a failure that is not ambiguous brings back the row of before', async (t) => {
