@@ -1,11 +1,11 @@
 // The one place where the stages of disk -> S3 are wired together.
 import type { SettleTimes } from '../dirt/settle.ts';
-import { type RelPath, ROOT } from '../model/path.ts';
+import { ROOT } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import { Limiter } from '../transfer/limiter.ts';
-import { isCovered, readMounts } from '../tree/mounts.ts';
+import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { clock } from './clock.ts';
 import { Looker } from './look.ts';
@@ -66,13 +66,14 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     requestTimeoutMs: config.requestTimeoutMs,
     wallNow: clock.wallNow,
   };
+  const mounts = new Mounts(tree.root, { cross: config.crossMounts });
   const scanner = new Scanner({
     tree,
     filter,
     journal,
     watch: () => engine.watch,
     budget: config.maxDelete,
-    crossMounts: config.crossMounts,
+    hidden: () => mounts.hidden(),
     directoryDefaults: defaults,
     deletes: options.deletes,
   });
@@ -94,9 +95,10 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     patience: options.patience,
     keepDeleted: options.deletes === 'none',
     rootBroken: () => guard.check(),
+    isRootBroken: () => guard.isBroken,
     covered: () => {
-      const mounts = config.crossMounts ? new Set<RelPath>() : readMounts(tree.root);
-      return (path) => isCovered(path, mounts);
+      const hidden = mounts.hidden();
+      return (path) => isCovered(path, hidden);
     },
     scan: (mark, sink, signal) => scanner.scan(mark, { sink, signal }),
     onFatal,

@@ -32,7 +32,8 @@ export interface FeedbackOptions {
   readonly holds: InodeHolds;
   readonly times: SettleTimes;
   readonly patience: Patience;
-  readonly rootBroken: () => string | undefined;
+  /** No delete will happen until a restart. */
+  readonly isRootBroken: () => boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly random: Random;
@@ -196,7 +197,7 @@ export class Feedback {
 
   /** A delete was done, refused by a second look, or failed. */
   deleteEnded({ path, target, mark }: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
-    const { counters, log, limiter, rootBroken } = this.#o;
+    const { counters, log, limiter, isRootBroken } = this.#o;
     if (how !== 'early') this.#early.delete(path);
     if (typeof how !== 'string') return this.#failed(mark, how);
     switch (how) {
@@ -211,7 +212,7 @@ export class Feedback {
         return this.#tooEarly(mark);
       case 'blind':
         // A broken root stays broken until a restart, which scans: there is nothing to wait for.
-        return rootBroken() === undefined ? this.unreadable(mark, 'it cannot be seen') : this.#o.pump.release(path);
+        return isRootBroken() ? this.#o.pump.release(path) : this.unreadable(mark, 'it cannot be seen');
     }
   }
 

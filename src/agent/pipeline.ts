@@ -21,7 +21,7 @@ import type { Look, Looker } from './look.ts';
 import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import { Pump, type Timer } from './pump.ts';
-import type { Finding, HeldDeletes, ScanSink } from './scanner.ts';
+import type { Finding, HeldDeletes, ScannedMarks, ScanSink } from './scanner.ts';
 
 export interface PipelineOptions {
   readonly context: TransferContext;
@@ -34,12 +34,14 @@ export interface PipelineOptions {
   readonly patience: Patience;
   /** Why no delete may happen now, or undefined. Looks at the disk. */
   readonly rootBroken: () => string | undefined;
+  /** No delete will happen until a restart. */
+  readonly isRootBroken: () => boolean;
   /** Reads the mount table and tells which paths lie under another mount. */
   readonly covered: () => (path: RelPath) => boolean;
   /** Deletes are dropped, not done (one-shot sync without --delete). */
   readonly keepDeleted: boolean;
   /** Scans a subtree; its findings come back through the sink. */
-  readonly scan: (mark: Mark, sink: ScanSink, signal: AbortSignal) => Promise<RelPath[]>;
+  readonly scan: (mark: Mark, sink: ScanSink, signal: AbortSignal) => Promise<ScannedMarks>;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly random: Random;
@@ -128,6 +130,11 @@ export class Pipeline implements ScanSink {
     this.#o.context.journal.flush();
   }
 
+  /** What cannot be seen is scanned again later. */
+  get #rescans(): boolean {
+    return this.#o.patience.rescanMs !== undefined && !this.#pump.draining;
+  }
+
   /** Paths that are not in S3 as they are on disk, as far as known. */
   pending(): Set<RelPath> {
     return this.#pump.pending();
@@ -150,8 +157,7 @@ export class Pipeline implements ScanSink {
   unknown(path: RelPath, reason: string): void {
     const { problems, patience, now } = this.#o;
     problems.add(path, { kind: 'unreadable', reason });
-    if (patience.rescanMs === undefined || this.#pump.draining) return;
-    this.#pump.mark(subtree(path), { notBeforeMs: now() + patience.rescanMs });
+    if (this.#rescans) this.#pump.mark(subtree(path), { notBeforeMs: now() + patience.rescanMs! });
   }
 
   again(path: RelPath, { witnessed, known }: { witnessed: boolean; known: readonly Mark[] }): void {
@@ -179,11 +185,13 @@ export class Pipeline implements ScanSink {
 
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
     this.#o.problems.clearUnreadable(mark.path);
-    const settled = await this.#o.scan(mark, this, signal);
+    const { settled, unseen } = await this.#o.scan(mark, this, signal);
     for (const path of this.#moves.keys()) {
       // Marked again: it arrived after the scan had passed by.
       if (isWithin(path, mark.path) && !this.#pump.isMarked(path)) this.#moves.delete(path);
     }
+    // After the arrivals: what came to a place that cannot be seen must not hold up every delete.
+    if (this.#rescans) for (const mark of unseen) this.#pump.restore(mark);
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);

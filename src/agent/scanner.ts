@@ -10,7 +10,7 @@ import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { mergeByKey } from '../plan/merge.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
-import { isCovered, readMounts } from '../tree/mounts.ts';
+import { type Hidden, isCovered } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import type { Watch } from '../watch/changes.ts';
 import { keysBelow } from './look.ts';
@@ -56,10 +56,19 @@ export interface ScannerOptions {
   /** What visited directories are armed with; undefined in a one-shot command. */
   readonly watch: () => Watch | undefined;
   readonly budget: DeleteBudget;
-  readonly crossMounts: boolean;
+  /** Subtrees that cannot be seen now. */
+  readonly hidden: () => Hidden;
   readonly directoryDefaults: DirectoryDefaults;
   /** 'none': absent paths are no finding (one-shot sync without --delete). */
   readonly deletes: 'none' | 'ours' | 'all';
+}
+
+/** What a scan says of the marks it was given. */
+export interface ScannedMarks {
+  /** Paths that are as the ledger says. */
+  readonly settled: readonly RelPath[];
+  /** Marks whose paths could not be seen; what they know, no later scan can find out. */
+  readonly unseen: readonly Mark[];
 }
 
 /** How many entries are looked at before the event loop gets a turn. */
@@ -75,9 +84,9 @@ export class Scanner {
 
   /**
    * Scans what the mark covers. Rejects only on a broken ledger.
-   * @returns of the paths that were marked (the mark's own and those it absorbed) the ones that are as the ledger says
+   * @returns what became of the mark itself and those it absorbed
    */
-  async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<RelPath[]> {
+  async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<ScannedMarks> {
     const run = new Scan(this.#o, mark, sink);
     let count = 0;
     for (const pair of run.pairs()) {
@@ -85,10 +94,10 @@ export class Scanner {
       if (++count % SLICE !== 0) continue;
       await sink.room();
       await new Promise(setImmediate);
-      if (signal.aborted) return [];
+      if (signal.aborted) return { settled: [], unseen: [] };
     }
     run.finish();
-    return run.settled();
+    return { settled: run.settled(), unseen: run.unseen() };
   }
 }
 
@@ -102,7 +111,10 @@ class Scan {
   readonly #o: ScannerOptions;
   readonly #mark: Mark;
   readonly #sink: ScanSink;
+  /** Nothing is known of what lies there: it changed meanwhile, or cannot be seen. */
   readonly #unknown = new Set<RelPath>();
+  /** Of these, the ones that cannot be seen. */
+  readonly #unseen = new Set<RelPath>();
   readonly #gone: RelPath[] = [];
   /** Marked paths that differ. */
   readonly #differing = new Set<RelPath>();
@@ -115,16 +127,17 @@ class Scan {
   }
 
   pairs(): Iterable<ScanPair> {
-    const { tree, filter, journal, crossMounts } = this.#o;
+    const { tree, filter, journal } = this.#o;
     const watch = this.#o.watch();
     const start = this.#mark.path;
     const entries = walk(tree, start, {
       filter,
-      mounts: crossMounts ? new Set<RelPath>() : readMounts(tree.root),
+      hidden: this.#o.hidden(),
       enter: (dir) => !filter.watches(dir, true) || watch?.arm(dir) !== 'vanished',
       listed: (dir, names) => watch?.retain(dir, names),
       unknown: (path, reason) => {
         this.#unknown.add(path);
+        this.#unseen.add(path);
         this.#sink.unknown(path, reason);
       },
       again: (path) => {
@@ -169,6 +182,10 @@ class Scan {
     if (known?.written !== true && this.#isSettled(entry, row)) return this.#sink.unchanged();
     const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;
     this.#differs(entry.path, { witnessed: known?.witnessed ?? false, ino });
+  }
+
+  unseen(): Mark[] {
+    return [this.#mark, ...this.#mark.absorbed.values()].filter(({ path }) => isCovered(path, this.#unseen));
   }
 
   settled(): RelPath[] {

@@ -9,7 +9,7 @@ import { comparableBy } from '../store/etag.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
 import { RacedError, StableFile } from '../transfer/stable-file.ts';
-import { readMounts } from '../tree/mounts.ts';
+import { Mounts } from '../tree/mounts.ts';
 import { codeOf, type WalkEntry, walk } from '../tree/walk.ts';
 import { isReservedKey } from './list-remote.ts';
 import type { Workspace } from './workspace.ts';
@@ -59,7 +59,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
   const { objects, impossible } = await listAll(workspace, options.signal);
   const entries = walk(tree, ROOT, {
     filter,
-    mounts: options.crossMounts ? new Set<RelPath>() : readMounts(tree.root),
+    hidden: new Mounts(tree.root, { cross: options.crossMounts }).hidden(),
     unknown: (path, reason) => report(path, 'unreadable', reason),
     again: (path) => report(path, 'unreadable', 'it changed while it was looked at'),
   });

@@ -1,5 +1,5 @@
 // What every command works with: both sides, the ledger, the filter, the limits. Opened once, closed once.
-import { accessSync, constants, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import type { LegacyFilters } from '../config/legacy.ts';
 import { type S3Location, showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
@@ -14,7 +14,9 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
 import { LocalTree } from '../tree/local-tree.ts';
+import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
+import { loadAddon } from '../watch/addon.ts';
 import { clock } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
@@ -125,7 +127,9 @@ export async function openWorkspace(
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
           local: root,
           reason,
+          remedy: 'see to it that the right directory is there with all its files, then restart',
         }),
+      fileSystemId: loadAddon().fileSystemId,
     });
     const { prefix } = config.remote;
     const { otherRoot, dryRun = false } = options;
@@ -190,7 +194,7 @@ function endOnCredentials(error: unknown): never {
 /** LOCAL, resolved. */
 function openLocal(given: string, create: boolean): string {
   try {
-    if (create) mkdirSync(given, { recursive: true });
+    if (create) makeDirectory(given);
     const root = realpathSync(given);
     if (statSync(root).isDirectory()) {
       accessSync(root, constants.R_OK | constants.X_OK);

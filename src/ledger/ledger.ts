@@ -42,7 +42,7 @@ export interface LedgerRow {
 export interface RootIdentity {
   readonly ino: bigint;
   readonly birthtimeNs: bigint;
-  /** What identifies the file system across mounts: the type of statfs(2), in hex. */
+  /** What identifies the file system across mounts: see fsidOf of tree/root-guard.ts. */
   readonly fsid: string;
 }
 

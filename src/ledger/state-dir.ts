@@ -1,9 +1,10 @@
 // The state directory: where it is, and that one process at a time uses it.
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
+import { makeDirectory } from '../tree/make-directory.ts';
 import { lockDirectory } from './lock.ts';
 
 /** The value of --state-dir that keeps the ledger in memory. */
@@ -84,7 +85,7 @@ function refuseInside(path: string, local: string): void {
 /** Makes the directory private (mode 0700); returns warnings. */
 function prepareDirectory(path: string): string[] {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path, 0o700);
     return [...makePrivate(path), ...warnIfRemote(path)];
   } catch (error) {
     if (error instanceof OperatorError) throw error;

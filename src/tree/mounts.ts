@@ -1,6 +1,9 @@
 // Mount points beneath the root: what lies under one is hidden or another file system, and never proof of absence.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type RelPath, ROOT } from '../model/path.ts';
+
+/** Subtrees of which nothing is known, and why. */
+export type Hidden = ReadonlyMap<RelPath, string>;
 
 /** Pure: the mount points strictly beneath `root` (byte strings), from the text of /proc/self/mountinfo (proc(5)). */
 export function mountsBeneath(root: string, mountinfo: string): Set<RelPath> {
@@ -16,16 +19,67 @@ export function mountsBeneath(root: string, mountinfo: string): Set<RelPath> {
   return found;
 }
 
-/** The mount points strictly beneath this root now. */
-export function readMounts(root: string): Set<RelPath> {
-  return mountsBeneath(root, readFileSync('/proc/self/mountinfo', 'latin1'));
+/** The mounts beneath one root, and what they hide. */
+export class Mounts {
+  readonly #root: string;
+  /** What was first seen mounted at each mount point; undefined: none is crossed. */
+  readonly #crossed: Map<RelPath, string> | undefined;
+
+  /** @param options `cross`: what is mounted beneath the root belongs to the tree (--cross-mounts) */
+  constructor(root: string, { cross }: { readonly cross: boolean }) {
+    this.#root = root;
+    this.#crossed = cross ? new Map() : undefined;
+  }
+
+  /**
+   * What is hidden now. With `cross` that is where something was mounted that is not there any more: its files are not
+   * deleted, but elsewhere. While the mount table cannot be read (no descriptor is left, say) it is everything.
+   */
+  hidden(): Hidden {
+    try {
+      const mounted = mountsBeneath(this.#root, readFileSync('/proc/self/mountinfo', 'latin1'));
+      if (this.#crossed === undefined) return whyAll(mounted, 'it lies on another mount, see --cross-mounts');
+      for (const point of mounted) if (!this.#crossed.has(point)) this.#crossed.set(point, this.#identify(point));
+      const lost = [...this.#crossed].filter(([point, then]) => !mounted.has(point) || this.#identify(point) !== then);
+      return whyAll(
+        lost.map(([point]) => point),
+        'what was mounted there is gone: mount it again, or restart without it',
+      );
+    } catch (error) {
+      return whyAll([ROOT], `the mount table cannot be read (${codeOf(error)})`);
+    }
+  }
+
+  /** Mount ids are used again at once; the directory that is mounted tells more. */
+  #identify(point: RelPath): string {
+    try {
+      const { dev, ino, birthtimeNs } = statSync(Buffer.from(`${this.#root}/${point}`, 'latin1'), { bigint: true });
+      return `${dev} ${ino} ${birthtimeNs}`;
+    } catch (error) {
+      return codeOf(error);
+    }
+  }
 }
 
-/** Whether `path` is at or beneath one of the mount points. */
-export function isCovered(path: RelPath, mounts: ReadonlySet<RelPath>): boolean {
-  if (mounts.size === 0) return false;
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+function whyAll(paths: Iterable<RelPath>, reason: string): Hidden {
+  return new Map(Array.from(paths, (path) => [path, reason]));
+}
+
+/** Whether `path` is at or beneath one of these paths. */
+export function isCovered(path: RelPath, by: Pick<ReadonlySet<RelPath>, 'has' | 'size'>): boolean {
+  return coverOf(path, by) !== undefined;
+}
+
+/** The lowest of these paths that `path` is at or beneath. */
+export function coverOf(path: RelPath, by: Pick<ReadonlySet<RelPath>, 'has' | 'size'>): RelPath | undefined {
+  if (by.size === 0) return undefined;
   for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-    if (mounts.has(path.slice(0, end) as RelPath)) return true;
+    const above = path.slice(0, end) as RelPath;
+    if (by.has(above)) return above;
   }
-  return mounts.has(ROOT);
+  return by.has(ROOT) ? ROOT : undefined;
 }

@@ -8,6 +8,16 @@ interface RunIdentity extends RootIdentity {
   readonly mountId: string;
 }
 
+export interface RootGuardOptions {
+  /** Told once why the root is broken. */
+  readonly onBroken: (reason: string) => void;
+  /** f_fsid of statfs(2) for an open directory, which Node hides; negative: it cannot be told. */
+  readonly fileSystemId: (fd: number) => bigint;
+}
+
+/** Errors that tell of this process or machine, and nothing of the root. */
+const OURS: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /**
  * Remembers which directory the root was when the agent started. Once broken it stays broken for the life of the
  * process: a root that went away and came back may have lost files in between.
@@ -15,21 +25,20 @@ interface RunIdentity extends RootIdentity {
 export class RootGuard {
   readonly #given: string;
   readonly #resolved: string;
+  readonly #o: RootGuardOptions;
   readonly #atStart: RunIdentity;
-  readonly #onBroken: (reason: string) => void;
   #broken: string | undefined;
 
   /**
    * @param given the root as the user named it: possibly a symbolic link, which must go on pointing to the same place
    * @param resolved its real path
-   * @param options `onBroken` is told once
    * @throws the system error if it is not a readable directory
    */
-  constructor(given: string, resolved: string, options: { readonly onBroken: (reason: string) => void }) {
+  constructor(given: string, resolved: string, options: RootGuardOptions) {
     this.#given = given;
     this.#resolved = resolved;
-    this.#onBroken = options.onBroken;
-    this.#atStart = identify(resolved);
+    this.#o = options;
+    this.#atStart = this.#identify();
   }
 
   /** The identity that stays the same when a volume is attached again: what a ledger is bound to. */
@@ -42,24 +51,37 @@ export class RootGuard {
   break(reason: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = reason;
-    this.#onBroken(reason);
+    this.#o.onBroken(reason);
   }
 
-  /** Why the root is not the one we started with, or undefined while it is; looks at the disk. */
+  /** Broken for good; does not look. */
+  get isBroken(): boolean {
+    return this.#broken !== undefined;
+  }
+
+  /** Why the root is not known to be the one we started with, or undefined while it is; looks at the disk. */
   check(): string | undefined {
-    if (this.#broken === undefined) {
-      const reason = this.#look();
-      if (reason !== undefined) this.break(reason);
+    if (this.#broken !== undefined) return this.#broken;
+    try {
+      if (realpathSync(this.#given) !== this.#resolved) this.break('the symbolic link LOCAL points elsewhere now');
+      else if (!sameRun(this.#identify(), this.#atStart)) this.break('another directory or mount took its place');
+    } catch (error) {
+      const { code = String(error) } = error as NodeJS.ErrnoException;
+      if (OURS.has(code)) return `nobody can look at it now (${code})`;
+      this.break(`it cannot be read any more (${code})`);
     }
     return this.#broken;
   }
 
-  #look(): string | undefined {
+  #identify(): RunIdentity {
+    const fd = openSync(this.#resolved, constants.O_RDONLY | constants.O_DIRECTORY);
     try {
-      if (realpathSync(this.#given) !== this.#resolved) return 'the symbolic link LOCAL points elsewhere now';
-      return sameRun(identify(this.#resolved), this.#atStart) ? undefined : 'another directory or mount took its place';
-    } catch (error) {
-      return `it cannot be read any more (${(error as NodeJS.ErrnoException).code ?? error})`;
+      const { ino, birthtimeNs, dev } = fstatSync(fd, { bigint: true });
+      const { type } = statfsSync(this.#resolved, { bigint: true });
+      const mountId = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '';
+      return { ino, birthtimeNs, fsid: fsidOf(type, this.#o.fileSystemId(fd)), dev, mountId };
+    } finally {
+      closeSync(fd);
     }
   }
 }
@@ -73,18 +95,18 @@ function sameRun(a: RunIdentity, b: RunIdentity): boolean {
   return sameRoot(a, b) && a.dev === b.dev && a.mountId === b.mountId;
 }
 
-function identify(root: string): RunIdentity {
-  const fd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    const stats = fstatSync(fd, { bigint: true });
-    const mountId = /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? '';
-    return { ino: stats.ino, birthtimeNs: stats.birthtimeNs, fsid: fileSystemId(root), dev: stats.dev, mountId };
-  } finally {
-    closeSync(fd);
-  }
-}
+/**
+ * Types whose f_fsid is made of a UUID that the file system keeps (tmpfs: one that each mount draws). Elsewhere (XFS,
+ * F2FS...) it is made of the device's number, which changes when a volume is attached again.
+ */
+const WITH_OWN_ID: ReadonlySet<bigint> = new Set([
+  0xef53n, // ext2, ext3, ext4: every root is inode 2, and without a birth time if inodes have 128 bytes
+  0x9123683en, // Btrfs: every root is inode 256, and born in a whole second
+  0x01021994n, // tmpfs
+]);
 
-/** Node hides statfs(2)'s f_fsid; the file system's type stands in for it, beside inode and birth time. */
-function fileSystemId(root: string): string {
-  return statfsSync(root, { bigint: true }).type.toString(16);
+/** Pure: what identifies a file system across mounts, from type and f_fsid of statfs(2). */
+export function fsidOf(type: bigint, id: bigint): string {
+  const name = BigInt.asUintN(32, type);
+  return WITH_OWN_ID.has(name) && id > 0n ? `${name.toString(16)}:${id.toString(16)}` : name.toString(16);
 }

@@ -4,7 +4,7 @@ import type { Stat } from '../model/entry.ts';
 import { fileKey, markerKey, type RelKey } from '../model/key.ts';
 import { joinPath, type RelPath, ROOT } from '../model/path.ts';
 import type { DirectoryName, LocalTree } from './local-tree.ts';
-import { isCovered } from './mounts.ts';
+import { coverOf, type Hidden } from './mounts.ts';
 
 /** One included path. A directory comes under its marker's key, before what it holds. */
 export interface WalkEntry {
@@ -17,8 +17,8 @@ export interface WalkEntry {
 
 export interface WalkOptions {
   readonly filter: PathFilter;
-  /** Mount points beneath the root; what lies under one is reported unknown. Empty to cross them. */
-  readonly mounts: ReadonlySet<RelPath>;
+  /** Directories that are reported unknown and not entered. */
+  readonly hidden: Hidden;
   /** Called before a directory is read (watch first, then read). False: it is gone or another one. */
   readonly enter?: (dir: RelPath) => boolean;
   /** Called after a directory was read, with the names of its child directories that take part. */
@@ -54,7 +54,8 @@ export function* walk(tree: LocalTree, start: RelPath, options: WalkOptions): Ge
 
 function* walkDirectory(tree: LocalTree, dir: RelPath, stat: Stat, options: WalkOptions): Generator<WalkEntry> {
   const { filter } = options;
-  if (dir !== ROOT && isCovered(dir, options.mounts)) return options.unknown(dir, 'it lies on another mount');
+  const cover = coverOf(dir, options.hidden);
+  if (cover !== undefined) return options.unknown(dir, options.hidden.get(cover)!);
   if (options.enter?.(dir) === false) return options.again(dir);
   const names = namesOrUnknown(tree, dir, options);
   if (names === undefined) return;

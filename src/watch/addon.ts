@@ -18,6 +18,7 @@ export interface Addon {
   reapOrphans(known: Int32Array): number[];
   setModified(target: number | Buffer, mtimeNs: bigint): number;
   syncFileSystem(fd: number): Promise<number>;
+  fileSystemId(fd: number): bigint;
 }
 
 /** Beside the bundle in a release, in build/ in a checkout. */

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   mkdirSync,
+  openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmdirSync,
@@ -14,8 +17,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readMounts } from '../../src/tree/mounts.ts';
-import { RootGuard, sameRoot } from '../../src/tree/root-guard.ts';
+import { Mounts } from '../../src/tree/mounts.ts';
+import { fsidOf, RootGuard, sameRoot } from '../../src/tree/root-guard.ts';
+import { loadAddon } from '../../src/watch/addon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const mayMount = process.geteuid!() === 0 && canMount();
@@ -31,7 +35,8 @@ function canMount(): boolean {
 
 function guardOf(given: string): { guard: RootGuard; told: string[] } {
   const told: string[] = [];
-  return { guard: new RootGuard(given, realpathSync(given), { onBroken: (reason) => told.push(reason) }), told };
+  const options = { onBroken: (reason: string) => told.push(reason), fileSystemId: loadAddon().fileSystemId };
+  return { guard: new RootGuard(given, realpathSync(given), options), told };
 }
 
 const mounted: string[] = [];
@@ -121,6 +126,32 @@ test('S4 a root that was reached by a link is broken when the target is exchange
   assert.match(guard.check()!, /another directory or mount/);
 });
 
+test('S4 a process without descriptors deletes nothing meanwhile, and that is no reason to distrust the root', (t) => {
+  const { guard, told } = guardOf(directoryIn(t));
+  const limit = /Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'latin1'))![1]!;
+  const taken: number[] = [];
+  const setLimit = (files: string): void =>
+    void execFileSync('prlimit', ['--pid', String(process.pid), `--nofile=${files}:`]);
+  setLimit('64');
+  try {
+    for (;;) taken.push(openSync('/dev/null', 'r'));
+  } catch {
+    assert.match(guard.check()!, /EMFILE/);
+    assert.deepEqual([...new Mounts('/', { cross: false }).hidden().keys()], [''], 'everything is hidden');
+  } finally {
+    for (const fd of taken) closeSync(fd);
+    setLimit(limit);
+  }
+  assert.equal(guard.check(), undefined);
+  assert.deepEqual(told, []);
+});
+
+test('the id of a file system counts where it is its own', () => {
+  assert.equal(fsidOf(0xef53n, 0xabn), 'ef53:ab');
+  assert.equal(fsidOf(0x9123683en, -1n), '9123683e', 'it cannot be told');
+  assert.equal(fsidOf(0x58465342n, 0xabn), '58465342', 'XFS tells the number of its device');
+});
+
 test('S4 an event may break the root; the first reason stays', (t) => {
   const { guard, told } = guardOf(directoryIn(t));
   guard.break('unmounted');
@@ -197,7 +228,21 @@ if (mayMount) {
     mkdirSync(join(root, 'sub dir'));
     mountTmpfs(join(root, 'sub dir'));
     assert.equal(guard.check(), undefined);
-    assert.deepEqual([...readMounts(root)], ['sub dir']);
+    assert.deepEqual([...new Mounts(root, { cross: false }).hidden().keys()], ['sub dir']);
+  });
+
+  test('S4 a mount that was crossed hides its subtree when it is gone, and when another one is there', (t) => {
+    const root = directoryIn(t);
+    mkdirSync(join(root, 'sub'));
+    const mounts = new Mounts(root, { cross: true });
+    const hidden = (): string[] => [...mounts.hidden().keys()];
+    assert.deepEqual(hidden(), []);
+    mountTmpfs(join(root, 'sub'));
+    assert.deepEqual(hidden(), [], 'it is crossed');
+    unmount(join(root, 'sub'));
+    assert.deepEqual(hidden(), ['sub']);
+    mountTmpfs(join(root, 'sub'));
+    assert.deepEqual(hidden(), ['sub'], 'empty as it is');
   });
 } else {
   console.log('root guard on real mounts: not run (needs root that may mount)');

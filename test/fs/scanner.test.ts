@@ -1,62 +1,104 @@
 // What a scan cannot answer for goes back as it came.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { test } from 'node:test';
-import { Scanner, type ScanSink } from '../../src/agent/scanner.ts';
-import { DirtySet } from '../../src/dirt/dirty-set.ts';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type ScannedMarks, Scanner, type ScannerOptions, type ScanSink } from '../../src/agent/scanner.ts';
+import { DirtySet, type Mark } from '../../src/dirt/dirty-set.ts';
 import { createFilter } from '../../src/filter/filter.ts';
 import { Journal } from '../../src/ledger/journal.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import { pathFromText, ROOT } from '../../src/model/path.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
-import type { Watch } from '../../src/watch/changes.ts';
+import type { Change, Watch } from '../../src/watch/changes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-test('S2 regression_vanished_while_scanned: the marks beneath a directory that changed meanwhile are not forgotten', async (t) => {
+interface Told {
+  readonly again: Parameters<ScanSink['again']>[];
+  readonly unknown: string[];
+}
+
+/** Scans a root in which `files` are and these paths were marked; the scan is of everything. */
+async function scan(
+  t: TestContext,
+  { files, marks, options }: { files: string[]; marks: Change[]; options: Partial<ScannerOptions> },
+): Promise<Told & ScannedMarks> {
   const root = tempDir(t);
-  mkdirSync(join(root, 'dir/sub'), { recursive: true });
-  for (const name of ['dir/sub/file', 'other']) writeFileSync(join(root, name), '');
+  for (const name of files) {
+    mkdirSync(join(root, dirname(name)), { recursive: true });
+    writeFileSync(join(root, name), '');
+  }
   const { ledger } = openLedger({ file: ':memory:' });
   t.after(() => ledger.close());
-  const watch = {
-    arm: (dir: string) => (dir === 'dir/sub' ? 'vanished' : 'armed'),
-    retain: () => {},
-  } as unknown as Watch;
   const scanner = new Scanner({
     tree: new LocalTree(Buffer.from(root)),
     filter: createFilter({ rootForRegex: root }),
     journal: new Journal(ledger, setImmediate),
-    watch: () => watch,
+    watch: () => undefined,
     budget: { count: 1_000, percent: 50 },
-    crossMounts: false,
+    hidden: () => new Map(),
     directoryDefaults: { mode: 0o40755, uid: process.geteuid!(), gid: process.getegid!() },
     deletes: 'ours',
+    ...options,
   });
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
-  const own = { scope: 'self', speed: 'finished', witnessed: true } as const;
-  for (const name of ['dir/sub/file', 'dir/sub/gone', 'other']) {
-    dirty.mark({ ...own, path: pathFromText(name), written: true }, 0);
-  }
-  dirty.mark({ ...own, path: pathFromText('dir'), scope: 'subtree' }, 0);
-  dirty.mark({ ...own, path: ROOT, scope: 'subtree', witnessed: false }, 0);
-
-  const told: Parameters<ScanSink['again']>[] = [];
+  for (const change of marks) dirty.mark(change, 0);
+  dirty.mark({ path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false }, 0);
+  const told: Told = { again: [], unknown: [] };
   const sink: ScanSink = {
     differs: () => {},
-    unknown: () => {},
-    again: (...all) => told.push(all),
+    unknown: (path) => told.unknown.push(path),
+    again: (...all) => told.again.push(all),
     held: () => {},
     unchanged: () => {},
     room: async () => {},
   };
-  const settled = await scanner.scan(dirty.take(1)!, { sink, signal: new AbortController().signal });
-  assert.equal(told.length, 1);
-  const [path, { witnessed, known }] = told[0]!;
-  assert.deepEqual([path, witnessed], ['dir/sub', true], 'all beneath dir was seen to change');
-  assert.deepEqual(known.map((mark) => [mark.path, mark.witnessed, mark.written]).sort(), [
+  return { ...told, ...(await scanner.scan(dirty.take(1)!, { sink, signal: new AbortController().signal })) };
+}
+
+/** An event told that this path was written, or is gone. */
+function witnessed(path: string): Change {
+  return { path: pathFromText(path), scope: 'self', speed: 'finished', witnessed: true, written: true };
+}
+
+/** What a mark knows. */
+function knowledge(marks: readonly Mark[]): unknown[] {
+  return marks.map((mark) => [mark.path, mark.witnessed, mark.written]).sort();
+}
+
+test('S2 regression_vanished_while_scanned: the marks beneath a directory that changed meanwhile are not forgotten', async (t) => {
+  const watch = {
+    arm: (dir: string) => (dir === 'dir/sub' ? 'vanished' : 'armed'),
+    retain: () => {},
+  } as unknown as Watch;
+  const { again, settled } = await scan(t, {
+    files: ['dir/sub/file', 'other'],
+    marks: [
+      ...['dir/sub/file', 'dir/sub/gone', 'other'].map(witnessed),
+      { ...witnessed('dir'), scope: 'subtree', written: false },
+    ],
+    options: { watch: () => watch },
+  });
+  assert.equal(again.length, 1);
+  const [path, before] = again[0]!;
+  assert.deepEqual([path, before.witnessed], ['dir/sub', true], 'all beneath dir was seen to change');
+  assert.deepEqual(knowledge(before.known), [
     ['dir/sub/file', true, true],
     ['dir/sub/gone', true, true],
   ]);
   assert.ok(!settled.includes(pathFromText('dir/sub/gone')));
+});
+
+test('S2 S4 regression_unseen_marks_forgotten: what events told of a place that cannot be seen is not forgotten', async (t) => {
+  const { unknown, settled, unseen } = await scan(t, {
+    files: ['dir/sub/file', 'other'],
+    marks: ['dir/sub/file', 'dir/sub/gone', 'other'].map(witnessed),
+    options: { hidden: () => new Map([[pathFromText('dir/sub'), 'a mount']]) },
+  });
+  assert.deepEqual(unknown, ['dir/sub']);
+  assert.deepEqual(knowledge(unseen), [
+    ['dir/sub/file', true, true],
+    ['dir/sub/gone', true, true],
+  ]);
+  assert.deepEqual(settled, [ROOT]);
 });

@@ -35,7 +35,7 @@ function walkAll(root: string, options: Partial<WalkOptions> & { start?: string;
   const found: Walked = { keys: [], empty: [], unknown: [], again: [] };
   const entries: Iterable<WalkEntry> = walk(tree, start as RelPath, {
     filter: includeAll,
-    mounts: new Set(),
+    hidden: new Map(),
     unknown: (path, reason) => found.unknown.push([path, reason]),
     again: (path) => found.again.push(path),
     ...rest,
@@ -153,10 +153,10 @@ test('a directory whose names are all excluded or special is empty: nothing bene
 
 test('S4 what lies under a mount is unknown, not absent', (t) => {
   const root = smallTree(t);
-  const walked = walkAll(root, { mounts: new Set(['d/sub' as RelPath]) });
+  const walked = walkAll(root, { hidden: new Map([['d/sub' as RelPath, 'covered']]) });
   assert.deepEqual(walked.keys, ['d/', 'd/a', 'd/a-']);
-  assert.deepEqual(walked.unknown, [['d/sub', 'it lies on another mount']]);
-  assert.deepEqual(walkAll(root, { start: 'd/sub', mounts: new Set(['d' as RelPath]) }).keys, []);
+  assert.deepEqual(walked.unknown, [['d/sub', 'covered']]);
+  assert.deepEqual(walkAll(root, { start: 'd/sub', hidden: new Map([['d' as RelPath, 'covered']]) }).keys, []);
 });
 
 test('S4 a directory or name that cannot be read is unknown, and the walk goes on', (t) => {
@@ -173,7 +173,7 @@ test('S4 a directory or name that cannot be read is unknown, and the walk goes o
   }
   const unknown: string[] = [];
   const tree = new Broken(Buffer.from(root));
-  const options = { filter: includeAll, mounts: new Set<RelPath>(), again: assert.fail };
+  const options = { filter: includeAll, hidden: new Map<RelPath, string>(), again: assert.fail };
   const keys = [
     ...walk(tree, '' as RelPath, { ...options, unknown: (path, why) => unknown.push(`${path}: ${why}`) }),
   ].map(({ key }) => key as string);

@@ -83,6 +83,11 @@ test('a directory that cannot be made is one line with a hint', (t) => {
   );
 });
 
+test('regression_mkdir_in_proc: a directory that the kernel makes for nobody is refused, not tried for ever', () => {
+  const options = { local: '/srv', url: 's3://bucket/', env: {}, uid: 0, stateDir: '/proc/none/state' };
+  assert.throws(() => openStateDir(options), /ENOENT/);
+});
+
 test('a second agent is refused while the first lives, and let in after its kill -9', async (t) => {
   const { base, local, open } = place(t);
   const path = join(base, 'state');

@@ -23,6 +23,7 @@ NAPI_MODULE_INIT() {
       {"reapOrphans", NULL, reap_orphans_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setModified", NULL, set_modified_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"syncFileSystem", NULL, sync_file_system_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"fileSystemId", NULL, file_system_id_js, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   TRY(env, napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions));
   return exports;

@@ -1,4 +1,4 @@
-// Two system calls Node lacks: modification times to the nanosecond (its own are doubles), and syncfs(2).
+// What Node lacks: modification times to the nanosecond (its own are doubles), syncfs(2), and f_fsid of statfs(2).
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,4 +106,25 @@ napi_value sync_file_system_js(napi_env env, napi_callback_info info) {
     return NULL;
   }
   return promise;
+}
+
+// fileSystemId(descriptor: number): bigint
+//
+// Both words of f_fsid as one number, or a negated errno.
+napi_value file_system_id_js(napi_env env, napi_callback_info info) {
+  size_t argument_count = 1;
+  napi_value descriptor, result;
+  int32_t number;
+  struct statfs facts;
+  TRY(env, napi_get_cb_info(env, info, &argument_count, &descriptor, NULL, NULL));
+  TRY(env, napi_get_value_int32(env, descriptor, &number));
+  if (fstatfs(number, &facts) != 0) {
+    TRY(env, napi_create_bigint_int64(env, -errno, &result));
+    return result;
+  }
+  uint32_t words[2]; // fsid_t is opaque: statfs(2)
+  _Static_assert(sizeof words == sizeof facts.f_fsid, "f_fsid is two words");
+  memcpy(words, &facts.f_fsid, sizeof words);
+  TRY(env, napi_create_bigint_uint64(env, (uint64_t)words[0] << 32 | words[1], &result));
+  return result;
 }
