@@ -117,6 +117,7 @@ export async function openWorkspace(
     version: context.version,
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
+    onWarning: (message) => log.warn(message),
   });
   const store = options.dryRun ? pretendStore(s3) : s3;
   const state = options.useState ? openState(config, context, { root, url }) : undefined;

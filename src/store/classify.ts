@@ -89,6 +89,11 @@ export function classify(error: unknown, attempted: Attempted): StoreError {
   });
 }
 
+/** What the caller must do about it. */
+export function reactionOf(error: unknown): Reaction {
+  return error instanceof StoreError ? error.reaction : reactionTo(read(error));
+}
+
 /** `s3://bucket/key` for people: control characters of the key are escaped. */
 export function locationOf(where: { readonly bucket: string; readonly key?: string }): string {
   const key = (where.key ?? '').replace(

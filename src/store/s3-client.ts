@@ -1,6 +1,7 @@
 // The SDK's client, set up to send every request once and with a checksum that all servers verify.
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
+import { credentialChain, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 
 /** Fixed credentials. */
 export interface S3Credentials {
@@ -11,7 +12,7 @@ export interface S3Credentials {
 
 /** How to reach the server. */
 export interface ConnectionOptions {
-  /** Default: the SDK's own chain (environment, profile, web identity, container, instance), asked again as they expire. */
+  /** Default: the SDK's own chain (environment, profile, web identity, container, instance), asked again as they expire or are refused. */
   readonly credentials?: S3Credentials;
   /** Default: the SDK's (AWS_REGION, profile), else us-east-1 like the aws command. */
   readonly region?: string;
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly version: string;
   /** Called for every request that is sent. */
   readonly onRequest?: (() => void) | undefined;
+  /** Told what the SDK would print. */
+  readonly onWarning?: (message: string) => void;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -38,10 +41,12 @@ const COMMANDS_WITH_MD5: ReadonlySet<string> = new Set([
 
 /** A client that retries nothing, waits for no `100 Continue`, and adds checksums only where S3 requires them. */
 export function createS3Client(options: ConnectionOptions): S3Client {
+  const logger = sdkLogger(options.onWarning ?? (() => {}));
   const client = new S3Client({
+    logger,
+    credentials: options.credentials ?? credentialChain(logger),
     region: options.region ?? once(() => configuredRegion().catch(() => 'us-east-1')),
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
@@ -56,6 +61,7 @@ export function createS3Client(options: ConnectionOptions): S3Client {
       httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
     },
   });
+  renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
   addContentMd5(client);
   if (options.onRequest !== undefined) countRequests(client, options.onRequest);

@@ -1,5 +1,6 @@
 // One bucket on one client: what every operation of the S3 store needs.
-import { HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import type { Readable } from 'node:stream';
+import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { hintFor } from './hints.ts';
@@ -35,9 +36,21 @@ export async function send<T>(
   const { signal } = request;
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
   try {
-    return await run(signal === undefined ? {} : { abortSignal: signal });
+    return await (signal === undefined ? run({}) : untilAborted(run({ abortSignal: signal }), signal));
   } catch (error) {
     throw classified(session, request, error);
+  }
+}
+
+/** Ends the waiting when the signal is raised: the SDK looks at it only after it was given credentials. */
+async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -103,12 +116,22 @@ export function headOf(answer: HeadObjectCommandOutput, sizeBytes: number): Obje
   };
 }
 
-/** undefined if there is no such object. */
+/** undefined if there is no such object. HEAD answers a refusal without saying why; in doubt a GET tells. */
 export async function headObject(
   session: S3Session,
   key: string,
   options: CallOptions = {},
 ): Promise<ObjectHead | undefined> {
+  try {
+    return await headOnce(session, key, options);
+  } catch (error) {
+    if (!(error instanceof StoreError) || !['denied', 'rejected'].includes(error.reaction)) throw error;
+    await throwReason(session, key, options);
+    return headOnce(session, key, options);
+  }
+}
+
+async function headOnce(session: S3Session, key: string, options: CallOptions): Promise<ObjectHead | undefined> {
   const command = new HeadObjectCommand({ Bucket: session.bucket, Key: key });
   try {
     const answer = await send(session, { ...options, action: 'head', key }, (o) => session.client.send(command, o));
@@ -116,6 +139,19 @@ export async function headObject(
   } catch (error) {
     if (error instanceof StoreError && error.reaction === 'not-found') return undefined;
     throw error;
+  }
+}
+
+/** The reason of a refusal, unless it has passed: credentials that were renewed, a clock that is corrected by now. */
+async function throwReason(session: S3Session, key: string, options: CallOptions): Promise<void> {
+  const command = new GetObjectCommand({ Bucket: session.bucket, Key: key, Range: 'bytes=0-0' });
+  try {
+    const { Body } = await send(session, { ...options, action: 'head', key }, (o) => session.client.send(command, o));
+    (Body as Readable).destroy();
+  } catch (error) {
+    // An empty object has no first byte; one that is not there is no reason either.
+    const passed = error instanceof StoreError && (error.code === 'InvalidRange' || error.reaction === 'not-found');
+    if (!passed) throw error;
   }
 }
 

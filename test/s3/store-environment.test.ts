@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import type { ObjectStore } from '../../src/store/object-store.ts';
+import { credentialChain, sdkLogger } from '../../src/store/s3-credentials.ts';
 import { createS3Store } from '../../src/store/s3-store.ts';
 import { rejectsAs } from '../contract/ground.ts';
+import { containerMetadata } from '../support/credential-sources.ts';
 import { ALL_TARGETS, awsEnvironment, type S3Target } from '../support/s3-targets.ts';
+import { until } from '../support/until.ts';
 
 describe('the store in an environment', () => {
   let target: S3Target;
@@ -79,6 +82,32 @@ describe('the store in an environment', () => {
     const config = writeConfig(`[profile p]\nregion=us-east-1\nendpoint_url=${target.endpoint}\n${keys}\n`);
     openIn({ AWS_CONFIG_FILE: config, AWS_PROFILE: 'p' });
     await store.check();
+  });
+
+  it('a source of credentials that never answers is given up, and asked anew for the next request', async (t) => {
+    const source = await containerMetadata(t);
+    source.give(target.credentials);
+    source.fault = 'hang';
+    openIn({ ...source.env, AWS_ENDPOINT_URL_S3: target.endpoint });
+    const chain = credentialChain(
+      sdkLogger(() => {}),
+      100,
+    );
+    await assert.rejects(chain(), { name: 'CredentialsProviderError', message: /has not answered for 0.1 s/ });
+    source.fault = undefined;
+    assert.equal((await chain()).accessKeyId, target.credentials.accessKeyId);
+  });
+
+  it('a caller whose signal is raised does not wait for credentials', async (t) => {
+    const source = await containerMetadata(t);
+    source.give(target.credentials);
+    source.fault = 'hang';
+    openIn({ ...source.env, AWS_ENDPOINT_URL_S3: target.endpoint });
+    const ending = new AbortController();
+    const check = store.check({ signal: ending.signal });
+    await until('the source is asked', () => source.asked > 0);
+    ending.abort();
+    await rejectsAs('aborted', check);
   });
 
   it('without credentials it says so and how to give them', async () => {

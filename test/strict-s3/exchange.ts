@@ -4,6 +4,7 @@ import { announcedLength, verifyBody } from './body.ts';
 import { HANDLERS } from './dispatch.ts';
 import { failure, failureAnswer, S3Failure } from './errors.ts';
 import type { Faults } from './faults.ts';
+import type { Identities } from './identities.ts';
 import { Cut, Interference } from './interference.ts';
 import { checkSize } from './objects.ts';
 import { hasBody, type Operation, routeRequest } from './operations.ts';
@@ -11,13 +12,13 @@ import { checkKey } from './properties.ts';
 import { parseRequest, type S3Request } from './request.ts';
 import { type LogEntry, logEntry } from './request-log.ts';
 import { cutConnection, sendAnswer } from './send.ts';
-import { type Credentials, verifySignature } from './sigv4.ts';
+import { verifySignature } from './sigv4.ts';
 import { makeId, type Service } from './state.ts';
 
 /** What every exchange of a server shares. */
 export interface Surroundings {
   readonly service: Service;
-  readonly credentials: Credentials;
+  readonly identities: Identities;
   readonly now: () => number;
   readonly faults: Faults;
   readonly onArrival: (entry: LogEntry) => void | Promise<void>;
@@ -96,9 +97,9 @@ export class Exchange {
   }
 
   async #perform(request: S3Request, operation: Operation): Promise<Answer> {
-    const { service, credentials, now } = this.#shared;
+    const { service, identities, now } = this.#shared;
     await this.#fault.reach('start');
-    const signing = verifySignature(request, { credentials, region: service.region, nowMs: now() });
+    const signing = verifySignature(request, { identities, region: service.region, nowMs: now() });
     this.#checkHead(request, operation);
     const raw = await this.#readBody();
     // The checksum of a Complete request is the object's, not the body's.

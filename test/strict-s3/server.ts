@@ -2,10 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Exchange, type Surroundings } from './exchange.ts';
 import { Faults } from './faults.ts';
+import { type Credentials, Identities } from './identities.ts';
 import { BucketView } from './inspect.ts';
 import type { Operation } from './operations.ts';
 import type { LoggedRequest } from './request-log.ts';
-import type { Credentials } from './sigv4.ts';
 import { Bucket, Service } from './state.ts';
 
 export interface StrictS3Options {
@@ -41,7 +41,9 @@ export interface StrictS3 {
   readonly endpoint: string;
   readonly port: number;
   readonly region: string;
+  /** Those it was started with. */
   readonly credentials: Credentials;
+  readonly identities: Identities;
   /** Every request so far, in the order of arrival. */
   readonly requests: readonly LoggedRequest[];
   readonly faults: Faults;
@@ -76,11 +78,13 @@ export async function startStrictS3(options: StrictS3Options = {}): Promise<Stri
     secretAccessKey: options.secretAccessKey ?? 'test-secret-key',
     ...(options.sessionToken === undefined ? {} : { sessionToken: options.sessionToken }),
   };
+  const identities = new Identities();
+  identities.accept(credentials);
   const requests: LoggedRequest[] = [];
   const closing = new AbortController();
   const shared: Surroundings = {
     service,
-    credentials,
+    identities,
     now,
     faults: new Faults(),
     onArrival: (entry) => {
@@ -109,6 +113,7 @@ export async function startStrictS3(options: StrictS3Options = {}): Promise<Stri
     port,
     region,
     credentials,
+    identities,
     requests,
     faults: shared.faults,
     countRequests: (operation) =>

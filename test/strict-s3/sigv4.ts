@@ -1,16 +1,11 @@
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 import { uriEncode, uriEncodePath } from './encoding.ts';
 import { failure } from './errors.ts';
+import type { Identities } from './identities.ts';
 import type { S3Request } from './request.ts';
 
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
-
 export interface SigningRules {
-  readonly credentials: Credentials;
+  readonly identities: Identities;
   readonly region: string;
   readonly nowMs: number;
 }
@@ -104,19 +99,6 @@ function checkSkew(timestamp: string, nowMs: number): void {
   });
 }
 
-function checkIdentity(
-  request: S3Request,
-  { accessKeyId, credentials }: { readonly accessKeyId: string; readonly credentials: Credentials },
-): void {
-  const token = request.headers.get('x-amz-security-token');
-  const known = accessKeyId === credentials.accessKeyId;
-  // A temporary key is unknown without its token.
-  if (!known || (token === undefined && credentials.sessionToken !== undefined)) {
-    throw failure('InvalidAccessKeyId', { fields: { AWSAccessKeyId: accessKeyId } });
-  }
-  if (token !== credentials.sessionToken) throw failure('InvalidToken');
-}
-
 /** Unsigned, a header could have been added on the way. */
 function checkSignedHeaders(request: S3Request, signedHeaders: readonly string[]): void {
   const missing = [...request.headers.keys()].filter(
@@ -180,14 +162,15 @@ export function verifySignature(request: S3Request, rules: SigningRules): Signin
     );
   }
   checkSkew(timestamp, rules.nowMs);
-  checkIdentity(request, { accessKeyId: authorization.accessKeyId, credentials: rules.credentials });
+  const token = request.headers.get('x-amz-security-token');
+  const { secretAccessKey } = rules.identities.identify(authorization.accessKeyId, token);
 
   const canonical = canonicalRequest(request, authorization.signedHeaders);
   // Header values hold one character per byte, so latin1 gives back what was sent.
   const stringToSign = [ALGORITHM, timestamp, authorization.scope, sha256Hex(Buffer.from(canonical, 'latin1'))].join(
     '\n',
   );
-  const signingKey = deriveKey(rules.credentials.secretAccessKey, authorization.scope);
+  const signingKey = deriveKey(secretAccessKey, authorization.scope);
   const expected = sign(signingKey, stringToSign);
   if (!timingSafeEqual(Buffer.from(expected), Buffer.from(authorization.signature))) {
     throw failure('SignatureDoesNotMatch', {

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { decodeChunked } from '../strict-s3/aws-chunked.ts';
+import { Identities } from '../strict-s3/identities.ts';
 import { parseRequest } from '../strict-s3/request.ts';
 import { type StrictS3, startStrictS3 } from '../strict-s3/server.ts';
 import { verifySignature } from '../strict-s3/sigv4.ts';
 import { type RawRequest, signedRequest } from '../support/signed-request.ts';
 
 // The examples of https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html and sigv4-streaming.html.
+const identities = new Identities();
+identities.accept({
+  ...{ accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' },
+});
 const EXAMPLE = {
-  credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' },
+  identities,
   region: 'us-east-1',
   nowMs: Date.UTC(2013, 4, 24),
 };
@@ -212,6 +217,25 @@ test('a temporary key needs its token', async (t) => {
   assert.equal((await signedRequest(temporary, { ...get, credentials: bare })).code, 'InvalidAccessKeyId');
   const stale = { ...bare, sessionToken: 'old' };
   assert.equal((await signedRequest(temporary, { ...get, credentials: stale })).code, 'InvalidToken');
+});
+
+test('several credentials are known at a time; they expire, come back and are revoked one by one', async (t) => {
+  const server = await startStrictS3({ buckets: ['b'] });
+  t.after(() => server.close());
+  const second = { accessKeyId: 'second', secretAccessKey: 'second secret', sessionToken: 'second token' };
+  const get = { method: 'GET', target: '/b' };
+  const codes = async () => [
+    (await signedRequest(server, get)).code,
+    (await signedRequest(server, { ...get, credentials: second })).code,
+  ];
+  assert.deepEqual(await codes(), [undefined, 'InvalidAccessKeyId']);
+  server.identities.accept(second);
+  assert.deepEqual(await codes(), [undefined, undefined]);
+  server.identities.expire(server.credentials.accessKeyId);
+  assert.deepEqual(await codes(), ['ExpiredToken', undefined]);
+  server.identities.accept(server.credentials);
+  server.identities.revoke('second');
+  assert.deepEqual(await codes(), [undefined, 'InvalidAccessKeyId']);
 });
 
 test('a path is signed as its bytes, and + in it is a space', async () => {

@@ -1,0 +1,83 @@
+// The SDK's chain of credential providers, asked anew when the server refuses what it gave.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
+import { reactionOf } from './classify.ts';
+
+/** The SDK's own second is too short for a metadata service that many pods of a node ask through one proxy. */
+const PROVIDER_TIMEOUT_MS = 2_000;
+const CHAIN_TIMEOUT_MS = 10_000;
+
+/** The SDK's warnings, such as that of two sources of credentials, as single lines. */
+export interface SdkLogger {
+  debug(): void;
+  info(): void;
+  warn(...parts: readonly unknown[]): void;
+  error(): void;
+}
+
+/** Only what is text: an error that comes with it may quote what a provider answered. */
+export function sdkLogger(onWarning: (message: string) => void): SdkLogger {
+  const none = (): void => {};
+  const warn = (...parts: readonly unknown[]): void => {
+    const text = parts.filter((part) => typeof part === 'string').join(' ');
+    onWarning(text.replace(/\s+/g, ' ').replace(/[:\s]+$/, ''));
+  };
+  return { debug: none, info: none, warn, error: none };
+}
+
+type Chain = ReturnType<typeof defaultProvider>;
+
+/**
+ * Environment, profile, web identity, container, instance. Files are read again whenever the chain is asked. A chain
+ * that gives no answer (a container's endpoint, a credential_process) would keep everybody waiting behind its lock for
+ * ever: after `timeoutMs` it is replaced by a new one.
+ */
+export function credentialChain(logger: SdkLogger, timeoutMs = CHAIN_TIMEOUT_MS): Chain {
+  const newChain = () => defaultProvider({ ignoreCache: true, timeout: PROVIDER_TIMEOUT_MS, logger });
+  let chain = newChain();
+  return async (options) => {
+    const asked = chain;
+    const timeUp = new AbortController();
+    const silence = sleep(timeoutMs, undefined, { signal: timeUp.signal, ref: false }).then(() => {
+      if (chain === asked) chain = newChain();
+      const error = new Error(`the source of credentials has not answered for ${timeoutMs / 1000} s`);
+      throw Object.assign(error, { name: 'CredentialsProviderError' });
+    });
+    try {
+      return await Promise.race([asked(options), silence]);
+    } finally {
+      timeUp.abort();
+    }
+  };
+}
+
+/**
+ * The SDK keeps credentials until they expire, and those without a date for ever. When the server refuses some, they
+ * may have been rotated: they are asked for again, once for all requests that were under way with them. The refused
+ * request is the caller's to repeat.
+ */
+export function renewRefusedCredentials(client: S3Client): void {
+  let renewals = 0;
+  const renew = async (): Promise<void> => {
+    await client.config.credentials({ forceRefresh: true }).catch(() => undefined); // the next request will tell
+    renewals++;
+  };
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const seen = renewals;
+      try {
+        return await next(args);
+      } catch (error) {
+        if (seen === renewals && isRefusal(error) && reactionOf(error) === 'credentials') void renew();
+        throw error;
+      }
+    },
+    { step: 'initialize', name: 'renewRefusedCredentials' },
+  );
+}
+
+/** The server's, not a provider's that had none to give. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && '$response' in error;
+}
