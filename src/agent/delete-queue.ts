@@ -69,7 +69,7 @@ export class DeleteQueue {
 
   async #send(batch: readonly DeleteJob[]): Promise<void> {
     const verdicts = this.#o.judge(batch);
-    const { journal } = this.#o.context;
+    const { journal, store } = this.#o.context;
     const wanted: { job: DeleteJob; row: LedgerRow | undefined; key: string }[] = [];
     for (const [at, job] of batch.entries()) {
       if (verdicts[at] !== 'delete') {
@@ -86,6 +86,8 @@ export class DeleteQueue {
     const failed = await this.#request(wanted.map(({ key }) => key));
     for (const { job, row, key } of wanted) {
       const error = failed instanceof StoreError ? failed : failed.get(key);
+      // Its id is known from the row alone, which is about to go.
+      if (error === undefined && row?.uploadId) await store.abortMultipart(key, row.uploadId).catch(() => undefined);
       if (row !== undefined) this.#record(row, error);
       this.#end(job, error === undefined ? 'deleted' : asStoreError(error));
     }

@@ -1,10 +1,11 @@
 // The ledger of this LOCAL and this prefix, fit to be believed: of this root, without uploads that nobody ends.
-import type { Ledger } from '../ledger/ledger.ts';
+import { type Ledger, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { openLedger } from '../ledger/sqlite-ledger.ts';
 import { RefusedError } from '../model/errors.ts';
-import { objectKey } from '../model/key.ts';
+import { objectKey, pathOfKey } from '../model/key.ts';
 import type { Log } from '../ops/log.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { Retry } from '../transfer/retry.ts';
 import { type RootGuard, sameRoot } from '../tree/root-guard.ts';
 import { copyInMemory } from './dry-run.ts';
 
@@ -23,6 +24,7 @@ export interface OwnLedgerOptions {
   readonly otherRoot: OtherRoot;
   readonly guard: RootGuard;
   readonly store: ObjectStore;
+  readonly retry: Retry;
   readonly prefix: string;
   readonly log: Log;
 }
@@ -72,15 +74,18 @@ function inMemoryInstead(ledger: Ledger): Ledger {
 }
 
 /** Aborts multipart uploads that a crash left open: our own, known from the ledger, and nobody else's. */
-async function sweepUploads(ledger: Ledger, { store, prefix, log }: OwnLedgerOptions): Promise<void> {
+async function sweepUploads(ledger: Ledger, { store, retry, prefix, log }: OwnLedgerOptions): Promise<void> {
   for (const row of ledger.openUploads()) {
+    const { uploadId } = row;
     const key = objectKey(prefix, row.key);
-    if (typeof key !== 'string' || row.uploadId === null) continue;
+    if (typeof key !== 'string' || uploadId === null) continue;
+    const path = pathOfKey(row.key);
     try {
-      await store.abortMultipart(key, row.uploadId);
+      if (uploadId === UNHEARD_UPLOAD) log.warn('an earlier run may have left an upload without parts', { path });
+      else await retry(() => store.abortMultipart(key, uploadId));
       ledger.write([{ ...row, uploadId: null }]);
     } catch (error) {
-      log.warn('cannot abort an unfinished upload of an earlier run', { path: row.key, reason: String(error) });
+      log.warn('cannot abort an unfinished upload of an earlier run', { path, reason: String(error) });
     }
   }
 }

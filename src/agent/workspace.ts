@@ -135,7 +135,8 @@ export async function openWorkspace(
     const { prefix } = config.remote;
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
-    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, prefix, log });
+    const retry = retryFor(START_PATIENCE_MS, log);
+    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, log });
     const rules = {
       rules: config.rules,
       filterRegex: config.filterRegex,

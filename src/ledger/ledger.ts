@@ -32,11 +32,17 @@ export interface LedgerRow {
   readonly versionId: string | null;
   /** Fencing generation of the lease this row was written under; 0 without a lease. */
   readonly generation: number;
-  /** The multipart upload that may be open for this key. */
+  /** The multipart upload that may be open for this key; UNHEARD_UPLOAD if its id is not known. */
   readonly uploadId: string | null;
   /** Wall clock, ms: when an unproven row may be proven by HEAD; null otherwise. */
   readonly proveAfterMs: number | null;
 }
+
+/**
+ * An upload in parts was asked for and its id never came. It has no part, so it costs nothing; nothing tells it from
+ * an upload of somebody else on that key, so it is never aborted.
+ */
+export const UNHEARD_UPLOAD = '';
 
 /** Identity of the root a ledger was written for; never st_dev, which changes when a volume is re-attached. */
 export interface RootIdentity {

@@ -1,6 +1,6 @@
 // One regular file -> one object, by the cheapest request that makes S3 hold what is on disk.
 import { createHash } from 'node:crypto';
-import type { LedgerRow } from '../ledger/ledger.ts';
+import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import { sameMetadata } from '../ledger/unchanged.ts';
 import type { Stat } from '../model/entry.ts';
@@ -12,6 +12,7 @@ import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored } from './adopt.ts';
 import { failure, mayExecute, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
+import { isRetryable } from './retry.ts';
 import { RacedError, StableFile } from './stable-file.ts';
 
 /** Up to this size changed metadata is sent with the content, by one PUT; above it by a copy of the object onto itself. */
@@ -64,6 +65,8 @@ class Upload {
   readonly #timeless: boolean;
   /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
   readonly #young: boolean;
+  /** An upload in parts that an attempt of before could not abort: known from its row alone, so no row may drop it. */
+  #leftOpen: string | null;
 
   constructor(
     context: TransferContext,
@@ -78,6 +81,7 @@ class Upload {
     this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
+    this.#leftOpen = request.row?.uploadId ?? null;
   }
 
   async run(): Promise<Outcome> {
@@ -121,7 +125,9 @@ class Upload {
   #equal(row: LedgerRow, adopted: boolean): Outcome {
     const state = this.#timeless ? 'fuzzy' : 'known';
     const { etag, versionId, checksum } = row;
-    return { end: 'equal', row: rowFor(this.#relKey, this.#stat, { state, etag, versionId, checksum }), adopted };
+    const uploadId = this.#leftOpen;
+    const facts = { state, etag, versionId, checksum, uploadId } as const;
+    return { end: 'equal', row: rowFor(this.#relKey, this.#stat, facts), adopted };
   }
 
   async #send(checksum: string, body: Buffer, torn: boolean): Promise<Outcome> {
@@ -139,11 +145,14 @@ class Upload {
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
     const { row, force, signal } = this.#request;
-    const before = row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
-    await journal.saveDurably(mayExecute(this.#context, before));
-    // Left by an attempt whose own abort did not get through; its id is about to be overwritten.
-    let open = before.uploadId;
-    if (open) await store.abortMultipart(this.#key, open, { signal }).catch(() => undefined);
+    const failed = await this.#abortLeftOpen();
+    if (failed !== undefined) return failed;
+    const before = {
+      ...(row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null })),
+      uploadId: null,
+    };
+    await journal.saveDurably(mayExecute(this.#context, { ...before, uploadId: UNHEARD_UPLOAD }));
+    let open: string | null = null;
     const hash = createHash('sha256');
     let torn = false;
     const source = {
@@ -182,6 +191,18 @@ class Upload {
     }
   }
 
+  async #abortLeftOpen(): Promise<Outcome | undefined> {
+    const { row, signal } = this.#request;
+    try {
+      if (this.#leftOpen) await this.#context.store.abortMultipart(this.#key, this.#leftOpen, { signal });
+    } catch (error) {
+      // Who may not abort could otherwise never upload again.
+      if (isRetryable(error) || signal.aborted) return failure(this.#context, error, row);
+    }
+    this.#leftOpen = null;
+    return undefined;
+  }
+
   #stored(
     written: Written,
     facts: { checksum: string; torn: boolean; marked?: boolean; how: 'uploaded' | 'copied'; bytes: number },
@@ -194,6 +215,7 @@ class Upload {
       checksum,
       etag: written.etag,
       versionId: written.versionId,
+      uploadId: this.#leftOpen,
       proveAfterMs,
     });
     return { end: 'stored', row, how, bytes, torn, marked };

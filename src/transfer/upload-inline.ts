@@ -57,7 +57,8 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
     const { etag, versionId } = await store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
     const proveAfterMs = owedProof(row, context.wallNow());
     const state = proveAfterMs === null ? 'known' : 'unproven';
-    const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, proveAfterMs });
+    const uploadId = row?.uploadId ?? null; // a file may have been here
+    const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, uploadId, proveAfterMs });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {
     return failure(context, error, before);

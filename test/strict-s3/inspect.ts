@@ -1,5 +1,5 @@
 import { md5Hex } from './checksums.ts';
-import type { Bucket, StoredObject, Upload, Version } from './state.ts';
+import { type Bucket, makeId, type StoredObject, type Upload, type Version } from './state.ts';
 
 /** An object as a test sees it. */
 export interface ObjectView {
@@ -71,6 +71,22 @@ export class BucketView {
     const properties = { metadata, headers: { 'content-type': 'binary/octet-stream' }, settings: {} };
     const object = { bytes, etag: md5Hex(bytes), lastModifiedMs: this.#now(), properties, checksum: undefined };
     return viewOf(this.#bucket.put(key, object));
+  }
+
+  /** Begins a multipart upload as another client would; returns its id. */
+  beginUpload(key: string): string {
+    const uploadId = makeId();
+    const properties = { metadata: {}, headers: {}, settings: {} };
+    const initiatedMs = this.#now();
+    this.#bucket.uploads.set(uploadId, {
+      uploadId,
+      key,
+      initiatedMs,
+      properties,
+      checksum: undefined,
+      parts: new Map(),
+    });
+    return uploadId;
   }
 
   /** Deletes as another client would. */

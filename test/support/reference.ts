@@ -1,4 +1,6 @@
 // The reference model: what S3 must hold for a tree, written as plainly as possible and sharing nothing with the program.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StrictS3 } from '../strict-s3/server.ts';
@@ -36,4 +38,22 @@ export function storedObjects(server: StrictS3, prefix = 'p/'): Contents {
     stored[key] = `${object.metadata['mode']} ${object.bytes.toString('latin1')}`;
   }
   return stored;
+}
+
+/** S2: what is beneath the prefix is what the tree asks for, and besides it only the keys of `others`. */
+export function assertMirrored(
+  server: StrictS3,
+  root: string,
+  { prefix = 'p/', others = [], message }: { prefix?: string; others?: readonly string[]; message?: string } = {},
+): void {
+  const stored = storedObjects(server, prefix);
+  for (const key of others) delete stored[key];
+  assert.deepEqual(abbreviated(stored), abbreviated(expectedObjects(root, prefix)), message);
+}
+
+/** A difference of megabytes takes minutes to print. */
+function abbreviated(contents: Contents): Contents {
+  const short = (text: string): string =>
+    text.length < 1000 ? text : `${text.length} bytes, SHA-256 ${createHash('sha256').update(text).digest('hex')}`;
+  return Object.fromEntries(Object.entries(contents).map(([key, content]) => [key, short(content)]));
 }

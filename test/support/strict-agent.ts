@@ -1,6 +1,4 @@
 // An agent on a strict S3 server of its own, and the words its tests are written in.
-import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -15,7 +13,7 @@ import type { Operation } from '../strict-s3/operations.ts';
 import { type StrictS3, type StrictS3Options, startStrictS3 } from '../strict-s3/server.ts';
 import { type AgentConfig, BUCKET, startAgent, type TestAgent } from './agent.ts';
 import { type Mounted, mountOn } from './mounts.ts';
-import { type Contents, expectedObjects, storedObjects } from './reference.ts';
+import { assertMirrored } from './reference.ts';
 import { tempDir } from './temp-dir.ts';
 import { until } from './until.ts';
 
@@ -171,13 +169,6 @@ export class Ground {
 
   /** S2: the prefix equals the tree. */
   assertEqual(message?: string): void {
-    assert.deepEqual(abbreviated(storedObjects(this.server)), abbreviated(expectedObjects(this.root)), message);
+    assertMirrored(this.server, this.root, message === undefined ? {} : { message });
   }
-}
-
-/** A difference of megabytes takes minutes to print. */
-function abbreviated(contents: Contents): Contents {
-  const short = (text: string): string =>
-    text.length < 1000 ? text : `${text.length} bytes, SHA-256 ${createHash('sha256').update(text).digest('hex')}`;
-  return Object.fromEntries(Object.entries(contents).map(([key, content]) => [key, short(content)]));
 }
