@@ -5,13 +5,14 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { EVERYTHING } from '../../src/agent/engine.ts';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { RelKey } from '../../src/model/key.ts';
 import { encodeMetadata } from '../../src/model/metadata.ts';
 import type { BucketView } from '../strict-s3/inspect.ts';
 import { type StrictS3, startStrictS3 } from '../strict-s3/server.ts';
 import { type AgentConfig, BUCKET, startAgent, type TestAgent, useCredentials } from './agent.ts';
-import { type Cli, start } from './cli.ts';
+import { type Cli, type Exit, start } from './cli.ts';
 import { assertMirrored } from './reference.ts';
 import { awsEnvironment, type S3Target } from './s3-targets.ts';
 import { cleanEnvironment } from './stage.ts';
@@ -93,6 +94,8 @@ export class CrashGround {
   /** Keys and uploads that are somebody else's: beneath the prefix, one upload on a key of ours. */
   readonly foreign: readonly string[];
   readonly #foreignUploads: readonly string[];
+  /** What every process and agent has said. */
+  readonly #lines: string[] = [];
   readonly #base: string;
   readonly #library: string;
   readonly #t: TestContext;
@@ -152,11 +155,17 @@ export class CrashGround {
     return startAgent(this.#t, this.server, { root, prefix, config: { stateDir: state, ...CONFIG, ...config } });
   }
 
-  /** An agent starts, brings everything to S3, looks at it all once more, and ends. */
+  /** An agent starts, brings everything to S3, looks at it all once more without finding anything to do, and ends. */
   async settle(): Promise<void> {
     const agent = await this.agent();
     await agent.settle();
+    this.#lines.push(...agent.lines);
     this.assertTrue(agent);
+    const { counters } = agent.workspace;
+    const { requests } = counters;
+    agent.watching.engine.pipeline.change(EVERYTHING);
+    await agent.settle();
+    assert.equal(counters.requests - requests, 0, 'S8 what is in S3 is not sent again');
     await agent.stop();
   }
 
@@ -177,6 +186,13 @@ export class CrashGround {
     return start(this.#t, [command, ...places, ...(options.flags ?? [])], { env });
   }
 
+  /** Resolves when it has ended. */
+  async ended(cli: Cli): Promise<Exit> {
+    const exit = await cli.exited;
+    this.#lines.push(...cli.stderr);
+    return exit;
+  }
+
   /** Starts it and kills it at that step; 0 is none. An agent is told to end as soon as it watches. */
   async crash(command: 'watch' | 'sync' | 'restore', at: number, flags: readonly string[] = []): Promise<Death> {
     const trace = join(this.#base, 'trace');
@@ -189,7 +205,7 @@ export class CrashGround {
         () => undefined,
       );
     }
-    const { signal, code } = await cli.exited;
+    const { signal, code } = await this.ended(cli);
     const killed = signal === 'SIGKILL';
     if (!killed) assert.equal(code, 0, cli.output());
     const steps = existsSync(trace) ? readFileSync(trace, 'utf8').trimEnd().split('\n') : [];
@@ -197,11 +213,11 @@ export class CrashGround {
   }
 
   /** S2 as it is, and S2 as the ledger has it: nothing lost, nothing left, nobody else's touched, no row that lies. */
-  assertTrue({ workspace, lines }: Pick<TestAgent, 'workspace' | 'lines'>): void {
+  assertTrue({ workspace }: Pick<TestAgent, 'workspace'>): void {
     const { server, root, prefix, foreign, bucket } = this;
     assertMirrored(server, root, { prefix, others: foreign });
     for (const key of foreign) assert.equal(bucket.text(key), 'not ours', key);
-    this.#assertUploads(lines);
+    this.#assertUploads();
     const rows = new Map<string, LedgerRow>();
     for (const row of workspace.journal.settled.range('' as RelKey)) {
       rows.set(prefix + Buffer.from(row.key, 'latin1').toString(), row);
@@ -211,12 +227,12 @@ export class CrashGround {
   }
 
   /** Those of others, and of ours at most one whose id never came, which then is told. */
-  #assertUploads(lines: readonly string[]): void {
+  #assertUploads(): void {
     const uploads = this.bucket.uploads().filter(({ key }) => key.startsWith(this.prefix));
     const ids = uploads.map(({ uploadId }) => uploadId);
     for (const id of this.#foreignUploads) assert.ok(ids.includes(id), 'the upload of somebody else is still open');
     const left = uploads.filter(({ uploadId }) => !this.#foreignUploads.includes(uploadId));
-    const told = lines.filter((line) => line.includes('may have left an upload without parts')).length;
+    const told = this.#lines.filter((line) => line.includes('may have left an upload without parts')).length;
     assert.ok(left.length <= told, `${left.length} uploads were left open, ${told} were told of`);
     for (const { parts } of left) assert.equal(parts.size, 0);
   }
