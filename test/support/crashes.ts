@@ -54,8 +54,8 @@ export interface Death {
 /** What the tests of a file share. */
 export interface CrashTools {
   readonly server: StrictS3;
-  /** Preloaded, it counts a program's steps and kills it at one of them. */
-  readonly library: string;
+  /** Preloaded, it counts a program's steps and kills it at one of them; only `crash` needs it. */
+  readonly library?: string;
 }
 
 /** Starts the server and compiles the library; both last as long as the context. */
@@ -63,9 +63,14 @@ export async function crashTools(t: TestContext): Promise<CrashTools> {
   const library = join(tempDir(t), 'crash-points.so');
   const source = fileURLToPath(new URL('crash-points.c', import.meta.url));
   execFileSync(process.env['CC'] ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl']);
+  return { library, server: await crashServer(t) };
+}
+
+/** A server that lasts as long as the context. */
+export async function crashServer(t: TestContext): Promise<StrictS3> {
   const server = await startStrictS3({ buckets: [BUCKET] });
   t.after(() => server.close());
-  return { server, library };
+  return server;
 }
 
 /**
@@ -95,9 +100,9 @@ export class CrashGround {
   readonly foreign: readonly string[];
   readonly #foreignUploads: readonly string[];
   /** What every process and agent has said. */
-  readonly #lines: string[] = [];
+  readonly #lines: (readonly string[])[] = [];
   readonly #base: string;
-  readonly #library: string;
+  readonly #library: string | undefined;
   readonly #t: TestContext;
 
   /** @param others whether somebody else has objects and uploads there too */
@@ -150,16 +155,20 @@ export class CrashGround {
   }
 
   /** An agent in this process. */
-  agent(config: Partial<AgentConfig> = {}): Promise<TestAgent> {
+  async agent(config: Partial<AgentConfig> = {}): Promise<TestAgent> {
     const { root, prefix, state } = this;
-    return startAgent(this.#t, this.server, { root, prefix, config: { stateDir: state, ...CONFIG, ...config } });
+    const agent = await startAgent(this.#t, this.server, {
+      ...{ root, prefix },
+      config: { stateDir: state, ...CONFIG, ...config },
+    });
+    this.#lines.push(agent.lines);
+    return agent;
   }
 
   /** An agent starts, brings everything to S3, looks at it all once more without finding anything to do, and ends. */
   async settle(): Promise<void> {
     const agent = await this.agent();
     await agent.settle();
-    this.#lines.push(...agent.lines);
     this.assertTrue(agent);
     const { counters } = agent.workspace;
     const { requests } = counters;
@@ -189,7 +198,7 @@ export class CrashGround {
   /** Resolves when it has ended. */
   async ended(cli: Cli): Promise<Exit> {
     const exit = await cli.exited;
-    this.#lines.push(...cli.stderr);
+    this.#lines.push(cli.stderr);
     return exit;
   }
 
@@ -197,7 +206,7 @@ export class CrashGround {
   async crash(command: 'watch' | 'sync' | 'restore', at: number, flags: readonly string[] = []): Promise<Death> {
     const trace = join(this.#base, 'trace');
     rmSync(trace, { force: true });
-    const env = { LD_PRELOAD: this.#library, CRASH_AT: String(at), CRASH_TRACE: trace };
+    const env = { LD_PRELOAD: this.#library!, CRASH_AT: String(at), CRASH_TRACE: trace };
     const cli = this.start(command, { env, flags });
     if (command === 'watch') {
       cli.waitForLine(/ watching /).then(
@@ -213,7 +222,7 @@ export class CrashGround {
   }
 
   /** S2 as it is, and S2 as the ledger has it: nothing lost, nothing left, nobody else's touched, no row that lies. */
-  assertTrue({ workspace }: Pick<TestAgent, 'workspace'>): void {
+  assertTrue({ workspace }: TestAgent): void {
     const { server, root, prefix, foreign, bucket } = this;
     assertMirrored(server, root, { prefix, others: foreign });
     for (const key of foreign) assert.equal(bucket.text(key), 'not ours', key);
@@ -232,7 +241,7 @@ export class CrashGround {
     const ids = uploads.map(({ uploadId }) => uploadId);
     for (const id of this.#foreignUploads) assert.ok(ids.includes(id), 'the upload of somebody else is still open');
     const left = uploads.filter(({ uploadId }) => !this.#foreignUploads.includes(uploadId));
-    const told = this.#lines.filter((line) => line.includes('may have left an upload without parts')).length;
+    const told = this.#lines.flat().filter((line) => line.includes('may have left an upload without parts')).length;
     assert.ok(left.length <= told, `${left.length} uploads were left open, ${told} were told of`);
     for (const { parts } of left) assert.equal(parts.size, 0);
   }
