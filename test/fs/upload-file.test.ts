@@ -4,8 +4,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type LedgerRow, UNHEARD_UPLOAD } from '../../src/ledger/ledger.ts';
-import { rowFor } from '../../src/ledger/row.ts';
+import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { RelPath } from '../../src/model/path.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
@@ -76,24 +75,6 @@ test('S6 before the request the ledger says durably that it may execute, for a n
   appendFileSync(join(bench.root, F), '!');
   await upload(bench);
   assert.deepEqual(seen, ['intent', 'unproven']);
-});
-
-test('S6 that an upload in parts was asked for is durable before it is, and its id before its first part', async (t) => {
-  const bench = transferBench(t);
-  bench.write(F, LARGE);
-  const durable: (string | null)[] = [];
-  const look = (): void => void durable.push(bench.ledger.openUploads()[0]?.uploadId ?? null);
-  const { putMultipart } = bench.store;
-  bench.store.putMultipart = (key, source, attributes, options) => {
-    look();
-    const read = (at: number, bytes: number): Promise<Buffer> => {
-      look();
-      return source.read(at, bytes);
-    };
-    return putMultipart.call(bench.store, key, { ...source, read }, attributes, options);
-  };
-  ended(await upload(bench), 'stored');
-  assert.deepEqual([...new Set(durable)], [UNHEARD_UPLOAD, 'upload-1']);
 });
 
 test('S8 equal content with equal metadata costs no request; the row takes the new stat', async (t) => {
@@ -324,51 +305,6 @@ test('S6 the successor of an ambiguous request is unproven until the late one ca
   bench.context.journal.save(early);
   bench.wallMs += 1;
   assert.equal(ended(await upload(bench), 'stored').row.state, 'known');
-});
-
-test('S6 a multipart upload that failed keeps its id, and the next attempt aborts it first', async (t) => {
-  const bench = transferBench(t);
-  bench.write(F, LARGE);
-  const { putMultipart } = bench.store;
-  bench.store.putMultipart = async (_key, _source, _attributes, options) => {
-    options.onStarted('left-open');
-    throw ambiguousError();
-  };
-  const { row } = ended(await upload(bench), 'failed');
-  assert.equal(row?.uploadId, 'left-open');
-  bench.context.journal.save(row!);
-  bench.store.putMultipart = putMultipart;
-  const aborted: string[] = [];
-  bench.store.abortMultipart = async (_key, id) => void aborted.push(id);
-  assert.equal(ended(await upload(bench), 'stored').row.uploadId, null);
-  assert.deepEqual(aborted, ['left-open']);
-});
-
-/** A row with an upload that nobody has aborted yet. */
-function rowLeftOpen(bench: TransferBench): LedgerRow {
-  const stat = bench.context.tree.lstat(F)!;
-  return rowFor(F as string as LedgerRow['key'], stat, { state: 'intent', checksum: null, uploadId: 'left-open' });
-}
-
-test('S2 the id of an upload that could not be aborted stays in the row, until an abort gets through', async (t) => {
-  const bench = transferBench(t);
-  bench.write(F, LARGE);
-  const refusal = new StoreError('busy', { reaction: 'throttled', code: 'SlowDown' });
-  bench.store.abortMultipart = () => Promise.reject(refusal);
-  const { row, error } = ended(await upload(bench, { row: rowLeftOpen(bench) }), 'failed');
-  assert.deepEqual([row?.uploadId, error, calls(bench)], ['left-open', refusal, {}]);
-  bench.write(F, SMALL);
-  const small = ended(await upload(bench, { row: row! }), 'stored').row;
-  assert.equal(small.uploadId, 'left-open');
-  const equal = ended(await upload(bench, { row: small, content: 'compare' }), 'equal').row;
-  assert.equal(equal.uploadId, 'left-open');
-});
-
-test('who may not abort can still upload', async (t) => {
-  const bench = transferBench(t);
-  bench.write(F, LARGE);
-  bench.store.abortMultipart = () => Promise.reject(new StoreError('no', { reaction: 'denied', code: 'AccessDenied' }));
-  assert.equal(ended(await upload(bench, { row: rowLeftOpen(bench) }), 'stored').row.state, 'known');
 });
 
 test('a file that is gone or no file any more is a race; one that cannot be opened is unreadable', async (t) => {
