@@ -18,6 +18,9 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
   watch: async () => (await import('./cli/watch.ts')).watch,
   sync: async () => (await import('./cli/sync.ts')).sync,
   verify: async () => (await import('./cli/verify.ts')).verify,
+  status: async () => (await import('./cli/status.ts')).status,
+  flush: async () => (await import('./cli/flush.ts')).flush,
+  'approve-deletes': async () => (await import('./cli/approve-deletes.ts')).approveDeletes,
 };
 
 type Job = Exclude<ParsedCommand, { command: 'help' | 'version' }>;

@@ -15,13 +15,14 @@ import type { Counters } from './counters.ts';
 import { judgeDeletes } from './delete-judge.ts';
 import { type DeleteJob, DeleteQueue } from './delete-queue.ts';
 import { Feedback } from './feedback.ts';
+import { DeleteHolds, type HeldDeletes, type HoldReason, sayHeld } from './held-deletes.ts';
 import { InodeHolds } from './inode-holds.ts';
 import { isTransfer, perform, type TransferAction } from './jobs.ts';
 import type { Look, Looker } from './look.ts';
 import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import { Pump, type Timer } from './pump.ts';
-import type { Finding, HeldDeletes, ScannedMarks, ScanSink } from './scanner.ts';
+import type { Finding, ScannedMarks, ScanSink } from './scanner.ts';
 
 export interface PipelineOptions {
   readonly context: TransferContext;
@@ -67,7 +68,7 @@ export class Pipeline implements ScanSink {
    * older than themselves. No event tells of what was moved into a directory before it was watched.
    */
   readonly #moves = new Map<RelPath, number>();
-  #held: HeldDeletes | undefined;
+  readonly #held = new DeleteHolds();
   #deleteTimer: (() => void) | undefined;
 
   constructor(options: PipelineOptions) {
@@ -140,9 +141,23 @@ export class Pipeline implements ScanSink {
     return this.#pump.pending();
   }
 
-  /** Deletes that the last scan held back. */
+  /** Requests under way. */
+  get inFlight(): number {
+    return this.#pump.inFlight;
+  }
+
+  /** Deletes that are held back. */
   get heldDeletes(): HeldDeletes | undefined {
-    return this.#held;
+    return this.#held.all;
+  }
+
+  /** Somebody saw what is held and wants it: from now on it counts as witnessed. @returns how many */
+  approveDeletes(): number {
+    const paths = this.#held.all?.paths ?? [];
+    this.#held.clear();
+    for (const path of paths) this.change({ path, scope: 'self', speed: 'finished', witnessed: true });
+    if (paths.length > 0) this.#o.log.warn('deletes approved', { deletes: paths.length });
+    return paths.length;
   }
 
   // What scans find.
@@ -165,12 +180,13 @@ export class Pipeline implements ScanSink {
     for (const mark of known) this.#pump.restore(mark);
   }
 
-  held(deletes: HeldDeletes | undefined): void {
-    this.#held = deletes;
-    if (deletes === undefined) return;
-    const reason =
-      deletes.reason === 'empty' ? 'LOCAL is empty' : 'nobody saw them happen and they are more than --max-delete';
-    this.#o.log.error('deletes held back', { deletes: deletes.paths.length, reason });
+  isHeld(path: RelPath): boolean {
+    return this.#held.has(path);
+  }
+
+  held(dir: RelPath, paths: readonly RelPath[], options: { reason: HoldReason | undefined }): void {
+    const isNews = this.#held.scanned(dir, paths, options);
+    if (isNews) sayHeld(this.#o.log, this.#held.all!);
   }
 
   unchanged(): void {
@@ -203,6 +219,7 @@ export class Pipeline implements ScanSink {
     const look = this.#look(mark);
     if (look === undefined) return;
     const { path } = mark;
+    this.#held.forget(path);
     const { stat } = look.state;
     if (stat?.kind === 'file') this.#holds.hold(path, stat.ino);
     else this.#holds.depart(path, this.#o.now());

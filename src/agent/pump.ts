@@ -145,6 +145,11 @@ export class Pump {
     return paths;
   }
 
+  /** Requests under way. */
+  get inFlight(): number {
+    return this.#queue.pending;
+  }
+
   /** Whether nothing is marked or held but these paths. */
   isOnlyLeft(paths: ReadonlySet<RelPath>): boolean {
     for (const path of this.#dirty.busy) if (!paths.has(path)) return false;

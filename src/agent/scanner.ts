@@ -13,6 +13,7 @@ import type { LocalTree } from '../tree/local-tree.ts';
 import { type Hidden, isCovered } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import type { Watch } from '../watch/changes.ts';
+import type { HoldReason } from './held-deletes.ts';
 import { keysBelow } from './look.ts';
 
 /** How a path differs. */
@@ -23,12 +24,6 @@ export interface Finding {
   readonly known?: Mark | undefined;
   /** The inode of the file that must be stored. */
   readonly ino?: bigint | undefined;
-}
-
-/** Deletes a scan found and did not dare to ask for. */
-export interface HeldDeletes {
-  readonly paths: readonly RelPath[];
-  readonly reason: 'budget' | 'empty';
 }
 
 /** Where a scan's findings go. */
@@ -42,8 +37,10 @@ export interface ScanSink {
    * an event told of everything beneath a directory above.
    */
   again(path: RelPath, before: { readonly witnessed: boolean; readonly known: readonly Mark[] }): void;
-  /** Deletes that nobody witnessed and that are too many to be believed, or of an empty root; undefined: there are none. */
-  held(deletes: HeldDeletes | undefined): void;
+  /** Whether the delete of this path was held by an earlier scan. */
+  isHeld(path: RelPath): boolean;
+  /** All that is held beneath `dir` after its scan; `reason` is undefined if only what was held before is. */
+  held(dir: RelPath, paths: readonly RelPath[], options: { reason: HoldReason | undefined }): void;
   unchanged(): void;
   /** Resolves when more findings are welcome. */
   room(): Promise<void>;
@@ -164,12 +161,12 @@ class Scan {
       else surprising.push(path);
     }
     const reason = this.#reasonToHold(surprising.length);
-    if (reason !== undefined) return this.#sink.held({ paths: surprising, reason });
-    if (this.#mark.path === ROOT) this.#sink.held(undefined);
-    for (const path of surprising) this.#differs(path, { witnessed: false });
+    const isHeld = (path: RelPath): boolean => reason !== undefined || this.#sink.isHeld(path);
+    this.#sink.held(this.#mark.path, surprising.filter(isHeld), { reason });
+    for (const path of surprising) if (!isHeld(path)) this.#differs(path, { witnessed: false });
   }
 
-  #reasonToHold(deletes: number): HeldDeletes['reason'] | undefined {
+  #reasonToHold(deletes: number): HoldReason | undefined {
     const { journal, budget } = this.#o;
     if (deletes === 0) return undefined;
     if (this.#mark.path === ROOT && this.#entries === 0) return 'empty';

@@ -2,6 +2,8 @@
 import { statfsSync } from 'node:fs';
 import type { SettleTimes } from '../dirt/settle.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
+import { displayPath, type RelPath } from '../model/path.ts';
+import { type FlushReport, type PathProblem, some } from '../ops/control.ts';
 import type { Watch } from '../watch/changes.ts';
 import { type OpenInotify, openInotify as openKernelInotify } from '../watch/inotify.ts';
 import { createWatch } from '../watch/watcher.ts';
@@ -28,6 +30,7 @@ export class Watching {
   /** LOCAL is on a network file system: what other machines change brings no event. */
   readonly #isRemote: boolean;
   #overflows = 0;
+  #isEnding = false;
 
   /** Watches first, then scans everything. @throws OperatorError if the root cannot be watched */
   constructor(workspace: Workspace, config: WatchingConfig, openInotify: OpenInotify = openKernelInotify) {
@@ -79,6 +82,21 @@ export class Watching {
     return this.#engine;
   }
 
+  /** It has been told to end. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** How often the kernel dropped events. */
+  get overflows(): number {
+    return this.#overflows;
+  }
+
+  /** The topmost directories that cannot be watched. */
+  unwatched(): readonly RelPath[] {
+    return this.#watch.unwatched();
+  }
+
   /** Resolves when every event the kernel had queued has been heard. */
   barrier(): Promise<void> {
     return this.#watch.barrier();
@@ -94,6 +112,7 @@ export class Watching {
    * or the signal says that time is up. The watch stays open meanwhile.
    */
   async drain(signal: AbortSignal): Promise<void> {
+    this.#isEnding = true;
     const { pipeline, fatal } = this.#engine;
     const timeUp = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -101,6 +120,30 @@ export class Watching {
     });
     await Promise.race([this.#drainUntilQuiet(signal), fatal, timeUp]);
     if (signal.aborted) this.#workspace.log.warn('time is up', { pending: pipeline.pending().size });
+  }
+
+  /** Everything written before the call goes to S3; ends when it is there, or the signal says that time is up. */
+  async flush(signal: AbortSignal): Promise<FlushReport> {
+    const startedMs = clock.now();
+    const { pipeline, problems, fatal } = this.#engine;
+    const timeUp = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    const settle = async (): Promise<void> => {
+      await this.#watch.barrier();
+      this.#markUnwatched();
+      if (this.#config.filterRegex) pipeline.change(EVERYTHING);
+      await pipeline.idle();
+    };
+    await Promise.race([settle(), fatal, timeUp]);
+    const missing = new Map<RelPath, Pick<PathProblem, 'kind' | 'reason'>>();
+    for (const path of pipeline.pending()) missing.set(path, { kind: 'pending', reason: 'not stored in time' });
+    for (const [path, problem] of problems.failures()) missing.set(path, problem);
+    for (const path of pipeline.heldDeletes?.paths ?? [])
+      missing.set(path, { kind: 'held', reason: 'the delete is held' });
+    return {
+      complete: missing.size === 0,
+      ms: Math.round(clock.now() - startedMs),
+      missing: some([...missing].map(([path, problem]) => ({ path: displayPath(path), ...problem }))),
+    };
   }
 
   /** Ends watching and everything in flight. */

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endWatching } from '../agent/ending.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
 import { Watching } from '../agent/watching.ts';
-import { openWorkspace, type Workspace } from '../agent/workspace.ts';
+import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
 import type { CommandContext } from './context.ts';
+import { type AgentSurroundings, controlled } from './control.ts';
 import { interruptOn } from './interrupt.ts';
 import { type Program, startProgram } from './program.ts';
 import { progressBar } from './progress-bar.ts';
@@ -15,6 +16,7 @@ import { Stopwatch } from './stopwatch.ts';
 import { watchUntilSignal } from './watch.ts';
 
 type RunConfig = CommandConfig<'run'>;
+type RunSurroundings = AgentSurroundings<RunConfig>;
 
 export async function run(config: RunConfig, context: CommandContext): Promise<number> {
   const workspace = await openWorkspace(config, context, {
@@ -26,21 +28,25 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
   const ready = new ReadyFile(workspace.readyFile);
   try {
     ready.remove();
-    const failed = await restoreFirst(workspace, config, context);
-    if (failed !== undefined) return failed;
-    if (config.program === undefined) return await watchUntilSignal(workspace, config, context, () => ready.create());
-    return await runProgram({ workspace, config, context, program: config.program, onStarted: () => ready.create() });
+    const all = { workspace, config, context };
+    return await controlled(all, async (control) => {
+      const failed = await restoreFirst(all);
+      if (failed !== undefined) return failed;
+      const onStarted = (watching: Watching): void => {
+        control.started(watching);
+        ready.create();
+      };
+      return config.program === undefined
+        ? watchUntilSignal(all, onStarted)
+        : runProgram(config.program, { ...all, onStarted });
+    });
   } finally {
     workspace.close();
   }
 }
 
 /** @returns the exit code if the restore is not complete: there is no going on from there. */
-async function restoreFirst(
-  workspace: Workspace,
-  config: RunConfig,
-  context: CommandContext,
-): Promise<number | undefined> {
+async function restoreFirst({ workspace, config, context }: RunSurroundings): Promise<number | undefined> {
   const interrupt = interruptOn(context);
   const bar = progressBar(context, config.logFormat);
   try {
@@ -56,12 +62,8 @@ async function restoreFirst(
   }
 }
 
-interface ProgramRun {
-  readonly workspace: Workspace;
-  readonly config: RunConfig;
-  readonly context: CommandContext;
-  readonly program: readonly string[];
-  readonly onStarted: () => void;
+interface ProgramRun extends RunSurroundings {
+  readonly onStarted: (watching: Watching) => void;
 }
 
 /** Signals that are the program's to react to; those that end it start our own clock as well. */
@@ -77,7 +79,10 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 ];
 const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-async function runProgram({ workspace, config, context, program, onStarted }: ProgramRun): Promise<number> {
+async function runProgram(
+  program: readonly string[],
+  { workspace, config, context, onStarted }: ProgramRun,
+): Promise<number> {
   const watching = new Watching(workspace, config);
   const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
   let child: Program | undefined;
@@ -94,7 +99,7 @@ async function runProgram({ workspace, config, context, program, onStarted }: Pr
     child?.signal(signal);
   });
   try {
-    onStarted();
+    onStarted(watching);
     child = startProgram(program, context);
     const code = await Promise.race([child.ended, watching.engine.fatal]);
     child = undefined;

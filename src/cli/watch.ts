@@ -3,9 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { endWatching } from '../agent/ending.ts';
 import { listRemote } from '../agent/list-remote.ts';
 import { Watching } from '../agent/watching.ts';
-import { openWorkspace, type Workspace } from '../agent/workspace.ts';
+import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
+import { type AgentSurroundings, controlled } from './control.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 export async function watch(config: CommandConfig<'watch'>, context: CommandContext): Promise<number> {
@@ -16,8 +17,10 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
     otherRoot: 'distrust',
   });
   try {
-    if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
-    return await watchUntilSignal(workspace, config, context);
+    return await controlled({ workspace, config, context }, async (control) => {
+      if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
+      return watchUntilSignal({ workspace, config, context }, (watching) => control.started(watching));
+    });
   } finally {
     workspace.close();
   }
@@ -25,10 +28,8 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
 
 /** Watches until SIGTERM or SIGINT, lingers, flushes; a second signal ends at once. */
 export async function watchUntilSignal(
-  workspace: Workspace,
-  config: CommandConfig<'watch'> | CommandConfig<'run'>,
-  context: CommandContext,
-  onStarted: () => void = () => {},
+  { workspace, config, context }: AgentSurroundings,
+  onStarted: (watching: Watching) => void,
 ): Promise<number> {
   const { promise: told, resolve } = Promise.withResolvers<void>();
   const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
@@ -40,7 +41,7 @@ export async function watchUntilSignal(
   });
   const watching = new Watching(workspace, config);
   try {
-    onStarted();
+    onStarted(watching);
     context.log.info('watching', { local: workspace.root, remote: workspace.url });
     await Promise.race([told, watching.engine.fatal]);
     if (config.lingerMs > 0) await sleep(config.lingerMs);

@@ -63,12 +63,42 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     about: 'Lists S3, reads LOCAL, reports every difference and exits with 5 if there is one.',
     examples: [['awssyncer verify /srv/data s3://backups/game', 'is the backup what the disk is?']],
   },
+  status: {
+    summary: 'ask a running agent how it is',
+    usage: 'awssyncer status [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',
+    about:
+      'Says whether S3 holds what is on disk, what is still to be uploaded, what failed, and which deletes are held. Needs ' +
+      'neither the bucket nor credentials.',
+    examples: [
+      ['awssyncer status /srv/data', 'for people'],
+      ['awssyncer status --json /srv/data', 'the same as one JSON object'],
+    ],
+  },
+  flush: {
+    summary: 'wait until a running agent has uploaded everything written before the call',
+    usage: 'awssyncer flush [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',
+    about:
+      'Has the agent upload at once what was written before the call, and waits for it; what is written later does not ' +
+      'prolong it. Exits with 0 only if S3 holds all of it, else with 3 and a list of what is missing and why.',
+    examples: [
+      ['awssyncer flush /srv/data', 'before a snapshot, or as a preStop hook'],
+      ['awssyncer flush --timeout 5m --json /srv/data', 'for a script'],
+    ],
+  },
+  'approve-deletes': {
+    summary: 'let a running agent do the deletes it holds',
+    usage: 'awssyncer approve-deletes [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',
+    about:
+      'Releases the deletes that awssyncer status shows as held by --max-delete, and no later ones. Each is done only if its ' +
+      'path is still absent beneath an unbroken LOCAL.',
+    examples: [['awssyncer approve-deletes /srv/data', 'after a look at awssyncer status']],
+  },
 };
 
 /** Exit codes as help and README explain them. */
 export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] = [
   ['0', 'everything is in sync'],
-  ['1', 'fatal: bucket, credentials, endpoint or LOCAL cannot be used'],
+  ['1', 'fatal: bucket, credentials, endpoint or LOCAL cannot be used; no agent is running'],
   ['2', 'the command line or the environment is wrong'],
   ['3', 'finished, but some paths failed or are not uploaded; they are listed'],
   ['4', 'refused for safety: LOCAL is lost or suddenly empty, or too many deletes'],

@@ -6,14 +6,25 @@ import { checkVariableNames, type Environment, variable } from './environment.ts
 import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
-import { COMMANDS, type Command, environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
+import {
+  COMMANDS,
+  type Command,
+  type ControlCommand,
+  environmentName,
+  GLOB_OPTIONS,
+  isControl,
+  OPTION_ROWS,
+  type OptionValues,
+} from './options.ts';
 import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
 import { nearest } from './suggest.ts';
-import { readTarget, type Target } from './target.ts';
+import { type Address, readAddress, readTarget, type Target } from './target.ts';
 
-/** Everything a command is told: its options by name, both sides, the filters. `program` is what follows `--`, `object` the one file that must be in S3. */
-export type CommandConfig<C extends Command> = OptionValues<C> &
-  Target &
+/** Everything a command is told: its options by name, and what it works on. */
+export type CommandConfig<C extends Command> = OptionValues<C> & (C extends ControlCommand ? Address : Work<C>);
+
+/** Both sides and the filters. `program` is what follows `--`, `object` the one file that must be in S3. */
+type Work<C extends Command> = Target &
   LegacyFilters & { readonly rules: readonly FilterRule[] } & (C extends 'run'
     ? { readonly program: readonly string[] | undefined }
     : unknown) &
@@ -49,13 +60,17 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
   const command = commandNamed(word);
   if (line.wants === 'help') return { command: 'help', text: commandHelp(command) };
   checkVariableNames(env);
-  const config = {
-    ...readOptions(command, line.arguments, env),
-    ...readTarget(command, operands, env),
-    ...legacyFilters(env),
-    rules: readRules(line.arguments, env),
-    ...readProgram(command, line),
-  };
+  const program = readProgram(command, line);
+  const options = readOptions(command, line.arguments, env);
+  const config = isControl(command)
+    ? { ...options, ...readAddress(command, operands, env) }
+    : {
+        ...options,
+        ...readTarget(command, operands, env),
+        ...legacyFilters(env),
+        rules: readRules(line.arguments, env),
+        ...program,
+      };
   // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
   return { command, config } as ParsedCommand;
 }
@@ -78,14 +93,14 @@ function commandNamed(word: string | undefined): Command {
   );
 }
 
+const ROWS = [...OPTION_ROWS.map(([, row]) => row), ...GLOB_OPTIONS];
+
 function readOptions(command: Command, args: readonly Argument[], env: Environment): SomeValues {
-  const misplaced = args.find(({ flag }) =>
-    OPTION_ROWS.some(([, row]) => row.flag === flag && !row.commands.includes(command)),
-  );
-  if (misplaced !== undefined) {
-    const [, row] = OPTION_ROWS.find(([, row]) => row.flag === misplaced.flag)!;
+  for (const { flag, source } of args) {
+    const row: { readonly commands: readonly Command[] } = ROWS.find((row) => row.flag === flag)!;
+    if (row.commands.includes(command)) continue;
     throw new UsageError(
-      `Cannot use ${misplaced.source} with ${command}: it belongs to ${row.commands.join(' and ')}`,
+      `Cannot use ${source} with ${command}: it belongs to ${row.commands.join(' and ')}`,
       `awssyncer ${command} --help lists the options of ${command}.`,
     );
   }

@@ -6,8 +6,10 @@ import {
   environmentName,
   GLOB_OPTIONS,
   GROUPS,
+  isControl,
   OPTION_ROWS,
   type OptionRow,
+  WORK_COMMANDS,
 } from './options.ts';
 
 const WIDTH = 96;
@@ -26,7 +28,7 @@ interface Entry {
 const ENTRIES: readonly Entry[] = [
   ...GLOB_OPTIONS.map((row) => ({
     group: GROUPS[0],
-    commands: COMMANDS,
+    commands: row.commands,
     term: `--${row.flag} ${row.kind.placeholder}`,
     environment: environmentName(row.flag),
     help: row.help,
@@ -88,9 +90,7 @@ export function commandHelp(command: Command): string {
     ['', paragraph(text.about, 0)],
     ['Examples', examples(text.examples)],
     ...groups,
-    ['Globs', paragraph(GLOBS, 2)],
-    ['Environment', paragraph(ENVIRONMENT, 2)],
-    ['State', paragraph(STATE, 2)],
+    ...(isControl(command) ? CONTROL_SECTIONS : WORK_SECTIONS),
     ['Exit codes', table(EXIT_TEXTS)],
   ]);
 }
@@ -112,7 +112,20 @@ const STATE =
   '(~/.local/state/awssyncer), in one directory for each pair of LOCAL and URL. Deleting it costs a listing and reading the files again, ' +
   'never data.';
 
+const FINDING =
+  'The agent is found by LOCAL (or LOCAL_PATH), and by the S3 URL (or S3_BUCKET) where several keep the same LOCAL; with one ' +
+  'agent on the machine nothing is needed. It listens in its state directory, so this must run as the same user or root, and ' +
+  'needs --state-dir (AWSSYNCER_STATE_DIR) if the agent was given one.';
+
 type Section = readonly [title: string, lines: readonly string[]];
+
+const WORK_SECTIONS: readonly Section[] = [
+  ['Globs', paragraph(GLOBS, 2)],
+  ['Environment', paragraph(ENVIRONMENT, 2)],
+  ['State', paragraph(STATE, 2)],
+];
+
+const CONTROL_SECTIONS: readonly Section[] = [['Which agent', paragraph(FINDING, 2)]];
 
 function sections(all: readonly Section[]): string {
   const filled = all.filter(([, lines]) => lines.length > 0);
@@ -143,12 +156,19 @@ function paragraph(text: string, indent: number): string[] {
   return lines;
 }
 
+function showCommands(commands: readonly Command[]): string {
+  if (commands.length === COMMANDS.length) return 'all';
+  return commands.length === WORK_COMMANDS.length && WORK_COMMANDS.every((command) => commands.includes(command))
+    ? 'all that use S3'
+    : commands.join(', ');
+}
+
 /** The README's option table in Markdown. */
 export function optionTable(): string {
   const rows = GROUPS.flatMap((group) => [
     `| **${group}** | | | |`,
     ...ENTRIES.filter((entry) => entry.group === group).map((entry) => {
-      const commands = entry.commands.length === COMMANDS.length ? 'all' : entry.commands.join(', ');
+      const commands = showCommands(entry.commands);
       return `| ${[`\`${entry.term}\``, entry.defaultText, commands, entry.help].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
     }),
   ]);

@@ -163,6 +163,26 @@ export const endpoint: Kind<string> = {
   isSecret: true,
 };
 
+/** Where to listen. */
+export interface ListenAddress {
+  /** A name or an address; that of IPv6 without its brackets. */
+  readonly host: string;
+  /** 0: whatever is free. */
+  readonly port: number;
+}
+
+/** HOST:PORT, [IPv6]:PORT, or PORT of the loopback. */
+export const listenAddress: Kind<ListenAddress> = {
+  placeholder: 'HOST:PORT',
+  rule: 'an address such as 127.0.0.1:9090, [::1]:9090 or 0.0.0.0:9090, or only a port',
+  parse(text) {
+    const [, bracketed, name, digits] = /^(?:(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+)):)?(\d{1,5})$/i.exec(text) ?? [];
+    const port = digits === undefined ? Number.NaN : Number(digits);
+    return port <= 65_535 ? { host: bracketed ?? name ?? '127.0.0.1', port } : undefined;
+  },
+  show: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+};
+
 /** A glob of --include or --exclude, compiled by the filter. */
 export const glob: Kind<string> = {
   placeholder: 'GLOB',

@@ -7,6 +7,7 @@ import {
   flag,
   glob,
   type Kind,
+  listenAddress,
   oneOf,
   path,
   pathOrNone,
@@ -14,10 +15,23 @@ import {
   text,
 } from './kinds.ts';
 
-/** The commands, in the order help lists them. */
-export const COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
+/** The commands that work on LOCAL and S3. */
+export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
 
-export type Command = (typeof COMMANDS)[number];
+/** The commands that ask or steer a running agent. */
+export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
+
+/** The commands, in the order help lists them. */
+export const COMMANDS = [...WORK_COMMANDS, ...CONTROL_COMMANDS] as const;
+
+export type WorkCommand = (typeof WORK_COMMANDS)[number];
+export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
+export type Command = WorkCommand | ControlCommand;
+
+/** Whether the command talks to an agent instead of S3. */
+export function isControl(command: Command): command is ControlCommand {
+  return CONTROL_COMMANDS.some((control) => control === command);
+}
 
 /** The headings of help and README, in their order. */
 export const GROUPS = ['What is synchronised', 'Timing', 'S3', 'Deletes', 'State and process', 'Output'] as const;
@@ -38,7 +52,6 @@ export interface Option<T, D extends T | undefined, C extends Command> {
   readonly help: string;
 }
 
-const EVERY = COMMANDS;
 const AGENTS = ['run', 'watch'] as const;
 const WRITERS = ['run', 'watch', 'sync'] as const;
 const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
@@ -56,7 +69,7 @@ export const OPTIONS = {
     flag: 'cross-mounts',
     kind: flag,
     default: false,
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'What is synchronised',
     help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
   }),
@@ -113,7 +126,7 @@ export const OPTIONS = {
     kind: endpoint,
     default: undefined,
     defaultText: "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS",
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: 'The S3 server to talk to',
   }),
@@ -122,7 +135,7 @@ export const OPTIONS = {
     kind: text('NAME'),
     default: undefined,
     defaultText: "AWS_REGION or the profile's",
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: "The bucket's region",
   }),
@@ -131,7 +144,7 @@ export const OPTIONS = {
     kind: flag,
     default: undefined,
     defaultText: 'off for AWS, on for every other endpoint',
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: 'Put the bucket in the path of the URL instead of the host name',
   }),
@@ -139,7 +152,7 @@ export const OPTIONS = {
     flag: 'concurrency',
     kind: count({ min: 1, max: 1_000 }),
     default: 64,
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: 'At most this many requests at a time; fewer when the server asks for less',
   }),
@@ -148,7 +161,7 @@ export const OPTIONS = {
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
     kind: size({ minBytes: 5 * MiB, maxBytes: 5 * GiB }),
     default: 8 * MiB,
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: 'The part size of multipart uploads, grown for files that would need more than 10,000 parts',
   }),
@@ -164,7 +177,7 @@ export const OPTIONS = {
     flag: 'request-timeout',
     kind: duration({ minMs: 1_000 }),
     default: 60_000,
-    commands: EVERY,
+    commands: WORK_COMMANDS,
     group: 'S3',
     help: 'A request that makes no progress for this long has failed and is tried again',
   }),
@@ -205,7 +218,7 @@ export const OPTIONS = {
     kind: pathOrNone,
     default: undefined,
     defaultText: 'see "State" below',
-    commands: EVERY,
+    commands: COMMANDS,
     group: 'State and process',
     help: 'Where to remember what S3 holds; must be outside LOCAL. With none nothing is remembered',
   }),
@@ -243,11 +256,37 @@ export const OPTIONS = {
     group: 'State and process',
     help: 'How long COMMAND gets to end after a signal before it is killed',
   }),
+  http: option({
+    flag: 'http',
+    kind: listenAddress,
+    default: undefined,
+    defaultText: 'off',
+    commands: AGENTS,
+    group: 'State and process',
+    help: 'Answer GET /status over HTTP at this address; a port alone is one of 127.0.0.1',
+  }),
+  httpControl: option({
+    flag: 'http-control',
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    commands: AGENTS,
+    group: 'State and process',
+    help: 'A file with a token: who sends it (Authorization: Bearer TOKEN) may POST /flush to --http',
+  }),
+  timeoutMs: option({
+    flag: 'timeout',
+    kind: duration(),
+    default: 60_000,
+    commands: ['flush'],
+    group: 'State and process',
+    help: 'How long to wait for S3 to hold everything',
+  }),
   json: option({
     flag: 'json',
     kind: flag,
     default: false,
-    commands: ONE_SHOT,
+    commands: [...ONE_SHOT, ...CONTROL_COMMANDS],
     group: 'Output',
     help: 'Print the result as one JSON object on standard output',
   }),
@@ -255,7 +294,7 @@ export const OPTIONS = {
     flag: 'log-format',
     kind: oneOf('human', 'json'),
     default: 'human',
-    commands: EVERY,
+    commands: COMMANDS,
     group: 'Output',
     help: 'Log lines for people or one JSON object a line; both go to standard error',
   }),
@@ -264,7 +303,7 @@ export const OPTIONS = {
     kind: oneOf('error', 'warn', 'info', 'debug'),
     default: 'info',
     shorthands: { verbose: 'debug', quiet: 'warn' },
-    commands: EVERY,
+    commands: COMMANDS,
     group: 'Output',
     help: 'How much is logged; --verbose is short for debug, --quiet for warn',
   }),
@@ -275,11 +314,13 @@ export const GLOB_OPTIONS = [
   {
     flag: 'include',
     kind: glob,
+    commands: WORK_COMMANDS,
     help: 'Synchronise what matches, though an earlier --exclude leaves it out. May be repeated; the last match wins',
   },
   {
     flag: 'exclude',
     kind: glob,
+    commands: WORK_COMMANDS,
     help: 'Leave out what matches, and everything beneath it; what is left out is never deleted either. May be repeated; the last match wins',
   },
 ] as const;

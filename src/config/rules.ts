@@ -32,6 +32,12 @@ export function checkTogether(values: SomeValues): void {
       `Lower ${lowFlag} or give ${highFlag} ${shown} or more: ${why}.`,
     );
   }
+  if (values.httpControl !== undefined && values.http === undefined) {
+    throw new UsageError(
+      'Cannot use --http-control: it needs --http, which is off',
+      'Give the address to listen at: --http PORT.',
+    );
+  }
 }
 
 /** The default of --command-grace: what --shutdown-timeout leaves when ten seconds, at most half of it, are kept for uploads. */

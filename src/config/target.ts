@@ -12,6 +12,9 @@ export interface Target {
   readonly remote: S3Location;
 }
 
+/** What is said of the two sides; either may be left open. */
+export type Address = { readonly [Side in keyof Target]: Target[Side] | undefined };
+
 /**
  * Both sides, each from its argument or else from the environment.
  *
@@ -19,6 +22,14 @@ export interface Target {
  * @throws UsageError for one that is missing, misplaced or malformed
  */
 export function readTarget(command: Command, operands: readonly string[], env: Environment): Target {
+  const { local, remote } = readAddress(command, operands, env);
+  if (local === undefined) throw missing(command, 'LOCAL', 'LOCAL_PATH');
+  if (remote === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
+  return { local, remote };
+}
+
+/** The same for a command that needs neither. @throws UsageError for one that is misplaced or malformed */
+export function readAddress(command: Command, operands: readonly string[], env: Environment): Address {
   if (operands.length > 2) {
     throw new UsageError(
       `Cannot use '${operands[2]}': ${command} takes LOCAL and an S3 URL, this is a third argument`,
@@ -29,8 +40,8 @@ export function readTarget(command: Command, operands: readonly string[], env: E
   const url = operands.find(isS3Url);
   const local = operands.find((operand) => !isS3Url(operand));
   return {
-    local: local === undefined ? localFromEnvironment(command, env) : parseLocal(local),
-    remote: url === undefined ? remoteFromEnvironment(command, env) : parseS3Url(url),
+    local: local === undefined ? localFromEnvironment(env) : parseLocal(local),
+    remote: url === undefined ? remoteFromEnvironment(env) : parseS3Url(url),
   };
 }
 
@@ -50,19 +61,18 @@ function checkOrder(command: Command, [first, second]: readonly [string, string]
   throw new UsageError(`Cannot ${command}: '${url}' must be an S3 URL, s3://BUCKET[/PREFIX]`, usage);
 }
 
-function localFromEnvironment(command: Command, env: Environment): string {
+function localFromEnvironment(env: Environment): string | undefined {
   const local = variable(env, 'LOCAL_PATH');
-  if (local === undefined) throw missing(command, 'LOCAL', 'LOCAL_PATH');
+  if (local === undefined) return undefined;
   if (!local.startsWith('/')) {
     throw new UsageError(`Cannot use LOCAL_PATH: it must be an absolute path, current value is '${local}'`);
   }
   return parseLocal(local, 'LOCAL_PATH');
 }
 
-function remoteFromEnvironment(command: Command, env: Environment): S3Location {
+function remoteFromEnvironment(env: Environment): S3Location | undefined {
   const bucket = variable(env, 'S3_BUCKET');
-  if (bucket === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
-  return parseS3Url(bucket, 'S3_BUCKET');
+  return bucket === undefined ? undefined : parseS3Url(bucket, 'S3_BUCKET');
 }
 
 function missing(command: Command, what: string, name: string): UsageError {

@@ -6,6 +6,7 @@ import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
 import { lockDirectory } from './lock.ts';
+import { writeSides } from './sides.ts';
 
 /** The value of --state-dir that keeps the ledger in memory. */
 export const NO_STATE_DIR = 'none';
@@ -35,18 +36,23 @@ export interface StateDirOptions {
   readonly uid: number;
 }
 
-/**
- * Where the state of this pair of LOCAL and URL lives unless --state-dir says otherwise.
- * https://specifications.freedesktop.org/basedir-spec/latest/
- */
-export function defaultStateDir({ local, url, env, uid }: Omit<StateDirOptions, 'stateDir'>): string {
+/** Where the state of this pair of LOCAL and URL lives unless --state-dir says otherwise. */
+export function defaultStateDir({ local, url, ...who }: Omit<StateDirOptions, 'stateDir'>): string {
   const id = createHash('sha256')
     .update(`${realPath(local)}\0${url}`)
     .digest('hex')
     .slice(0, 16);
-  if (uid === 0) return join('/var/lib/awssyncer', id);
+  return join(stateHome(who), id);
+}
+
+/**
+ * What holds all state directories of this user that have no place of their own.
+ * https://specifications.freedesktop.org/basedir-spec/latest/
+ */
+export function stateHome({ env, uid }: Pick<StateDirOptions, 'env' | 'uid'>): string {
+  if (uid === 0) return '/var/lib/awssyncer';
   const xdg = env['XDG_STATE_HOME'];
-  if (xdg?.startsWith('/')) return join(xdg, 'awssyncer', id);
+  if (xdg?.startsWith('/')) return join(xdg, 'awssyncer');
   const home = env['HOME'];
   if (home === undefined || !home.startsWith('/')) {
     throw new UsageError(
@@ -54,7 +60,7 @@ export function defaultStateDir({ local, url, env, uid }: Omit<StateDirOptions, 
       'Use --state-dir=PATH or --state-dir=none.',
     );
   }
-  return join(home, '.local/state/awssyncer', id);
+  return join(home, '.local/state/awssyncer');
 }
 
 /**
@@ -71,6 +77,7 @@ export function openStateDir(options: StateDirOptions): StateDir {
   refuseInside(path, realPath(options.local));
   const warnings = prepareDirectory(path);
   const lock = lockDirectory(path, { file: LOCK_FILE });
+  writeSides(path, { local: realPath(options.local), url: options.url });
   return { path, ledgerFile: join(path, 'ledger.sqlite'), warnings, release: () => lock.release() };
 }
 

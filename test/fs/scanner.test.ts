@@ -49,6 +49,7 @@ async function scan(
     differs: () => {},
     unknown: (path) => told.unknown.push(path),
     again: (...all) => told.again.push(all),
+    isHeld: () => false,
     held: () => {},
     unchanged: () => {},
     room: async () => {},

@@ -49,6 +49,8 @@ test('options have the defaults of the table', () => {
     shutdownTimeoutMs: 25_000,
     lingerMs: 0,
     commandGraceMs: 15_000,
+    http: undefined,
+    httpControl: undefined,
     logFormat: 'human',
     logLevel: 'info',
     local: '/data',

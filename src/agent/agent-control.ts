@@ -1,0 +1,74 @@
+// What a running agent answers to those who ask or steer it.
+import { displayPath } from '../model/path.ts';
+import {
+  type AgentIdentity,
+  type AgentStatus,
+  type Approval,
+  type ControlledAgent,
+  type FlushReport,
+  some,
+  UnavailableError,
+} from '../ops/control.ts';
+import { HOLD_REASONS } from './held-deletes.ts';
+import type { Watching } from './watching.ts';
+import type { Workspace } from './workspace.ts';
+
+/** An agent from its start; until it watches it can only be asked how it is. */
+export class AgentControl implements ControlledAgent {
+  readonly #workspace: Workspace;
+  readonly #identity: AgentIdentity;
+  #watching: Watching | undefined;
+
+  constructor(workspace: Workspace, process: Pick<AgentIdentity, 'pid' | 'version' | 'since'>) {
+    this.#workspace = workspace;
+    this.#identity = { local: workspace.root, remote: workspace.url, ...process };
+  }
+
+  /** The restore is over. */
+  started(watching: Watching): void {
+    this.#watching = watching;
+  }
+
+  status(): AgentStatus {
+    const { guard, counters } = this.#workspace;
+    const watching = this.#watching;
+    const problems = watching?.engine.problems.all() ?? [];
+    const held = watching?.engine.pipeline.heldDeletes;
+    const dirty = watching?.engine.pipeline.pending().size ?? 0;
+    const rootBroken = guard.check() ?? null;
+    const isFailure = watching !== undefined && watching.engine.problems.failures().length > 0;
+    return {
+      ...this.#identity,
+      state: watching === undefined ? 'starting' : watching.isEnding ? 'ending' : 'watching',
+      inSync: watching !== undefined && dirty === 0 && !isFailure && held === undefined && rootBroken === null,
+      dirty,
+      inFlight: watching?.engine.pipeline.inFlight ?? 0,
+      oldestDirtySeconds: null,
+      counters: { ...counters },
+      problems: some(problems.map(([path, problem]) => ({ path: displayPath(path), ...problem }))),
+      heldDeletes: {
+        ...some((held?.paths ?? []).map(displayPath)),
+        reason: held === undefined ? null : HOLD_REASONS[held.reason],
+      },
+      rootBroken,
+      unwatched: some((watching?.unwatched() ?? []).map(displayPath)),
+      overflows: watching?.overflows ?? 0,
+    };
+  }
+
+  flush(signal: AbortSignal): Promise<FlushReport> {
+    return this.#running().flush(signal);
+  }
+
+  approveDeletes(): Approval {
+    const { pipeline } = this.#running().engine;
+    const rootBroken = this.#workspace.guard.check();
+    if (rootBroken !== undefined) return { refused: `LOCAL cannot be trusted as the source: ${rootBroken}` };
+    return { approved: pipeline.approveDeletes() };
+  }
+
+  #running(): Watching {
+    if (this.#watching === undefined) throw new UnavailableError('it has only started: nothing is watched yet');
+    return this.#watching;
+  }
+}

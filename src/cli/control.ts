@@ -1,0 +1,97 @@
+// The doors at which a running agent is asked: the socket in its state directory, and --http.
+import { readFileSync } from 'node:fs';
+import { AgentControl } from '../agent/agent-control.ts';
+import type { Workspace } from '../agent/workspace.ts';
+import type { CommandConfig } from '../config/config.ts';
+import { listenAddress } from '../config/kinds.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import {
+  type ControlServer,
+  type ControlServerOptions,
+  listenInDirectory,
+  listenOnTcp,
+} from '../ops/control-server.ts';
+import type { CommandContext } from './context.ts';
+
+type AgentConfig = CommandConfig<'watch'> | CommandConfig<'run'>;
+
+export interface AgentSurroundings<Config extends AgentConfig = AgentConfig> {
+  readonly workspace: Workspace;
+  readonly config: Config;
+  readonly context: CommandContext;
+}
+
+/**
+ * Runs an agent that can be asked from its start to its end.
+ *
+ * @throws OperatorError if --http cannot be served. An agent whose state directory can hold no socket only warns.
+ */
+export async function controlled(
+  { workspace, config, context }: AgentSurroundings,
+  run: (control: AgentControl) => Promise<number>,
+): Promise<number> {
+  const { log, version, now } = context;
+  const agent = new AgentControl(workspace, { pid: process.pid, version, since: new Date(now()).toISOString() });
+  const servers: ControlServer[] = [];
+  try {
+    if (config.http !== undefined) servers.push(await serveTcp(config, config.http, { agent, log }));
+    const directory = workspace.stateDir?.path ?? null;
+    if (directory !== null) servers.push(...(await serveSocket(directory, { agent, log })));
+    return await run(agent);
+  } finally {
+    await Promise.all(servers.map((server) => server.close()));
+  }
+}
+
+async function serveSocket(directory: string, serving: ControlServerOptions): Promise<ControlServer[]> {
+  try {
+    return [await listenInDirectory(directory, serving)];
+  } catch (error) {
+    const reason = (error as Error).message;
+    serving.log.warn('no socket in the state directory: status, flush and approve-deletes cannot reach it', { reason });
+    return [];
+  }
+}
+
+async function serveTcp(
+  { httpControl }: AgentConfig,
+  address: NonNullable<AgentConfig['http']>,
+  serving: ControlServerOptions,
+): Promise<ControlServer> {
+  const token = httpControl === undefined ? undefined : () => readToken(httpControl);
+  token?.();
+  const shown = (port: number) => listenAddress.show({ ...address, port });
+  try {
+    const server = await listenOnTcp({ ...serving, ...address, token });
+    serving.log.info('answering over HTTP', { address: shown(server.port) });
+    return server;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new OperatorError(`Cannot listen on --http ${shown(address.port)}: ${code ?? message}`, {
+      exitCode: EXIT.fatal,
+      hint: code === 'EADDRINUSE' ? 'Something else listens there; choose another port.' : 'Check the address.',
+      cause: error,
+    });
+  }
+}
+
+const SHORTEST_TOKEN = 16;
+
+/** Read at every use: a mounted secret may be renewed. */
+function readToken(file: string): string {
+  const fail = (rule: string) =>
+    new OperatorError(`Cannot use --http-control ${file}: ${rule}`, {
+      exitCode: EXIT.fatal,
+      hint: 'Name a readable file that holds nothing but the token.',
+    });
+  let token: string;
+  try {
+    token = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw fail((error as NodeJS.ErrnoException).code ?? 'it cannot be read');
+  }
+  if (token.length < SHORTEST_TOKEN || /\s/.test(token)) {
+    throw fail(`it must hold one word of at least ${SHORTEST_TOKEN} characters`);
+  }
+  return token;
+}

@@ -1,0 +1,39 @@
+// `awssyncer status`: how a running agent is.
+import type { CommandConfig } from '../config/config.ts';
+import { EXIT } from '../model/errors.ts';
+import type { AgentStatus, Some } from '../ops/control.ts';
+import { showBytes, showMs } from '../ops/units.ts';
+import type { CommandContext } from './context.ts';
+import { findAgent } from './find-agent.ts';
+
+export async function status(config: CommandConfig<'status'>, context: CommandContext): Promise<number> {
+  const { status } = await findAgent(config, context);
+  context.stdout(config.json ? `${JSON.stringify(status)}\n` : humanStatus(status, context.now()));
+  return EXIT.ok;
+}
+
+/** For people: one line each, nothing about what is as it should be. */
+function humanStatus(status: AgentStatus, nowMs: number): string {
+  const { counters, problems, heldDeletes, unwatched, oldestDirtySeconds } = status;
+  const age = oldestDirtySeconds === null ? '' : `, the oldest for ${showMs(oldestDirtySeconds * 1000)}`;
+  const lines = [
+    `${status.local} -> ${status.remote}`,
+    `agent:      ${status.state}, pid ${status.pid}, version ${status.version}, for ${showMs(nowMs - Date.parse(status.since))}`,
+    `in sync:    ${status.inSync ? 'yes' : 'no'}`,
+    `dirty:      ${status.dirty}${age}; ${status.inFlight} in flight`,
+    `done:       ${counters['uploaded']} uploaded (${showBytes(counters['bytes'] ?? 0)}), ${counters['deleted']} deleted, ${counters['requests']} requests`,
+    status.rootBroken === null ? [] : `LOCAL:      nothing is deleted until a restart: ${status.rootBroken}`,
+    status.overflows === 0 ? [] : `overflows:  ${status.overflows}`,
+    list('not watched', unwatched, (path) => path),
+    list('problems', problems, ({ path, kind, reason }) => `${path}: ${kind}, ${reason}`),
+    list('deletes held', heldDeletes, (path) => path),
+    heldDeletes.reason === null ? [] : `  ${heldDeletes.reason}; awssyncer approve-deletes lets them go`,
+  ];
+  return `${lines.flat().join('\n')}\n`;
+}
+
+function list<T>(title: string, { count, first }: Some<T>, show: (item: T) => string): string[] {
+  if (count === 0) return [];
+  const more = count > first.length ? [`  and ${count - first.length} more`] : [];
+  return [`${title}: ${count}`, ...first.map((item) => `  ${show(item)}`), ...more];
+}

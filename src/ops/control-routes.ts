@@ -1,0 +1,117 @@
+// What can be asked of an agent over HTTP, and by whom.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { ControlledAgent } from './control.ts';
+
+/** Where a request came in. */
+export type Door =
+  /** The socket: the file system has asked who it is. */
+  | 'socket'
+  /** TCP: `token` reads what must be sent to steer, not only ask; undefined: nobody may. */
+  | { readonly token: (() => string) | undefined };
+
+/** A code of HTTP and what is sent as JSON. */
+export type Answer = readonly [code: number, body: object];
+
+/** A request that is not answered; the message is for the client. */
+export class Refusal extends Error {
+  /** Of HTTP. */
+  readonly code: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Who may over TCP; over the socket everybody may. */
+  readonly tcp: 'everybody' | 'token' | 'nobody';
+  /** The parameters it knows. */
+  readonly query: readonly string[];
+  readonly answer: (agent: ControlledAgent, query: URLSearchParams, gone: AbortSignal) => Promise<Answer> | Answer;
+}
+
+const DEFAULT_FLUSH_SECONDS = 60;
+const LONGEST_FLUSH_SECONDS = 86_400;
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  '/status': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: (agent) => [200, agent.status()],
+  },
+  '/flush': {
+    ...{ method: 'POST', tcp: 'token', query: ['timeout'] },
+    answer: async (agent, query, gone) => {
+      const report = await agent.flush(AbortSignal.any([gone, AbortSignal.timeout(timeoutMs(query))]));
+      return [report.complete ? 200 : 503, report];
+    },
+  },
+  '/approve-deletes': {
+    ...{ method: 'POST', tcp: 'nobody', query: [] },
+    answer: (agent) => {
+      const approval = agent.approveDeletes();
+      return 'refused' in approval ? [409, { error: approval.refused }] : [200, approval];
+    },
+  },
+};
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly door: Door;
+  readonly agent: ControlledAgent;
+  /** The client has gone without waiting for its answer. */
+  readonly gone: AbortSignal;
+}
+
+/** Answers one request. @throws Refusal, and what the agent throws */
+export async function answer({ request, door, agent, gone }: Exchange): Promise<Answer> {
+  const target = URL.parse(request.url ?? '', 'http://localhost');
+  const path = target?.pathname ?? '';
+  if (door !== 'socket') refuseForeignName(request);
+  if (target === null || !Object.hasOwn(ROUTES, path)) {
+    throw new Refusal(404, `there is only ${Object.keys(ROUTES).join(', ')}`);
+  }
+  const route = ROUTES[path]!;
+  if (door !== 'socket') refuseStranger(request, route, door.token);
+  if (request.method !== route.method) {
+    throw new Refusal(405, `${path} takes ${route.method} only`, { allow: route.method });
+  }
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  if (length !== '0' || encoding !== undefined) throw new Refusal(413, `${path} takes no body`);
+  const isUnknown = (name: string) => !route.query.includes(name);
+  if ([...target.searchParams.keys()].some(isUnknown)) throw new Refusal(400, `${path} has no such parameter`);
+  return route.answer(agent, target.searchParams, gone);
+}
+
+/** A web page may send its reader's browser to the loopback under a name of its own. */
+function refuseForeignName({ headers, socket }: IncomingMessage): void {
+  if (!/^(127\.|::1$|::ffff:127\.)/.test(socket.localAddress ?? '')) return;
+  if (/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(headers.host ?? '')) return;
+  throw new Refusal(403, 'this name is not served on the loopback');
+}
+
+function refuseStranger(request: IncomingMessage, { tcp }: Route, token: (() => string) | undefined): void {
+  if (tcp === 'everybody') return;
+  if (tcp === 'nobody' || token === undefined) {
+    throw new Refusal(403, 'not over TCP: use the command of awssyncer, or --http-control for a flush');
+  }
+  const [, given = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  // Digests have one length, and equal beginnings tell nothing.
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  if (!timingSafeEqual(digest(given), digest(token()))) {
+    throw new Refusal(401, 'this needs the token of --http-control', { 'www-authenticate': 'Bearer' });
+  }
+}
+
+function timeoutMs(query: URLSearchParams): number {
+  const text = query.get('timeout') ?? String(DEFAULT_FLUSH_SECONDS);
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds <= LONGEST_FLUSH_SECONDS)) {
+    throw new Refusal(400, `timeout must be seconds from 0 to ${LONGEST_FLUSH_SECONDS}`);
+  }
+  return Math.round(seconds * 1000);
+}

@@ -1,0 +1,83 @@
+// Pure. What a running agent can be asked, and its answers: the contract between agent, control server and client.
+
+/** A path as it is shown, and what is wrong with it. */
+export interface PathProblem {
+  readonly path: string;
+  /** failed, unreadable, impossible, special, fuzzy; in a flush also pending and held. */
+  readonly kind: string;
+  readonly reason: string;
+}
+
+/** How many there are, and some of them. */
+export interface Some<T> {
+  readonly count: number;
+  readonly first: readonly T[];
+}
+
+/** How many paths an answer names one by one. */
+export const NAMED_PATHS = 20;
+
+/** The first of them. */
+export function some<T>(all: readonly T[]): Some<T> {
+  return { count: all.length, first: all.slice(0, NAMED_PATHS) };
+}
+
+/** Who is asked. */
+export interface AgentIdentity {
+  /** LOCAL, resolved. */
+  readonly local: string;
+  readonly remote: string;
+  readonly pid: number;
+  readonly version: string;
+  /** When it started, ISO 8601. */
+  readonly since: string;
+}
+
+/** How an agent is. */
+export interface AgentStatus extends AgentIdentity {
+  /** starting: restoring or listing, nothing is watched yet; ending: it was told to end and flushes. */
+  readonly state: 'starting' | 'watching' | 'ending';
+  /** Nothing is dirty, failed or held: as far as known S3 holds what is on disk. */
+  readonly inSync: boolean;
+  /** Paths that are dirty or being worked on. */
+  readonly dirty: number;
+  readonly inFlight: number;
+  /** How long the oldest dirty path has been dirty; null: none is. */
+  readonly oldestDirtySeconds: number | null;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly problems: Some<PathProblem>;
+  /** Deletes that wait for approve-deletes; `reason` is null when there are none. */
+  readonly heldDeletes: Some<string> & { readonly reason: string | null };
+  /** Why nothing is deleted until a restart. */
+  readonly rootBroken: string | null;
+  /** Directories that are polled because they cannot be watched. */
+  readonly unwatched: Some<string>;
+  /** How often the kernel dropped events, and everything was scanned. */
+  readonly overflows: number;
+}
+
+/** How a flush ended. */
+export interface FlushReport {
+  /** Everything written before the call is in S3. */
+  readonly complete: boolean;
+  readonly ms: number;
+  /** What is not, and why. */
+  readonly missing: Some<PathProblem>;
+}
+
+/** What came of the wish to let held deletes go. */
+export type Approval = { readonly approved: number } | { readonly refused: string };
+
+/** A running agent, as a control server sees it. */
+export interface ControlledAgent {
+  status(): AgentStatus;
+  /** Ends at the latest when the signal says so. @throws UnavailableError */
+  flush(signal: AbortSignal): Promise<FlushReport>;
+  /** Releases the deletes held at this moment. @throws UnavailableError */
+  approveDeletes(): Approval;
+}
+
+/** The agent cannot do it now; the message says why. */
+export class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+}
