@@ -29,6 +29,8 @@ export interface EngineOptions {
   readonly patience: Patience;
   /** 'none': what is gone locally is kept in S3; 'ours': deleted if it is ours; 'all': foreign keys too. */
   readonly deletes: 'none' | 'ours' | 'all';
+  /** How held deletes are let go, for people. */
+  readonly release: string;
 }
 
 /** The running stages, and what the commands steer them by. */
@@ -93,6 +95,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     log,
     times: options.times,
     patience: options.patience,
+    release: options.release,
     keepDeleted: options.deletes === 'none',
     rootBroken: () => guard.check(),
     isRootBroken: () => guard.isBroken,

@@ -56,8 +56,8 @@ export const HOLD_REASONS: Readonly<Record<HoldReason, string>> = {
   empty: 'LOCAL is empty',
 };
 
-/** Logs how many, why, and the first of them. */
-export function sayHeld(log: Log, { paths, reason }: HeldDeletes): void {
-  log.error('deletes held back', { deletes: paths.length, reason: HOLD_REASONS[reason] });
+/** Logs how many, why, what `release`s them, and the first of them. */
+export function sayHeld(log: Log, { paths, reason }: HeldDeletes, release: string): void {
+  log.error('deletes held back', { deletes: paths.length, reason: HOLD_REASONS[reason], release });
   for (const path of paths.slice(0, NAMED_PATHS)) log.error('held', { path });
 }

@@ -41,6 +41,8 @@ export interface PipelineOptions {
   readonly covered: () => (path: RelPath) => boolean;
   /** Deletes are dropped, not done (one-shot sync without --delete). */
   readonly keepDeleted: boolean;
+  /** How held deletes are let go, for people. */
+  readonly release: string;
   /** Scans a subtree; its findings come back through the sink. */
   readonly scan: (mark: Mark, sink: ScanSink, signal: AbortSignal) => Promise<ScannedMarks>;
   /** Monotonic milliseconds. */
@@ -186,7 +188,7 @@ export class Pipeline implements ScanSink {
 
   held(dir: RelPath, paths: readonly RelPath[], options: { reason: HoldReason | undefined }): void {
     const isNews = this.#held.scanned(dir, paths, options);
-    if (isNews) sayHeld(this.#o.log, this.#held.all!);
+    if (isNews) sayHeld(this.#o.log, this.#held.all!, this.#o.release);
   }
 
   unchanged(): void {

@@ -39,6 +39,7 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
     times: AT_ONCE,
     patience: oneShotPatience(config.retryHorizonMs),
     deletes: config.delete ? 'all' : 'none',
+    release: 'once more with a higher --max-delete',
   });
   engine.pipeline.change(EVERYTHING);
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

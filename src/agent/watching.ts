@@ -43,6 +43,7 @@ export class Watching {
       times: config,
       patience: agentPatience(config.pollIntervalMs),
       deletes: config.deleteForeign ? 'all' : 'ours',
+      release: workspace.stateDir?.path ? 'awssyncer approve-deletes' : 'a restart with a higher --max-delete',
     });
     this.#watch = createWatch({
       root,

@@ -3,6 +3,7 @@ import type { Counters } from '../agent/counters.ts';
 import type { Problem } from '../agent/problems.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
+import { NAMED_PATHS } from '../ops/control.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 
 export interface Report {
@@ -14,13 +15,13 @@ export interface Report {
   /** Keys in S3 that cannot be a path here. */
   readonly impossible: readonly { readonly key: string; readonly reason: string }[];
   /** Deletes that were held back. */
-  readonly held: number;
+  readonly heldDeletes: readonly RelPath[];
   readonly dryRun: boolean;
 }
 
 /** The result as one JSON object on one line. */
 export function jsonReport(report: Report): string {
-  const { command, exitCode, ms, counters, dryRun, held } = report;
+  const { command, exitCode, ms, counters, dryRun, heldDeletes } = report;
   const failed = report.problems.filter(([, { kind }]) => kind !== 'special');
   const { uploaded, copied, adopted, deleted, unchanged, bytes, requests } = counters;
   const result = {
@@ -34,10 +35,11 @@ export function jsonReport(report: Report): string {
     unchanged,
     skipped: report.problems.length - failed.length + report.impossible.length,
     failed: failed.length,
-    held,
+    held: heldDeletes.length,
     bytes,
     requests,
     ms: Math.round(ms),
+    heldDeletes: heldDeletes.slice(0, NAMED_PATHS).map(displayPath),
     problems: [
       ...report.problems.map(([path, { kind, reason }]) => ({ path: displayPath(path), kind, reason })),
       ...report.impossible.map(({ key, reason }) => ({ key, kind: 'impossible', reason })),
@@ -47,7 +49,7 @@ export function jsonReport(report: Report): string {
 }
 
 /** The result as one line for people. */
-export function humanReport({ command, ms, counters, problems, held, dryRun }: Report): string {
+export function humanReport({ command, ms, counters, problems, heldDeletes, dryRun }: Report): string {
   const failed = problems.filter(([, { kind }]) => kind !== 'special').length;
   const parts = [
     `${counters.uploaded} uploaded (${showBytes(counters.bytes)})`,
@@ -56,7 +58,7 @@ export function humanReport({ command, ms, counters, problems, held, dryRun }: R
     `${counters.deleted} deleted`,
     `${counters.unchanged} unchanged`,
     failed > 0 ? `${failed} failed` : '',
-    held > 0 ? `${held} deletes held back` : '',
+    heldDeletes.length > 0 ? `${heldDeletes.length} deletes held back` : '',
   ].filter((part) => part !== '');
   return `${command}${dryRun ? ' (dry run)' : ''}: ${parts.join(', ')} in ${showMs(ms)}`;
 }

@@ -25,7 +25,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
       counters: workspace.counters,
       problems: engine.problems.all(),
       impossible: remote?.impossible ?? [],
-      held: engine.pipeline.heldDeletes?.paths.length ?? 0,
+      heldDeletes: engine.pipeline.heldDeletes?.paths ?? [],
       dryRun: config.dryRun,
     };
     context.log.info(humanReport(report));
