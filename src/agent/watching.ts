@@ -126,6 +126,7 @@ export class Watching {
   /** Everything written before the call goes to S3; ends when it is there, or the signal says that time is up. */
   async flush(signal: AbortSignal): Promise<FlushReport> {
     const startedMs = clock.now();
+    this.#workspace.log.info('flushing');
     const { pipeline, problems, fatal } = this.#engine;
     const timeUp = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     const settle = async (): Promise<void> => {

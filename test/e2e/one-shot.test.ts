@@ -149,6 +149,7 @@ describe('sync', () => {
     assert.deepEqual(result, {
       ...{ command: 'sync', exitCode: 0, dryRun: false },
       ...{ uploaded: 2, copied: 0, adopted: 0, deleted: 0, unchanged: 0, skipped: 1, failed: 0, held: 0, bytes: 8 },
+      heldDeletes: [],
       problems: [{ path: 'pipe', kind: 'special', reason: 'sockets, FIFOs and devices are not stored' }],
     });
   });
