@@ -3,12 +3,13 @@ import { constants } from 'node:os';
 import { inspect } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext, CommandFunction } from './cli/context.ts';
-import { type ParsedCommand, parseCommandLine } from './config/config.ts';
+import { asksForJson, type ParsedCommand, parseCommandLine } from './config/config.ts';
 import type { Command } from './config/options.ts';
 import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
-import { createLog, type Log } from './ops/log.ts';
+import { createLog, type Log, type LogLevel } from './ops/log.ts';
 import { redactor } from './ops/redact.ts';
+import { Screen } from './ops/screen.ts';
 import { StoreError } from './store/errors.ts';
 
 /** Loaded when called: help needs none of them, and none needs all that another does. */
@@ -30,10 +31,13 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'
 const redact = redactor(process.env);
 const stdout = (text: string) => void process.stdout.write(redact(text));
 const stderr = (text: string) => void process.stderr.write(redact(text));
+const screen = new Screen((text) => void process.stderr.write(text));
 
 /** How errors are told: known once the command line is. */
 let debug = false;
 let jsonLog: Log | undefined;
+/** Why the result could not be written. */
+let resultLost: NodeJS.ErrnoException | undefined;
 
 async function main(): Promise<number> {
   if (process.platform !== 'linux') {
@@ -41,7 +45,9 @@ async function main(): Promise<number> {
       exitCode: EXIT.fatal,
     });
   }
-  const parsed = parseCommandLine(process.argv.slice(2), process.env);
+  const argv = process.argv.slice(2);
+  if (asksForJson(argv, process.env)) jsonLog = await openLog('json', 'info');
+  const parsed = parseCommandLine(argv, process.env);
   if (parsed.command === 'help') return print(parsed.text);
   if (parsed.command === 'version') return print(`awssyncer ${packageJson.version}\n`);
   return execute(parsed);
@@ -54,21 +60,18 @@ function print(text: string): number {
 
 async function execute({ command, config }: Job): Promise<number> {
   debug = config.logLevel === 'debug';
-  const log = await createLog({
-    format: config.logFormat,
-    level: config.logLevel,
-    write: (line) => void process.stderr.write(`${line}\n`),
-    now: Date.now,
-    redact,
+  const log = await openLog(config.logFormat, config.logLevel);
+  // Node prints them as several lines.
+  process.removeAllListeners('warning').on('warning', ({ name, message }) => {
+    if (name !== 'ExperimentalWarning') log.warn(message, { name });
   });
-  if (config.logFormat === 'json') jsonLog = log;
   // Command and config belong together, which the compiler forgets when it looks into the table.
   const start = (await COMMANDS[command]()) as (config: Job['config'], context: CommandContext) => Promise<number>;
   return start(config, {
     env: process.env,
     log,
     stdout,
-    stderr,
+    screen,
     interactive: process.stderr.isTTY === true,
     now: Date.now,
     version: packageJson.version,
@@ -77,6 +80,20 @@ async function execute({ command, config }: Job): Promise<number> {
     onSignal,
     dieOf,
   });
+}
+
+function openLog(format: 'human' | 'json', level: LogLevel): Promise<Log> {
+  return createLog({ format, level, write: (line) => screen.line(line), now: Date.now, redact });
+}
+
+/** A result that went nowhere is a failure, whatever was done. */
+function end(code: number): void {
+  // A failed write is told of after the turn it was made in.
+  setImmediate(() => (resultLost === undefined ? process.exit(code) : fail(lostResult(resultLost))));
+}
+
+function lostResult(cause: NodeJS.ErrnoException): OperatorError {
+  return new OperatorError(`Cannot write to standard output: ${cause.code}`, { exitCode: EXIT.fatal, cause });
 }
 
 const onSignal: CommandContext['onSignal'] = (signals, handler) => {
@@ -114,7 +131,10 @@ function fail(error: unknown): never {
 }
 
 for (const signal of ENDING_SIGNALS) process.on(signal, dieOf);
-// Whoever read the output has gone; the data still has to reach S3.
-for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+// Whoever read the output may have gone; the data still has to reach S3.
+process.stderr.on('error', () => {});
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') resultLost = error;
+});
 process.on('uncaughtException', fail);
-main().then((code) => process.exit(code), fail);
+main().then(end, fail);

@@ -41,7 +41,13 @@ export function pretendStore(store: ObjectStore): ObjectStore {
   };
 }
 
-/** Says of everything that it would have been done. */
+const PRETENDED: ReadonlyMap<string, string> = new Map([
+  ['uploaded', 'would upload'],
+  ['copied', 'would copy'],
+  ['deleted', 'would delete'],
+]);
+
+/** Says of every change that it would be made. */
 export function pretendLog(log: Log): Log {
-  return { ...log, info: (message, fields) => log.info(`would have: ${message}`, fields) };
+  return { ...log, info: (message, fields) => log.info(PRETENDED.get(message) ?? message, fields) };
 }

@@ -176,7 +176,10 @@ class Scan {
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {
     this.#entries++;
     const known = this.#known(entry.path);
-    if (known?.written !== true && this.#isSettled(entry, row)) return this.#sink.unchanged();
+    if (known?.written !== true && this.#isSettled(entry, row)) {
+      if (row !== undefined) this.#sink.unchanged(); // a directory that needs no marker is nothing in S3
+      return;
+    }
     const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;
     this.#differs(entry.path, { witnessed: known?.witnessed ?? false, ino });
   }

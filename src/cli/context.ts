@@ -4,6 +4,7 @@ import type { CommandConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../config/options.ts';
 import type { Log } from '../ops/log.ts';
+import type { Screen } from '../ops/screen.ts';
 
 /** The edges of the process. */
 export interface CommandContext {
@@ -11,8 +12,8 @@ export interface CommandContext {
   readonly log: Log;
   /** Writes the result; nothing else goes to standard output. */
   readonly stdout: (text: string) => void;
-  /** Writes to standard error, past the log: a progress bar, a table. */
-  readonly stderr: (text: string) => void;
+  /** Where the log is written, and a progress bar may be shown. */
+  readonly screen: Screen;
   /** Whether standard error is a terminal. */
   readonly interactive: boolean;
   /** Milliseconds since 1970. */

@@ -6,7 +6,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import type { RestoreReport } from '../restore/options.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
-import { progressBar } from './progress-bar.ts';
+import { showRestore } from './progress.ts';
 import { ReadyFile } from './ready-file.ts';
 
 export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
@@ -19,11 +19,11 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   });
   const ready = new ReadyFile(workspace.readyFile);
   const interrupt = interruptOn(context);
-  const bar = progressBar(context, config.logFormat);
+  const progress = showRestore(context, config.logFormat);
   try {
     ready.remove();
     if (config.object !== undefined) await requireObject(workspace, config.object);
-    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
+    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: progress.update });
     // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
     if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);
@@ -37,7 +37,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
   } finally {
-    bar.stop();
+    progress.stop();
     interrupt.release();
     workspace.close();
   }

@@ -10,7 +10,7 @@ import type { CommandContext } from './context.ts';
 import { type AgentSurroundings, controlled } from './control.ts';
 import { interruptOn } from './interrupt.ts';
 import { type Program, startProgram } from './program.ts';
-import { progressBar } from './progress-bar.ts';
+import { showRestore } from './progress.ts';
 import { ReadyFile } from './ready-file.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { watchUntilSignal } from './watch.ts';
@@ -48,16 +48,16 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
 /** @returns the exit code if the restore is not complete: there is no going on from there. */
 async function restoreFirst({ workspace, config, context }: RunSurroundings): Promise<number | undefined> {
   const interrupt = interruptOn(context);
-  const bar = progressBar(context, config.logFormat);
+  const progress = showRestore(context, config.logFormat);
   try {
-    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: bar.update });
+    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: progress.update });
     // A signal that came too late to stop the restore still means: do not start.
     return interrupt.exitCode ?? (report.complete ? undefined : restoreExitCode(report));
   } catch (error) {
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
   } finally {
-    bar.stop();
+    progress.stop();
     interrupt.release();
   }
 }

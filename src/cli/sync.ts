@@ -4,6 +4,7 @@ import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
+import { progressLines } from './progress.ts';
 import { humanReport, jsonReport, type Report } from './report.ts';
 
 export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
@@ -16,6 +17,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     dryRun: config.dryRun,
   });
   const interrupt = interruptOn(context);
+  const endProgress = progressLines(context, () => ({ ...workspace.counters }));
   try {
     const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
     const report: Report = {
@@ -35,6 +37,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
   } finally {
+    endProgress();
     interrupt.release();
     workspace.close();
   }

@@ -36,6 +36,14 @@ export type ParsedCommand =
   | { readonly command: 'version' }
   | { [C in Command]: { readonly command: C; readonly config: CommandConfig<C> } }[Command];
 
+/** Whether errors are to be told in JSON, however wrong the command line is otherwise. */
+export function asksForJson(argv: readonly string[], env: Environment): boolean {
+  const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+  const at = own.findLastIndex((word) => /^--log-format(=|$)/.test(word));
+  const format = at < 0 ? env['AWSSYNCER_LOG_FORMAT'] : (own[at]!.split('=')[1] ?? own[at + 1]);
+  return format === 'json';
+}
+
 /** What the container's one-off entrypoint calls; it takes everything from the environment. */
 const ONE_OFF = 'oneoffcopy';
 

@@ -31,7 +31,8 @@ export function isVanished(error: unknown): boolean {
   return error instanceof StoreError && error.reaction === 'not-found';
 }
 
-/** The reason for people. */
+/** The reason for people. A system error names a path in /proc/self/fd, which is nobody's; the finding names the right one. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error) return error.message.replace(/, (\w+)(?: '.*)?$/s, ' ($1)');
   return error instanceof Error ? error.message : String(error);
 }

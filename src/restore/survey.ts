@@ -10,6 +10,7 @@ import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { mergeByKey, type Pair } from '../plan/merge.ts';
 import { planMarkerRestore, planRestore } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
+import { reasonOf } from './failures.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
 import { type Download, spaceShortage } from './space.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
@@ -68,7 +69,7 @@ function examine(
   try {
     local = looks.lstat(pathOfKey(pair.key));
   } catch (error) {
-    work.tally.failures.push(finding(pair.key, `it cannot be looked at: ${(error as Error).message}`));
+    work.tally.failures.push(finding(pair.key, `it cannot be looked at: ${reasonOf(error)}`));
     return;
   }
   const state = { base: pair.left, local, remote, absenceIsEvidence: work.absenceIsEvidence };
