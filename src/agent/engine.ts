@@ -9,6 +9,7 @@ import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { clock } from './clock.ts';
 import { Looker } from './look.ts';
+import { affordableConcurrency } from './open-files.ts';
 import type { Patience } from './patience.ts';
 import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
@@ -55,7 +56,10 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   const { tree, guard, filter, journal, store, prefix, log, counters } = workspace;
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
   fatal.catch(() => undefined); // whoever waits for it will see it
+  // The ledger can no longer be trusted to say what a crash would leave behind.
+  journal.failed.catch(onFatal);
   const problems = new Problems(log);
+  const concurrency = affordableConcurrency(config.concurrency, log);
   const defaults = directoryDefaults();
   const context: TransferContext = {
     tree,
@@ -64,7 +68,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     journal,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
-    partConcurrency: Math.min(PART_CONCURRENCY, config.concurrency),
+    partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
     requestTimeoutMs: config.requestTimeoutMs,
     wallNow: clock.wallNow,
   };
@@ -89,7 +93,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
       directoryDefaults: defaults,
       deleteForeign: options.deletes === 'all',
     }),
-    limiter: new Limiter({ ceiling: config.concurrency, random: clock.random }),
+    limiter: new Limiter({ ceiling: concurrency, random: clock.random }),
     problems,
     counters,
     log,

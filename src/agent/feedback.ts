@@ -158,9 +158,12 @@ export class Feedback {
 
   /** Nothing can be known of the path: nothing is done about it, and it is looked at again. */
   unreadable(mark: Mark, reason: string): void {
-    const { problems, patience, now } = this.#o;
+    const { limiter, problems, patience, now } = this.#o;
     problems.add(mark.path, { kind: 'unreadable', reason });
-    this.#retry(mark, { retryable: false, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
+    // Too many files are open: less at once, and this one when others are closed.
+    const retryable = reason === 'EMFILE' || reason === 'ENFILE';
+    if (retryable) limiter.failed(now());
+    this.#retry(mark, { retryable, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
   }
 
   #failed(mark: Mark, error: StoreError): void {

@@ -7,6 +7,7 @@ import type { RestoreProgress, RestoreReport } from '../restore/options.ts';
 import { restore } from '../restore/restore.ts';
 import { loadAddon } from '../watch/addon.ts';
 import { clock } from './clock.ts';
+import { affordableConcurrency } from './open-files.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface RestoreConfig {
@@ -33,7 +34,7 @@ export async function restoreInto(
     ledger,
     filter: restoreFilter,
     stateDir: stateDir?.path ?? null,
-    concurrency: config.concurrency,
+    concurrency: affordableConcurrency(config.concurrency, workspace.log),
     retry,
     deleteBudget: config.maxDelete,
     calls: loadAddon(),

@@ -1,6 +1,7 @@
 // COMMAND of `run -- COMMAND`: started after the restore, told of every signal, waited for.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { reapOrphans } from '../watch/reap.ts';
 import type { CommandContext } from './context.ts';
 
@@ -12,6 +13,8 @@ export interface Program {
   /** Its exit code; 128 + n if signal n ended it; 126 or 127 if it could not be run. */
   readonly ended: Promise<number>;
   signal(name: NodeJS.Signals): void;
+  /** Tells it to end, and after the grace makes it. */
+  end(graceMs: number): Promise<void>;
 }
 
 /** Starts the program with our standard streams. */
@@ -21,10 +24,17 @@ export function startProgram(
 ): Program {
   const child = spawn(file!, args, { stdio: 'inherit', env: { ...env } });
   child.once('error', ({ message }) => log.error('cannot run the program', { program: file, reason: message }));
-  return {
-    ended: codeOf(child),
-    signal: (name) => void child.kill(name),
+  // However we end, it is not left running with nobody who stores what it writes.
+  process.once('exit', () => child.kill('SIGTERM'));
+  const ended = codeOf(child);
+  const end = async (graceMs: number): Promise<void> => {
+    child.kill('SIGTERM');
+    const timeUp = new AbortController();
+    await Promise.race([ended, sleep(graceMs, undefined, { signal: timeUp.signal }).catch(() => undefined)]);
+    timeUp.abort();
+    child.kill('SIGKILL');
   };
+  return { ended, end, signal: (name) => void child.kill(name) };
 }
 
 function codeOf(child: ChildProcess): Promise<number> {

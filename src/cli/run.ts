@@ -106,8 +106,13 @@ async function runProgram(
     context.log.info('the program has ended, flushing', { code });
     const flushed = await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
     return flushed === EXIT.ok ? code : flushed;
+  } catch (error) {
+    if (child !== undefined) {
+      context.log.error('cannot go on, the program is told to end');
+      await child.end(config.commandGraceMs);
+    }
+    throw error;
   } finally {
-    child?.signal('SIGKILL');
     await watching.stop();
     release();
   }

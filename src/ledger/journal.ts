@@ -4,6 +4,9 @@ import type { Ledger, LedgerRow } from './ledger.ts';
 
 /** Buffers writes to a ledger until the next turn of the event loop; reads through it see what is buffered. */
 export class Journal {
+  /** Rejects when what was buffered could not be written and nobody was there to be told. Never resolves. */
+  readonly failed: Promise<never>;
+  readonly #fail: (error: unknown) => void;
   readonly #ledger: Ledger;
   readonly #schedule: (flush: () => void) => void;
   /** null: to be forgotten. */
@@ -14,6 +17,10 @@ export class Journal {
   constructor(ledger: Ledger, schedule: (flush: () => void) => void) {
     this.#ledger = ledger;
     this.#schedule = schedule;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => undefined); // whoever waits for it will see it
+    this.failed = promise;
+    this.#fail = reject;
   }
 
   /** The row as it will be after the flush. */
@@ -64,7 +71,13 @@ export class Journal {
     this.#pending.set(key, row);
     if (this.#waiting !== undefined) return;
     this.#waiting = Promise.withResolvers();
-    this.#waiting.promise.catch(() => undefined); // the flush that failed has thrown already
-    this.#schedule(() => this.flush());
+    this.#waiting.promise.catch(() => undefined); // the flush that failed has told already
+    this.#schedule(() => {
+      try {
+        this.flush();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
   }
 }

@@ -22,7 +22,7 @@ export interface DirectoryLock {
 export function lockDirectory(directory: string, { file }: { file: string }): DirectoryLock {
   const pidFile = join(directory, 'pid');
   const db = openExclusively(directory, { file, pidFile });
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  tellHolder(pidFile);
   held.add(db);
   return {
     release() {
@@ -51,7 +51,13 @@ function openExclusively(directory: string, { file, pidFile }: { file: string; p
   }
 }
 
-/** The pid is for people only: the lock itself never depends on it. */
+/** The pid is for people only: the lock itself never depends on it, and a full disk is for the ledger to tell of. */
+function tellHolder(pidFile: string): void {
+  try {
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  } catch {}
+}
+
 function holder(pidFile: string): string {
   try {
     return ` (pid ${readFileSync(pidFile, 'utf8').trim()})`;

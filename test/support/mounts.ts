@@ -6,10 +6,17 @@ export interface Mounted {
   unmount(options?: { lazily?: boolean }): void;
 }
 
+export interface MountOptions {
+  /** This directory instead of an empty file system. */
+  readonly bind?: string;
+  /** `size=1m`, `ro` and the like, of mount(8). */
+  readonly flags?: string;
+}
+
 /** Puts an empty file system, or the directory `bind`, on `dir`; undefined if this user cannot mount. */
-export function mountOn(dir: string, { bind }: { bind?: string } = {}): Mounted | undefined {
+export function mountOn(dir: string, { bind, flags = 'rw' }: MountOptions = {}): Mounted | undefined {
   try {
-    const what = bind === undefined ? ['-t', 'tmpfs', 'none'] : ['--bind', bind];
+    const what = [...(bind === undefined ? ['-t', 'tmpfs', 'none'] : ['--bind', bind]), '-o', flags];
     execFileSync('mount', [...what, dir], { stdio: 'ignore' });
   } catch {
     return undefined;

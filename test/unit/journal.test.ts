@@ -87,6 +87,16 @@ test('S6 a flush that fails rejects those who wait for it, throws, and the journ
   await again;
 });
 
+test('a flush that fails when nobody asked for it is told, not thrown into the event loop', async (t) => {
+  const { ledger, journal, scheduled } = bench(t);
+  ledger.write = () => {
+    throw new LedgerError('disk full');
+  };
+  journal.save(ledgerRow(A));
+  scheduled[0]!();
+  await assert.rejects(journal.failed, LedgerError);
+});
+
 test('ranges and counts see everything that was saved', (t) => {
   const { journal } = bench(t);
   journal.save(ledgerRow(A));
