@@ -13,6 +13,8 @@ export const clock = {
   now: (): number => performance.now(),
   /** Milliseconds since 1970. */
   wallNow: (): number => Date.now(),
+  /** The same, but for steps of the clock since the start. */
+  steadyNow: (): number => Math.round(performance.timeOrigin + performance.now()),
   random: (): number => Math.random(),
   timer,
   sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {

@@ -9,7 +9,7 @@ export interface DeleteJudgeOptions {
   readonly looker: Looker;
   readonly holds: InodeHolds;
   /** When the oldest arrival by rename came that nobody has looked at; Infinity if there is none. */
-  readonly oldestMoveMs: () => number;
+  readonly oldestArrivalMs: () => number;
   /** How much later than a disappearance the other half of a rename may be heard of, ms. */
   readonly pairingMs: number;
   /** The path was dirtied after the delete was planned. */
@@ -32,7 +32,7 @@ export interface DeleteJudgeOptions {
 export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOptions): Verdict[] {
   if (options.rootBroken() !== undefined) return jobs.map(() => 'blind');
   const covered = options.covered();
-  const heardUntilMs = options.oldestMoveMs() - options.pairingMs;
+  const heardUntilMs = options.oldestArrivalMs() - options.pairingMs;
   return jobs.map((job) => {
     if (covered(job.path)) return 'blind';
     if (options.isMarked(job.path)) return 'stale';

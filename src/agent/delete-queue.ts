@@ -104,9 +104,9 @@ export class DeleteQueue {
   /** A deleted key is forgotten, unless an ambiguous request may still bring it back or take it away. */
   #record(row: LedgerRow, error: Error | undefined): void {
     const { context } = this.#o;
-    const { journal, wallNow } = context;
+    const { journal, steadyNow } = context;
     if (error === undefined) {
-      const proveAfterMs = owedProof(row, wallNow());
+      const proveAfterMs = owedProof(row, steadyNow());
       if (proveAfterMs === null) journal.forget(row.key);
       else journal.save({ ...row, state: 'unproven', etag: null, proveAfterMs });
     } else {

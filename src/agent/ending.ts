@@ -21,9 +21,10 @@ export async function endWatching(workspace: Workspace, watching: Watching, opti
   const { engine } = watching;
   const pending = engine.pipeline.pending();
   const exitCode = exitCodeOf(engine, { pending, rootBroken: guard.check() });
-  await watching.stop();
   const lost = new Set([...pending, ...engine.problems.failures().map(([path]) => path)]);
+  // Before anything is waited for again: whoever waits for us may have less patience than we have.
   if (lost.size > 0) listUnsent(log, [...lost].map(displayPath));
+  await watching.stop();
   log.info('ended', { uploaded: workspace.counters.uploaded, deleted: workspace.counters.deleted, unsent: lost.size });
   return exitCode;
 }

@@ -71,6 +71,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
     requestTimeoutMs: config.requestTimeoutMs,
     wallNow: clock.wallNow,
+    steadyNow: clock.steadyNow,
   };
   const mounts = new Mounts(tree.root, { cross: config.crossMounts });
   const scanner = new Scanner({

@@ -48,6 +48,7 @@ export class Feedback {
   readonly #o: FeedbackOptions;
   /** Deletes that wait until something else is stored. */
   readonly #early = new Set<RelPath>();
+  #saidProof = false;
   /** The path of the last request that failed and may succeed later. */
   #lastFailed: RelPath | undefined;
 
@@ -92,7 +93,7 @@ export class Feedback {
   }
 
   #stored(mark: Mark, look: Look, { row, how, bytes, torn, marked }: Extract<Outcome, { end: 'stored' }>): void {
-    const { context, counters, log, now, problems, times } = this.#o;
+    const { counters, log, now, problems, times } = this.#o;
     const { path } = mark;
     counters[how]++;
     counters.bytes += bytes;
@@ -107,8 +108,7 @@ export class Feedback {
     }
     if (marked) return this.#o.pump.again({ ...mark, races: 0 }, 0);
     this.#done(path, look);
-    // In a drain the proof is left to the next start.
-    if (row.proveAfterMs !== null && !this.#o.pump.draining) this.#remark(path, row.proveAfterMs - context.wallNow());
+    if (row.proveAfterMs !== null) this.proveLater(path, row.proveAfterMs);
   }
 
   /**
@@ -192,6 +192,7 @@ export class Feedback {
   #retry(mark: Mark, { retryable, pauseMs, nowMs }: { retryable: boolean; pauseMs: number; nowMs: number }): void {
     const failed = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
     if (this.#o.patience.givesUp(failed, { retryable, nowMs, draining: this.#o.pump.draining })) {
+      this.#early.delete(mark.path);
       this.#o.pump.release(mark.path);
     } else {
       this.#o.pump.again(failed, pauseMs);
@@ -231,6 +232,11 @@ export class Feedback {
     pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
   }
 
+  /** Whether the path is to be deleted as soon as something else is stored. */
+  waitsForOthers(path: RelPath): boolean {
+    return this.#early.has(path);
+  }
+
   /** A new hint about the path: it is no longer one that only waits. */
   hinted(path: RelPath): void {
     this.#early.delete(path);
@@ -242,6 +248,23 @@ export class Feedback {
     this.#o.holds.release(path);
     this.#o.problems.clear(path);
     this.#o.pump.release(path);
+  }
+
+  /**
+   * The path is settled but for a late request that may still be executed: S3 is asked when it no longer can. Not after
+   * more than the request timeout, whatever a clock that was set back says. In a drain the next start does it.
+   */
+  proveLater(path: RelPath, notBeforeMs: number): void {
+    const { pump, context, now } = this.#o;
+    if (pump.draining) return;
+    const inMs = Math.min(notBeforeMs - context.steadyNow(), context.requestTimeoutMs);
+    const change = { path, scope: 'self', speed: 'finished', witnessed: false } as const;
+    pump.mark(change, { notBeforeMs: now() + inMs, proof: true });
+    this.#o.log[this.#saidProof ? 'debug' : 'info'](
+      'a request whose answer was lost may still be executed: S3 is asked later',
+      { path, inMs },
+    );
+    this.#saidProof = true;
   }
 
   /** A new look at the path, without a hint. */

@@ -19,7 +19,7 @@ export interface Look {
 
 export interface LookOptions {
   readonly written: boolean;
-  /** Wall clock, ms; Infinity in a drain, which cannot wait for a proof. */
+  /** Wall clock, ms. */
   readonly nowMs: number;
 }
 

@@ -4,13 +4,15 @@ import type { Mark } from '../dirt/dirty-set.ts';
 import { HotPaths } from '../dirt/hot-paths.ts';
 import type { SettleTimes } from '../dirt/settle.ts';
 import type { Action } from '../model/action.ts';
-import { isWithin, type RelPath } from '../model/path.ts';
+import { fileKey, markerKey, type RelKey } from '../model/key.ts';
+import type { RelPath } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
 import type { Random } from '../transfer/backoff.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import type { Limiter } from '../transfer/limiter.ts';
 import { codeOf, isAbsence } from '../tree/walk.ts';
 import type { Change } from '../watch/changes.ts';
+import { Arrivals } from './arrivals.ts';
 import type { Counters } from './counters.ts';
 import { judgeDeletes } from './delete-judge.ts';
 import { type DeleteJob, DeleteQueue } from './delete-queue.ts';
@@ -65,11 +67,8 @@ export class Pipeline implements ScanSink {
   readonly #deletes: DeleteQueue;
   readonly #feedback: Feedback;
   readonly #holds = new InodeHolds();
-  /**
-   * Where something may have arrived by a rename that nobody has looked at yet, oldest first: deletes wait for those
-   * older than themselves. No event tells of what was moved into a directory before it was watched.
-   */
-  readonly #moves = new Map<RelPath, number>();
+  readonly #arrivals = new Arrivals();
+  readonly #askedEarly = new Set<RelKey>();
   readonly #held = new DeleteHolds();
   #deleteTimer: (() => void) | undefined;
 
@@ -90,7 +89,7 @@ export class Pipeline implements ScanSink {
     const judgeOptions = {
       looker,
       holds: this.#holds,
-      oldestMoveMs: () => this.#moves.values().next().value ?? Number.POSITIVE_INFINITY,
+      oldestArrivalMs: () => this.#arrivals.oldestMs(),
       pairingMs: times.coalesceMs,
       isMarked: (path: RelPath) => this.#pump.isMarked(path),
       rootBroken,
@@ -109,8 +108,8 @@ export class Pipeline implements ScanSink {
   /** A path may have changed. */
   change(change: Change): void {
     const now = this.#o.now();
-    const mayHoldMoved = change.moved || change.scope === 'subtree';
-    if (mayHoldMoved && !this.#moves.has(change.path)) this.#moves.set(change.path, now);
+    // No event tells of what was moved into a directory before it was watched.
+    if (change.moved || change.scope === 'subtree') this.#arrivals.heard(change.path, now);
     this.#feedback.hinted(change.path);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path) });
   }
@@ -164,7 +163,9 @@ export class Pipeline implements ScanSink {
 
   // What scans find.
 
-  differs(path: RelPath, { witnessed, known, ino }: Finding): void {
+  differs(path: RelPath, { witnessed, known, ino, gone }: Finding): void {
+    // Found gone once more it would count as gone since now, and wait for this scan as it waited for the last.
+    if (gone && known === undefined && this.#feedback.waitsForOthers(path)) return;
     if (ino !== undefined) this.#holds.hold(path, ino);
     const written = known?.written ?? false;
     this.#feedback.hinted(path);
@@ -203,11 +204,9 @@ export class Pipeline implements ScanSink {
 
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
     this.#o.problems.clearUnreadable(mark.path);
+    const startMs = this.#o.now();
     const { settled, unseen } = await this.#o.scan(mark, this, signal);
-    for (const path of this.#moves.keys()) {
-      // Marked again: it arrived after the scan had passed by.
-      if (isWithin(path, mark.path) && !this.#pump.isMarked(path)) this.#moves.delete(path);
-    }
+    this.#arrivals.scanned(mark.path, { startMs, isMarked: (path) => this.#pump.isMarked(path) });
     // After the arrivals: what came to a place that cannot be seen must not hold up every delete.
     if (this.#rescans) for (const mark of unseen) this.#pump.restore(mark);
     for (const path of settled) {
@@ -225,17 +224,15 @@ export class Pipeline implements ScanSink {
     const { stat } = look.state;
     if (stat?.kind === 'file') this.#holds.hold(path, stat.ino);
     else this.#holds.depart(path, this.#o.now());
-    this.#moves.delete(path);
+    this.#arrivals.seen(path);
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);
-    const transfer = look.actions.find(isTransfer);
+    const transfer = this.#nextTransfer(mark, look);
     if (transfer !== undefined) return this.#transfer(mark, look, transfer);
     const removal = find('delete');
     if (removal !== undefined && !this.#o.keepDeleted) return this.#delete({ path, target: removal.target, mark });
-    const wait = find('wait');
-    if (wait !== undefined) return this.#pump.again(mark, wait.untilMs - this.#o.context.wallNow());
     // Last: what is beneath waits for this path anyway, and a fresh mark would forget how often this one failed.
-    if (find('expand')) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
+    if (find('expand') && !mark.scanned) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
     this.#feedback.settled(path);
     if (find('skip-special') && stat?.kind === 'other') this.#feedback.special(path);
   }
@@ -243,16 +240,36 @@ export class Pipeline implements ScanSink {
   #look(mark: Mark): Look | undefined {
     const { looker, context } = this.#o;
     try {
-      // A drain cannot wait for a proof: it takes it at once.
-      const nowMs = this.#pump.draining ? Number.POSITIVE_INFINITY : context.wallNow();
-      return looker.look(mark.path, { written: mark.written, nowMs });
+      return looker.look(mark.path, { written: mark.written, nowMs: context.wallNow() });
     } catch (error) {
       if (isAbsence(error))
         this.#pump.again(mark, 0); // gone between two system calls
-      else if (error instanceof Error && 'syscall' in error) this.#feedback.unreadable(mark, codeOf(error));
-      else throw error;
+      else if (error instanceof Error && 'syscall' in error) {
+        this.#arrivals.seen(mark.path); // what came to a place that cannot be seen must not hold up every delete
+        this.#feedback.unreadable(mark, codeOf(error));
+      } else throw error;
       return undefined;
     }
+  }
+
+  /** Proofs that are not due are put off. */
+  #nextTransfer(mark: Mark, look: Look): TransferAction | undefined {
+    for (const action of look.actions) {
+      if (!isTransfer(action)) continue;
+      if (action.do !== 'prove' || this.#isDue(action, mark)) return action;
+      this.#feedback.proveLater(mark.path, action.notBeforeMs);
+    }
+    return undefined;
+  }
+
+  /** A drain has no time to wait: it asks once, and leaves the proof to the next start. */
+  #isDue({ target, notBeforeMs }: Extract<Action, { do: 'prove' }>, { path, proof }: Mark): boolean {
+    if (notBeforeMs <= this.#o.context.steadyNow()) return true;
+    if (!this.#pump.draining) return proof;
+    const key = target === 'file' ? fileKey(path) : markerKey(path);
+    if (this.#askedEarly.has(key)) return false;
+    this.#askedEarly.add(key);
+    return true;
   }
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {

@@ -70,7 +70,7 @@ export class Pump {
   /** Marks what a scan found: due at once, and counted until it is handed out. */
   markFinding(change: Change, known: Mark | undefined): void {
     this.#backlog.add(change.path);
-    this.#dirty.mark(change, this.#o.now() - this.#o.times.coalesceMs, { known });
+    this.#dirty.mark(change, this.#o.now() - this.#o.times.coalesceMs, { known, scanned: true });
     this.#schedule();
   }
 

@@ -24,6 +24,8 @@ export interface Finding {
   readonly known?: Mark | undefined;
   /** The inode of the file that must be stored. */
   readonly ino?: bigint | undefined;
+  /** Nothing is there any more. */
+  readonly gone?: boolean;
 }
 
 /** Where a scan's findings go. */
@@ -157,13 +159,13 @@ class Scan {
   finish(): void {
     const surprising: RelPath[] = [];
     for (const path of this.#gone) {
-      if (this.#isWitnessed(path)) this.#differs(path, { witnessed: true });
+      if (this.#isWitnessed(path)) this.#differs(path, { witnessed: true, gone: true });
       else surprising.push(path);
     }
     const reason = this.#reasonToHold(surprising.length);
     const isHeld = (path: RelPath): boolean => reason !== undefined || this.#sink.isHeld(path);
     this.#sink.held(this.#mark.path, surprising.filter(isHeld), { reason });
-    for (const path of surprising) if (!isHeld(path)) this.#differs(path, { witnessed: false });
+    for (const path of surprising) if (!isHeld(path)) this.#differs(path, { witnessed: false, gone: true });
   }
 
   #reasonToHold(deletes: number): HoldReason | undefined {

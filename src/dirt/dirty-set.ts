@@ -19,13 +19,19 @@ export interface Mark extends Dirt {
   failingSinceMs: number | undefined;
   /** How often a read was overtaken by a write since the first change. */
   races: number;
-  /** Marks beneath a subtree mark: not due by themselves, their knowledge is for the scan of this one. */
+  /** A scan found it, and everything beneath as well. */
+  scanned: boolean;
+  /** Nothing is known to differ: a late request is to be proven not to have come. Any other mark takes its place. */
+  proof: boolean;
+  /** Marks beneath a subtree mark when it was taken: their knowledge is for its scan. */
   absorbed: ReadonlyMap<RelPath, Mark>;
 }
 
 /** What a caller may say about a path besides a Change. */
 export interface MarkDetails {
   readonly notBeforeMs?: number;
+  readonly proof?: boolean;
+  readonly scanned?: boolean;
   /** What an earlier mark of this path knew, if there was one. */
   readonly known?: Mark | undefined;
 }
@@ -36,7 +42,7 @@ interface Node {
   readonly path: RelPath;
   readonly children: Map<string, Node>;
   mark: Mark | undefined;
-  /** The earliest live heap entry; Infinity when none (parked, or absorbed by an ancestor). */
+  /** The earliest live heap entry; Infinity when none (it is busy). */
   queuedMs: number;
 }
 
@@ -45,8 +51,9 @@ const NOTHING: ReadonlyMap<RelPath, Mark> = new Map();
 /**
  * A trie of marks with a heap of due times.
  *
- * - A subtree mark absorbs every mark beneath it: those are no longer due by themselves; they travel with it so that
- *   what only they know (a write, a witnessed removal) reaches the scan.
+ * - A subtree mark that is taken absorbs every mark beneath it: they travel with it, so that what only they know (a
+ *   write, a witnessed removal) reaches the scan. Until then each is due by itself: none must wait for a scan that waits
+ *   for another, or for its own pause.
  * - A path that is busy is not handed out; its marks wait until it is released.
  */
 export class DirtySet {
@@ -85,10 +92,17 @@ export class DirtySet {
       attempts: 0,
       failingSinceMs: undefined,
       races: 0,
+      scanned: details.scanned ?? false,
+      proof: details.proof ?? false,
       absorbed: NOTHING,
     };
     if (details.notBeforeMs !== undefined) mark.notBeforeMs = details.notBeforeMs;
-    if (details.known !== undefined) merge(mark, { ...details.known, scope: change.scope });
+    const { known } = details;
+    if (known?.proof === false) {
+      merge(mark, { ...known, scope: change.scope, scanned: mark.scanned });
+      // To be found by a scan is no new change: what waits for older ones would wait for ever.
+      if (mark.scanned) mark.lastAtMs = known.lastAtMs;
+    }
     this.#add(mark);
   }
 
@@ -109,7 +123,7 @@ export class DirtySet {
     for (const node of walk(this.#root)) {
       if (node.mark === undefined) continue;
       node.mark.notBeforeMs = Number.NEGATIVE_INFINITY;
-      if (!this.#isAbsorbed(node)) this.#schedule(node);
+      this.#schedule(node);
     }
   }
 
@@ -122,7 +136,7 @@ export class DirtySet {
   release(path: RelPath): void {
     this.#busy.delete(path);
     const node = this.#find(path);
-    if (node?.mark && !this.#isAbsorbed(node)) this.#schedule(node);
+    if (node?.mark) this.#schedule(node);
   }
 
   /** Paths that are held. */
@@ -159,9 +173,7 @@ export class DirtySet {
 
   #add(mark: Mark): void {
     let node = this.#root;
-    let absorbed = false;
     for (const name of namesOf(mark.path)) {
-      absorbed ||= node.mark?.scope === 'subtree';
       let child = node.children.get(name);
       if (child === undefined) {
         child = {
@@ -179,11 +191,12 @@ export class DirtySet {
     if (node.mark === undefined) {
       node.mark = mark;
       this.#size++;
-    } else {
+    } else if (node.mark.proof && !mark.proof) {
+      node.mark = mark;
+    } else if (node.mark.proof || !mark.proof) {
       merge(node.mark, mark);
     }
-    // Entries that a new subtree mark has absorbed are recognised when the heap brings them up.
-    if (!absorbed) this.#schedule(node);
+    this.#schedule(node);
   }
 
   #schedule(node: Node): void {
@@ -197,14 +210,9 @@ export class DirtySet {
     return this.#draining ? Math.max(mark.firstAtMs, mark.notBeforeMs) : dueAtMs(mark, this.#times);
   }
 
-  /** A heap entry counts if it is the node's earliest one, and the node is in the trie, marked and not absorbed. */
+  /** A heap entry counts if it is the earliest one of its node, and the node is marked. */
   #isLive(node: Node, dueMs: number): boolean {
-    return node.mark !== undefined && node.queuedMs === dueMs && !this.#isAbsorbed(node);
-  }
-
-  #isAbsorbed(node: Node): boolean {
-    for (let up = node.parent; up !== undefined; up = up.parent) if (up.mark?.scope === 'subtree') return true;
-    return false;
+    return node.mark !== undefined && node.queuedMs === dueMs;
   }
 
   #detach(node: Node): Mark {
@@ -244,6 +252,7 @@ export class DirtySet {
 function merge(into: Mark, mark: Mark): void {
   addDirt(into, mark);
   if (mark.scope === 'subtree') into.scope = 'subtree';
+  into.scanned &&= mark.scanned;
   into.written ||= mark.written;
   into.witnessed ||= mark.witnessed;
   into.witnessedBelow ||= mark.witnessedBelow;

@@ -22,6 +22,22 @@ export interface Stat {
   readonly nlink: number;
 }
 
+/** Kernel timestamps advance in ticks of up to 10 ms; two writes within one leave equal stats. */
+const GRANULARITY_MS = 20;
+/** File systems with whole-second times show it by a zero nanosecond part. */
+const COARSE_GRANULARITY_MS = 2000;
+
+/**
+ * How long to wait until a write after now would show in the timestamps; 0 if it would already. A ctime in the future
+ * (the clock was set back) can never prove anything: -1.
+ */
+export function youngMs({ ctimeNs }: Pick<Stat, 'ctimeNs'>, wallNowMs: number): number {
+  const granularityMs = ctimeNs % 1_000_000_000n === 0n ? COARSE_GRANULARITY_MS : GRANULARITY_MS;
+  const ageMs = wallNowMs - Number(ctimeNs / 1_000_000n);
+  if (ageMs < -granularityMs) return -1;
+  return Math.max(0, granularityMs - ageMs);
+}
+
 /** Whether nothing that a write can change differs: the rule of a torn-read check. */
 export function sameContentStat(a: Stat, b: Stat): boolean {
   return (

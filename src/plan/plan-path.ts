@@ -2,7 +2,7 @@
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged, isUnchanged, sameFile, sameMetadata } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
-import type { Stat } from '../model/entry.ts';
+import { type Stat, youngMs } from '../model/entry.ts';
 
 /** Everything the decision rests on. */
 export interface PathState {
@@ -36,6 +36,7 @@ export interface PathState {
  * | file | foreign, other size | put |
  * | file | known, five fields equal, no write told of | nothing |
  * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
+ * | file | fuzzy, five fields and metadata equal, ctime in the future | nothing: no comparison can settle it before its time |
  * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come |
  * | symbolic link | none, or differing | put |
  * | directory | marker needed and absent or differing / not needed and stored | put marker / delete it when an object beneath is stored |
@@ -73,8 +74,16 @@ function planStored(state: PathState, stat: Stat): Action[] {
   if (isUnchanged(row, stat) && !state.written && (!symlink || sameMetadata(row, stat))) return [];
   if (row.state === 'unproven') {
     if (!sameFile(row, stat) || state.written || row.etag === null) return put('send', 'unproven');
-    return planProof(row, 'file', state.nowMs);
+    return [prove(row, 'file')];
   }
+  if (
+    row.state === 'fuzzy' &&
+    !state.written &&
+    youngMs(stat, state.nowMs) < 0 &&
+    sameFile(row, stat) &&
+    sameMetadata(row, stat)
+  )
+    return [];
   return put(row.sizeBytes === stat.sizeBytes && row.checksum !== null ? 'compare' : 'send', 'changed');
 }
 
@@ -88,13 +97,13 @@ function planMarker(state: PathState): Action[] {
   if (row === undefined || row.state === 'intent' || row.state === 'foreign')
     return [{ do: 'put-marker', reason: 'new' }];
   if (row.etag === null || !sameMetadata(row, stat)) return [{ do: 'put-marker', reason: 'changed' }];
-  return row.state === 'unproven' ? planProof(row, 'marker', state.nowMs) : [];
+  return row.state === 'unproven' ? [prove(row, 'marker')] : [];
 }
 
 /** The key must not exist (any more): the path is absent or of another kind. */
 function planAbsent(row: LedgerRow | undefined, target: KeyKind, state: PathState): Action[] {
   if (row === undefined || (row.state === 'foreign' && !state.deleteForeign)) return [];
-  if (row.state === 'unproven' && !isAcknowledged(row)) return planProof(row, target, state.nowMs);
+  if (row.state === 'unproven' && !isAcknowledged(row)) return [prove(row, target)];
   return [{ do: 'delete', target, reason: deleteReason(state.stat, target) }];
 }
 
@@ -103,7 +112,6 @@ function deleteReason(stat: Stat | undefined, target: KeyKind): string {
   return stat.kind === 'directory' && target === 'marker' ? 'no longer needed' : `now a ${stat.kind}`;
 }
 
-function planProof(row: LedgerRow, target: KeyKind, nowMs: number): Action[] {
-  const untilMs = row.proveAfterMs ?? 0;
-  return untilMs > nowMs ? [{ do: 'wait', untilMs }] : [{ do: 'prove', target }];
+function prove(row: LedgerRow, target: KeyKind): Action {
+  return { do: 'prove', target, notBeforeMs: row.proveAfterMs ?? 0 };
 }

@@ -25,6 +25,9 @@ import {
 /** Read at once. The library joins what it reads into parts and copies less when the pieces are small. */
 const PIECE_BYTES = 1024 ** 2;
 
+/** How long the answer to Create is still waited for when everything else has been aborted. */
+const CREATE_GRACE_MS = 1000;
+
 /** See ObjectStore.putMultipart. The source is read only as far ahead as `concurrency` asks. */
 export async function putInParts(
   session: S3Session,
@@ -110,10 +113,13 @@ class UploadSteps {
     return send(this.#session, request, (o) => client.send(command as CompleteMultipartUploadCommand, o));
   }
 
-  /** Not to be aborted in flight: an upload whose id is never learnt could not be aborted at the server. */
+  /** Aborted later than everything else: an upload whose id is never learnt cannot be aborted at the server. */
   async #create(command: CreateMultipartUploadCommand): Promise<unknown> {
-    const request = { action: 'start the upload of', key: this.#key };
-    const answer = await send(this.#session, request, (o) => this.#session.client.send(command, o));
+    const given = later(this.#signal, CREATE_GRACE_MS);
+    const request = { action: 'start the upload of', key: this.#key, signal: given.signal };
+    const answer = await send(this.#session, request, (o) => this.#session.client.send(command, o)).finally(
+      given.forget,
+    );
     if (answer.UploadId === undefined) throw senseless(this.#session, request);
     this.#onStarted(answer.UploadId);
     return answer;
@@ -132,4 +138,19 @@ class UploadSteps {
     this.#failed.abort();
     throw error;
   };
+}
+
+/** A signal that is aborted so much later than `signal`, unless it is forgotten before. */
+function later(signal: AbortSignal, graceMs: number): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const start = (): void => {
+    timer = setTimeout(() => controller.abort(signal.reason), graceMs);
+  };
+  signal.addEventListener('abort', start, { once: true });
+  const forget = (): void => {
+    signal.removeEventListener('abort', start);
+    clearTimeout(timer);
+  };
+  return { signal: controller.signal, forget };
 }

@@ -20,8 +20,10 @@ export interface TransferContext {
   readonly partConcurrency: number;
   /** After this the server can no longer execute a request we gave up on. */
   readonly requestTimeoutMs: number;
-  /** Wall clock in ms. */
+  /** Wall clock in ms, as the kernel stamps files. */
   readonly wallNow: () => number;
+  /** Wall clock at the start, and the time passed since: a step of the clock neither hurries nor delays a proof. */
+  readonly steadyNow: () => number;
 }
 
 /** The whole key, or a StoreError that says why S3 cannot have it. */
@@ -34,8 +36,8 @@ export function wholeKey(context: TransferContext, key: RelKey): string {
 /**
  * The proof that a key's next state owes: until when a late, ambiguous request may still change it; null if none can.
  */
-export function owedProof(row: LedgerRow | undefined, wallNowMs: number): number | null {
-  return row?.proveAfterMs != null && row.proveAfterMs > wallNowMs ? row.proveAfterMs : null;
+export function owedProof(row: LedgerRow | undefined, steadyNowMs: number): number | null {
+  return row?.proveAfterMs != null && row.proveAfterMs > steadyNowMs ? row.proveAfterMs : null;
 }
 
 /** The outcome of a request that failed; an ambiguous one leaves its key unproven. */
@@ -51,6 +53,6 @@ export function ambiguous(row: LedgerRow, proveAfterMs: number): LedgerRow {
 }
 
 /** The row while a request on its key is under way: if we die now, it may execute and nobody will hear of it. */
-export function mayExecute({ wallNow, requestTimeoutMs }: TransferContext, row: LedgerRow): LedgerRow {
-  return ambiguous(row, wallNow() + requestTimeoutMs);
+export function mayExecute({ steadyNow, requestTimeoutMs }: TransferContext, row: LedgerRow): LedgerRow {
+  return ambiguous(row, steadyNow() + requestTimeoutMs);
 }

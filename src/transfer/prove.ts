@@ -20,7 +20,7 @@ export async function proveKey(context: TransferContext, row: LedgerRow, signal:
   const { key } = row;
   try {
     const head = await context.store.head(wholeKey(context, key), { signal });
-    const proveAfterMs = owedProof(row, context.wallNow());
+    const proveAfterMs = owedProof(row, context.steadyNow());
     if (!isAsBelieved(head, row)) return { end: 'disproven', row: { ...row, state: 'intent', proveAfterMs } };
     if (proveAfterMs !== null) return { end: 'proven', key, row };
     return { end: 'proven', key, row: head === undefined ? undefined : { ...row, state: 'known', proveAfterMs: null } };

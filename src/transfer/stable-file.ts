@@ -1,14 +1,9 @@
 // Reading a file so that what was read is one state of it: stat, read, stat (S3 No torn objects).
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { type Stat, sameContentStat } from '../model/entry.ts';
+import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
 import { type LocalTree, statOf } from '../tree/local-tree.ts';
-
-/** Kernel timestamps advance in ticks of up to 10 ms; two writes within one leave equal stats. */
-const GRANULARITY_MS = 20;
-/** File systems with whole-second times show it by a zero nanosecond part. */
-const COARSE_GRANULARITY_MS = 2000;
 
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -55,16 +50,9 @@ export class StableFile {
     }
   }
 
-  /**
-   * How long to wait until a write after now would show in the timestamps; 0 if it would already. A ctime in the
-   * future (the clock was set back) can never prove anything: -1.
-   */
+  /** See youngMs of model/entry.ts. */
   youngMs(wallNowMs: number): number {
-    const { ctimeNs } = this.before;
-    const granularityMs = ctimeNs % 1_000_000_000n === 0n ? COARSE_GRANULARITY_MS : GRANULARITY_MS;
-    const ageMs = wallNowMs - Number(ctimeNs / 1_000_000n);
-    if (ageMs < -granularityMs) return -1;
-    return Math.max(0, granularityMs - ageMs);
+    return youngMs(this.before, wallNowMs);
   }
 
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */

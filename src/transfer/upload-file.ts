@@ -208,7 +208,7 @@ class Upload {
     facts: { checksum: string; torn: boolean; marked?: boolean; how: 'uploaded' | 'copied'; bytes: number },
   ): Outcome {
     const { checksum, torn, marked = torn, how, bytes } = facts;
-    const proveAfterMs = owedProof(this.#request.row, this.#context.wallNow());
+    const proveAfterMs = owedProof(this.#request.row, this.#context.steadyNow());
     const state = marked || this.#timeless ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
     const row = rowFor(this.#relKey, this.#stat, {
       state,

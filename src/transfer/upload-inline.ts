@@ -55,7 +55,7 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
     const key = wholeKey(context, relKey);
     await journal.saveDurably(mayExecute(context, before));
     const { etag, versionId } = await store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
-    const proveAfterMs = owedProof(row, context.wallNow());
+    const proveAfterMs = owedProof(row, context.steadyNow());
     const state = proveAfterMs === null ? 'known' : 'unproven';
     const uploadId = row?.uploadId ?? null; // a file may have been here
     const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, uploadId, proveAfterMs });

@@ -48,7 +48,7 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
       const [verdict] = judgeDeletes([deleteJob(path, target)], {
         looker,
         holds,
-        oldestMoveMs: () => Number.POSITIVE_INFINITY,
+        oldestArrivalMs: () => Number.POSITIVE_INFINITY,
         pairingMs: 50,
         isMarked: () => false,
         rootBroken: () => undefined,
@@ -107,7 +107,7 @@ test('S4 a row that became foreign or was forgotten is planned anew', (t) => {
 
 test('S5 a delete waits for a rename that nobody has looked at, unless that came much later', (t) => {
   const at = bench(t, [ledgerRow('f')]);
-  const arrived = (atMs: number): Verdict => at.judge('f', { oldestMoveMs: () => atMs });
+  const arrived = (atMs: number): Verdict => at.judge('f', { oldestArrivalMs: () => atMs });
   assert.deepEqual([arrived(900), arrived(1_050), arrived(1_051)], ['early', 'early', 'delete']);
 });
 

@@ -42,8 +42,8 @@ async function scan(
     ...options,
   });
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
-  for (const change of marks) dirty.mark(change, 0);
   dirty.mark({ path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false }, 0);
+  for (const change of marks) dirty.mark(change, 1);
   const told: Told = { again: [], unknown: [] };
   const sink: ScanSink = {
     differs: () => {},

@@ -22,7 +22,9 @@ class Model {
   }
 
   facts(path: RelPath): Facts {
-    const all = this.reports.get(path)!;
+    const reports = this.reports.get(path)!;
+    const dirty = reports.filter(({ proof }) => !proof);
+    const all = dirty.length > 0 ? dirty : reports;
     const finished = all.flatMap(({ finishedAtMs }) => finishedAtMs ?? []);
     return {
       scope: all.some(({ scope }) => scope === 'subtree') ? 'subtree' : 'self',
@@ -36,6 +38,8 @@ class Model {
       failingSinceMs: all.find(({ failingSinceMs }) => failingSinceMs !== undefined)?.failingSinceMs,
       attempts: Math.max(...all.map(({ attempts }) => attempts)),
       races: Math.max(...all.map(({ races }) => races)),
+      scanned: all.every(({ scanned }) => scanned),
+      proof: dirty.length === 0,
     };
   }
 
@@ -51,12 +55,9 @@ class Model {
     return Math.max(settled, notBeforeMs);
   }
 
-  /** Marks that nobody works on and no subtree mark above has swallowed. */
+  /** Marks that nobody works on. */
   available(): RelPath[] {
-    const swallows = (above: RelPath, path: RelPath): boolean =>
-      above !== path && isWithin(path, above) && this.facts(above).scope === 'subtree';
-    const paths = [...this.reports.keys()];
-    return paths.filter((path) => !this.held.has(path) && !paths.some((above) => swallows(above, path)));
+    return [...this.reports.keys()].filter((path) => !this.held.has(path));
   }
 
   below(path: RelPath): RelPath[] {
@@ -68,7 +69,11 @@ function factsOf({ path: _path, absorbed: _absorbed, ...facts }: Mark): Facts {
   return facts;
 }
 
-function factsOfChange(change: Change, nowMs: number, notBeforeMs: number): Facts {
+function factsOfChange(
+  change: Change,
+  nowMs: number,
+  { notBeforeMs, proof, scanned }: { notBeforeMs: number; proof: boolean; scanned: boolean },
+): Facts {
   return {
     scope: change.scope,
     firstAtMs: nowMs,
@@ -81,6 +86,8 @@ function factsOfChange(change: Change, nowMs: number, notBeforeMs: number): Fact
     attempts: 0,
     failingSinceMs: undefined,
     races: 0,
+    scanned,
+    proof,
   };
 }
 
@@ -97,8 +104,10 @@ const change: fc.Arbitrary<Change> = fc.record({
 
 const pause = fc.option(fc.nat({ max: 100 }), { nil: undefined });
 
+const proof = fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true));
+
 const command = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('mark' as const), change, pause }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('mark' as const), change, pause, proof }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.nat({ max: 30 }) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), which: fc.nat() }) },
@@ -119,7 +128,11 @@ class Both {
   run(command: Command): void {
     switch (command.do) {
       case 'mark':
-        return this.#mark(command.change, this.nowMs, command.pause);
+        // A proof is about one path.
+        return this.#mark(command.proof ? { ...command.change, scope: 'self' } : command.change, this.nowMs, {
+          pauseMs: command.pause,
+          proof: command.proof,
+        });
       case 'tick':
         this.nowMs += command.ms;
         return;
@@ -150,7 +163,7 @@ class Both {
       assert.deepEqual(due, [], 'due and not handed out');
       return undefined;
     }
-    assert.ok(due.includes(mark.path), `${mark.path} is not due, held or absorbed`);
+    assert.ok(due.includes(mark.path), `${mark.path} is not due, or held`);
     const oldest = Math.min(...due.map((at) => this.model.dueMs(at)));
     assert.equal(this.model.dueMs(mark.path), oldest, 'one that has been due longer was passed over');
     assert.deepEqual(factsOf(mark), this.model.facts(mark.path));
@@ -189,11 +202,25 @@ class Both {
     assert.equal(this.real.nextDueMs(), undefined);
   }
 
-  #mark(change: Change, atMs: number, pauseMs: number | undefined, known?: Mark): void {
+  #mark(
+    change: Change,
+    atMs: number,
+    {
+      pauseMs,
+      proof = false,
+      scanned = false,
+      known,
+    }: { pauseMs?: number | undefined; proof?: boolean; scanned?: boolean; known?: Mark },
+  ): void {
     const notBeforeMs = pauseMs === undefined ? NO_PAUSE : this.nowMs + pauseMs;
-    this.real.mark(change, atMs, { ...(pauseMs !== undefined && { notBeforeMs }), known });
-    const facts = factsOfChange(change, atMs, notBeforeMs);
-    this.model.report(change.path, facts, ...(known ? [{ ...factsOf(known), scope: change.scope }] : []));
+    this.real.mark(change, atMs, { ...(pauseMs !== undefined && { notBeforeMs }), proof, scanned, known });
+    const facts = factsOfChange(change, atMs, { notBeforeMs, proof, scanned });
+    if (known?.proof === false && scanned) facts.lastAtMs = known.lastAtMs;
+    this.model.report(
+      change.path,
+      facts,
+      ...(known?.proof === false ? [{ ...factsOf(known), scope: change.scope, scanned }] : []),
+    );
   }
 
   #end(which: number, how: (mark: Mark) => void): void {
@@ -215,7 +242,7 @@ class Both {
   #findings(mark: Mark): void {
     for (const known of [mark, ...mark.absorbed.values()]) {
       const finding = { path: known.path, scope: 'self', speed: 'finished', witnessed: false } as const;
-      this.#mark(finding, this.nowMs - TIMES.coalesceMs, undefined, known);
+      this.#mark(finding, this.nowMs - TIMES.coalesceMs, { known, scanned: true });
     }
   }
 }
@@ -265,9 +292,9 @@ test('a mark made beneath a subtree after it was taken is not part of that scan'
 
 test('a subtree mark that absorbed a subtree mark hands on what that one had absorbed', () => {
   const dirty = new DirtySet(TIMES);
-  dirty.mark(finished(ABC, { written: true }), 0);
+  dirty.mark(finished(A, { scope: 'subtree', witnessed: false }), 0);
   dirty.mark(finished(AB, { scope: 'subtree' }), 1);
-  dirty.mark(finished(A, { scope: 'subtree', witnessed: false }), 2);
+  dirty.mark(finished(ABC, { written: true }), 2);
   assert.equal(dirty.size, 3);
   const mark = dirty.take(7)!;
   assert.deepEqual([mark.path, ...mark.absorbed.keys()], [A, AB, ABC]);
@@ -287,4 +314,19 @@ test('S11 in a drain the oldest change goes first, and only pauses asked for aft
   assert.deepEqual([dirty.take(20)?.path, dirty.take(20)?.path, dirty.take(20)?.path], [AB, A, undefined]);
   assert.equal(dirty.nextDueMs(), 25);
   assert.equal(dirty.take(25)?.path, ABC);
+});
+
+test('what is beneath a subtree mark that waits does not wait with it', () => {
+  const dirty = new DirtySet(TIMES);
+  dirty.mark(finished(A, { scope: 'subtree' }), 0, { notBeforeMs: 60_000 });
+  dirty.mark(finished(AB), 1);
+  assert.equal(dirty.take(6)?.path, AB);
+});
+
+test("a proof makes room for any other mark, whose time is not the proof's", () => {
+  const dirty = new DirtySet(TIMES);
+  dirty.mark(finished(A), 0, { notBeforeMs: 60_000, proof: true });
+  dirty.mark(finished(A), 1);
+  dirty.mark(finished(A), 2, { notBeforeMs: 60_000, proof: true });
+  assert.equal(dirty.take(6)?.proof, false);
 });

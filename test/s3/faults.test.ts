@@ -1,6 +1,16 @@
 // S3 fails in every way it can; in the end the prefix equals the tree, and nothing is left behind.
 import assert from 'node:assert/strict';
-import { appendFileSync, closeSync, cpSync, openSync, renameSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  cpSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -313,4 +323,51 @@ test('S2 a start goes on when the first listing fails halfway', async (t) => {
   await ground.settle();
   ground.assertEqual();
   assert.equal(ground.server.countRequests('PutObject'), 0, 'everything was adopted');
+});
+
+test('S7 a write after a request whose answer was lost does not wait for that one to be proven', async (t) => {
+  const ground = await settledGround(t, { files: { f: 'v1' }, config: { requestTimeoutMs: 60_000 } });
+  ground.server.faults.add({ operation: 'PutObject', times: 1, effect: { kind: 'reset', at: 'answer' } });
+  ground.write('f', 'v2');
+  await until('v2 is sent again', () => ground.count('PutObject', 'f') === 2 && ground.row('f')?.state === 'unproven');
+  ground.write('f', 'v3');
+  await until('v3 is stored', () => ground.stored('f') === 'v3');
+});
+
+test('S11 a drain asks once for what cannot be proven yet, and does all the rest', async (t) => {
+  const ground = await makeGround(t, { files: { 'd/x': '1' }, config: { requestTimeoutMs: 60_000 } });
+  chmodSync(ground.at('d'), 0o700);
+  await ground.start();
+  await ground.settle();
+  ground.server.clearRequests();
+  ground.server.faults.add({ operation: 'PutObject', key: /d$/, times: 1, effect: { kind: 'reset', at: 'answer' } });
+  rmSync(ground.at('d'), { recursive: true });
+  ground.write('d', 'now a file');
+  await ground.agent.watching.drain(AbortSignal.timeout(20_000));
+  ground.assertEqual();
+  assert.equal(ground.count('HeadObject', 'd'), 1);
+});
+
+test('S11 the end does not wait for an upload that will not start', async (t) => {
+  const ground = await settledGround(t, {
+    config: { requestTimeoutMs: 3_600_000, multipartThresholdBytes: 5 * 1024 ** 2 },
+  });
+  const hang = ground.server.faults.add({ operation: 'CreateMultipartUpload', effect: { kind: 'hang' } });
+  ground.write('big', Buffer.alloc(6 * 1024 ** 2));
+  await hang.waiting();
+  let stopped = false;
+  void ground.agent.watching.stop().then(() => (stopped = true));
+  await until('it has stopped', () => stopped);
+});
+
+test('S2 after the clock was set back a file is stored once, not compared for ever', async (t) => {
+  const ground = await makeGround(t, { files: { 'd/x': '1' } });
+  chmodSync(ground.at('d'), 0o700);
+  await ground.start();
+  await ground.settle();
+  t.mock.method(Date, 'now', () => 1_000_000_000_000);
+  rmSync(ground.at('d'), { recursive: true });
+  ground.write('d', 'now a file');
+  await ground.settle();
+  ground.assertEqual();
 });

@@ -4,6 +4,7 @@ import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, writeFileSync
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { EVERYTHING } from '../../src/agent/engine.ts';
+import { ROOT } from '../../src/model/path.ts';
 import { limited, overflowing } from '../support/lossy-inotify.ts';
 import { type GroundOptions, makeGround, settledGround } from '../support/strict-agent.ts';
 import { operate, operations } from '../support/tree-operations.ts';
@@ -150,4 +151,18 @@ test('S2 a file moved between a watched and a polled directory is stored where i
   renameSync(ground.at('c/3'), ground.at('a/3'));
   renameSync(ground.at('b'), ground.at('a/b'));
   await until('all are where they are', () => ground.bucket.keys().join() === ['p/a/3', 'p/a/b/2', 'p/c/1'].join());
+});
+
+test('S7 while everything is marked again and again, what changes is stored and what goes is deleted', async (t) => {
+  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`d/${at}`, '']));
+  const ground = await settledGround(t, { files: { ...many, zy: 'goes' } });
+  const { pipeline } = ground.agent.watching.engine;
+  // Sooner than a scan ends, so that one always waits behind another.
+  const again = setInterval(() => pipeline.change(EVERYTHING), 5);
+  t.after(() => clearInterval(again));
+  await until('a scan waits behind a scan', () => pipeline.pending().has(ROOT));
+  ground.write('zz', 'new');
+  rmSync(ground.at('zy'));
+  await until('zz is stored', () => ground.stored('zz') === 'new');
+  await until('zy is deleted', () => ground.stored('zy') === undefined);
 });

@@ -73,6 +73,7 @@ export function transferBench(t: TestContext): TransferBench {
       partConcurrency: 2,
       requestTimeoutMs: 60_000,
       wallNow: () => bench.wallMs,
+      steadyNow: () => bench.wallMs,
     },
     write: (path, content) => {
       mkdirSync(dirname(join(root, path)), { recursive: true });

@@ -10,7 +10,7 @@ import { type PathState, planPath } from '../../src/plan/plan-path.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
 import { directoryStat, fileStat, symlinkStat } from '../support/stats.ts';
 
-const NOW_MS = 1_000;
+const NOW_MS = 4_000_000_000_000;
 
 function plan(state: Partial<PathState>): readonly Action[] {
   return planPath({
@@ -67,19 +67,29 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ['an edit of another size is sent', { stat: grown, fileRow: row() }, [send('changed')]],
   ['S3 a fuzzy file is compared however equal its stat', { stat: file, fileRow: row({ state: 'fuzzy' }) }, [compare]],
   [
+    'a comparison cannot settle a ctime in the future: there is none before its time',
+    { stat: file, fileRow: row({ state: 'fuzzy' }), nowMs: -3_600_000 },
+    [],
+  ],
+  [
+    'a write on a ctime in the future is compared',
+    { stat: file, fileRow: row({ state: 'fuzzy' }), nowMs: -3_600_000, written: true },
+    [compare],
+  ],
+  [
     'without a checksum there is nothing to compare with',
     { stat: edited, fileRow: row({ checksum: null }) },
     [send('changed')],
   ],
   [
-    'S6 an unproven file waits until the late request can no longer come',
+    'S6 an unproven file is proven, but not before the late request can no longer come',
     { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS + 1 }) },
-    [{ do: 'wait', untilMs: NOW_MS + 1 }],
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS + 1 }],
   ],
   [
-    'S6 an unproven file is proven then',
+    'S6 an unproven file whose time has come is proven',
     { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }) },
-    [{ do: 'prove', target: 'file' }],
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS }],
   ],
   [
     'S6 an unproven file that was edited is sent at once',
@@ -139,7 +149,7 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   [
     'S6 an unproven marker is proven',
     { stat: directory, needsMarker: true, markerRow: marker({ state: 'unproven', proveAfterMs: 1 }) },
-    [{ do: 'prove', target: 'marker' }],
+    [{ do: 'prove', target: 'marker', notBeforeMs: 1 }],
   ],
   [
     'S5 a marker that is no longer needed stays until something beneath it is stored',
@@ -171,12 +181,12 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   [
     'S6 an absent path that is believed absent is proven',
     { fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS }) },
-    [{ do: 'prove', target: 'file' }],
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS }],
   ],
   [
     'S6 but not before its time',
     { fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS + 5 }) },
-    [{ do: 'wait', untilMs: NOW_MS + 5 }],
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS + 5 }],
   ],
   [
     'S6 an absent path that is believed stored is deleted without waiting',
