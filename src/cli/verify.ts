@@ -1,6 +1,8 @@
 // `awssyncer verify`: compare both sides, change nothing.
+
+import type { Difference } from '../agent/compare.ts';
 import { directoryDefaults } from '../agent/engine.ts';
-import { verify as compareSides, type Difference } from '../agent/verify.ts';
+import { verify as compareSides } from '../agent/verify.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
@@ -8,6 +10,7 @@ import { displayPath } from '../model/path.ts';
 import { showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
+import { progressLines } from './progress.ts';
 
 export async function verify(config: CommandConfig<'verify'>, context: CommandContext): Promise<number> {
   const started = context.now();
@@ -19,11 +22,16 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
   });
   const interrupt = interruptOn(context);
   const found: Difference[] = [];
+  let comparedSoFar = 0;
+  const endProgress = progressLines(context, () => ({ compared: comparedSoFar }));
   try {
     const result = await compareSides(workspace, {
       crossMounts: config.crossMounts,
       directoryDefaults: directoryDefaults(),
       signal: interrupt.signal,
+      onProgress: (count) => {
+        comparedSoFar = count;
+      },
       onDifference: (difference) => {
         if (config.json) found.push(difference);
         else context.stdout(`${difference.kind.padEnd(10)} ${displayPath(difference.path)}: ${difference.detail}\n`);
@@ -45,6 +53,7 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
   } finally {
+    endProgress();
     interrupt.release();
     workspace.close();
   }

@@ -1,9 +1,10 @@
 // `sync` and `verify`: the built CLI on real files.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { BucketView } from '../strict-s3/inspect.ts';
 import { expectedObjects, storedObjects } from '../support/reference.ts';
 import { availableTargets, withTarget } from '../support/s3-targets.ts';
 import { type Stage, stageOn, strictStage } from '../support/stage.ts';
@@ -239,8 +240,9 @@ describe('verify', () => {
     assert.deepEqual(found, [
       'content behind our back',
       'content content',
-      'extra extra',
+      'foreign extra',
       'kind link',
+      'metadata content',
       'missing missing',
       'size size',
     ]);
@@ -255,13 +257,64 @@ describe('verify', () => {
     const { differences, compared } = JSON.parse(json.stdout);
     assert.equal(compared, 8);
     assert.deepEqual(
-      differences.find(({ kind }: { kind: string }) => kind === 'extra'),
+      differences.find(({ kind }: { kind: string }) => kind === 'foreign'),
       {
-        ...{ path: 'extra', kind: 'extra', detail: 'in S3, not on disk' },
+        ...{ path: 'extra', kind: 'foreign', detail: 'in S3, not on disk' },
       },
     );
   });
 });
+
+test('S13 verify tells each difference by its kind, of metadata only what the object says', async (t) => {
+  const { bucket, local, url, run, write, at } = await strictStage(t);
+  const names = ['same', 'mode', 'mtime', 'owner', 'link', 'twin', 'dir', 'pipe', 'gone', 'bare'];
+  for (const name of names) write(name);
+  mkdirSync(at('empty'));
+  symlinkSync('target', at('pointer'));
+  assert.equal((await run(['sync', local, url])).code, 0);
+
+  chmodSync(at('mode'), 0o600);
+  chmodSync(at('empty'), 0o700);
+  utimesSync(at('mtime'), 1, 1);
+  const owned = bucket.object('p/owner')!;
+  bucket.put('p/owner', owned.bytes, { ...owned.metadata, uid: '4242', gid: '4243' });
+  const { mtime: _, mode: __, ...rest } = bucket.object('p/bare')!.metadata;
+  bucket.put('p/bare', 'bare', rest);
+  chmodSync(at('bare'), 0o600);
+  // A file and a link of equal bytes.
+  const twin = bucket.object('p/twin')!;
+  bucket.put('p/twin', twin.bytes, { ...twin.metadata, mode: '120777' });
+  for (const name of ['link', 'dir', 'pipe', 'gone', 'pointer']) rmSync(at(name));
+  symlinkSync('link', at('link'));
+  symlinkSync('tegrat', at('pointer'));
+  write('dir/file');
+  execFileSync('mkfifo', [at('pipe')]);
+  const { code, stdout, stderr } = await run(['verify', '--json', local, url]);
+  assert.equal(code, 5, stderr);
+  const { differences } = JSON.parse(stdout);
+  assert.deepEqual(
+    differences.map(({ path, kind, detail }: Record<string, string>) => `${path}: ${kind}: ${detail}`),
+    [
+      'dir: kind: a directory on disk, a file in S3',
+      'dir/file: missing: on disk, not in S3',
+      'empty: metadata: mode 700 on disk, 755 in S3',
+      'gone: extra: in S3, not on disk',
+      'link: kind: a symlink on disk, a file in S3',
+      'mode: metadata: mode 600 on disk, 644 in S3',
+      `mtime: metadata: mtime 1000000000 on disk, ${storedTime(bucket, 'p/mtime')} in S3`,
+      `owner: metadata: uid ${process.getuid!()} on disk, 4242 in S3; gid ${process.getgid!()} on disk, 4243 in S3`,
+      'pipe: kind: a socket, FIFO or device on disk, a file in S3',
+      'pointer: content: the link points elsewhere',
+      `pointer: metadata: mtime ${lstatSync(at('pointer'), { bigint: true }).mtimeNs} on disk, ${storedTime(bucket, 'p/pointer')} in S3`,
+      'twin: kind: a file on disk, a symlink in S3',
+    ],
+  );
+});
+
+/** Nanoseconds. */
+function storedTime(bucket: BucketView, key: string): string {
+  return bucket.object(key)!.metadata['mtime']!.replace('.', '');
+}
 
 describe('sync, verify and restore', () => {
   for (const choice of availableTargets()) {

@@ -1,0 +1,150 @@
+// What is different between a path and the object that should hold it.
+import { createHash } from 'node:crypto';
+import type { Stat } from '../model/entry.ts';
+import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
+import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
+import type { RelPath } from '../model/path.ts';
+import { comparableBy } from '../store/etag.ts';
+import type { ListedObject, ObjectHead } from '../store/object-store.ts';
+import { checksumIfStored } from '../transfer/adopt.ts';
+import { RacedError, StableFile } from '../transfer/stable-file.ts';
+import { codeOf, type WalkEntry } from '../tree/walk.ts';
+import type { Workspace } from './workspace.ts';
+
+/**
+ * - `missing`: on disk, not in S3.
+ * - `extra`: in S3 as an agent stores it, not on disk.
+ * - `foreign`: in S3 without what an agent stores with every object, not on disk.
+ * - `kind`, `size`, `content`: both are there and differ.
+ * - `metadata`: mode, owner, group or time differ from what the object says; what it does not say is not compared.
+ * - `unreadable`: it could not be compared.
+ */
+export type DifferenceKind = 'missing' | 'extra' | 'foreign' | 'kind' | 'size' | 'content' | 'metadata' | 'unreadable';
+
+export interface Difference {
+  readonly path: RelPath;
+  readonly kind: DifferenceKind;
+  readonly detail: string;
+}
+
+/** A key of the listing. */
+export interface Listed {
+  readonly key: RelKey;
+  readonly object: ListedObject;
+}
+
+/** One side at least is there. */
+export interface Pair {
+  readonly entry: WalkEntry | undefined;
+  readonly listed: Listed | undefined;
+}
+
+type Found = Omit<Difference, 'path'>;
+
+/** All differences of one pair; none if a restore would bring back what is on disk. Asks S3 once for each object. */
+export async function differencesOf(workspace: Workspace, pair: Pair, signal: AbortSignal): Promise<Difference[]> {
+  const path = pair.entry?.path ?? pathOfKey(pair.listed!.key);
+  try {
+    return (await find(workspace, pair, signal)).map((found) => ({ path, ...found }));
+  } catch (error) {
+    if (!(error instanceof RacedError) && !(error instanceof Error && 'syscall' in error)) throw error;
+    return [{ path, kind: 'unreadable', detail: error instanceof RacedError ? error.message : codeOf(error) }];
+  }
+}
+
+async function find(workspace: Workspace, { entry, listed }: Pair, signal: AbortSignal): Promise<Found[]> {
+  const { retry, store } = workspace;
+  const head = listed && (await retry(() => store.head(listed.object.key, { signal }), { signal }));
+  if (entry === undefined) return head === undefined ? [] : [unexpected(workspace, listed!.key, head)];
+  if (head === undefined) return [{ kind: 'missing', detail: 'on disk, not in S3' }];
+  const stored = decodeMetadata(head.attributes.metadata);
+  const kind = entry.stat.kind === 'directory' ? 'directory' : kindOfObject(stored);
+  if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
+  const content = await contentOf(workspace, { entry, key: listed!.object.key, head, signal });
+  return [content, metadataOf(entry.stat, stored)].filter((found) => found !== undefined);
+}
+
+/** An object that nothing on disk asks for. */
+function unexpected({ tree }: Workspace, key: RelKey, { attributes }: ObjectHead): Found {
+  const occupant = tree.lstat(pathOfKey(key))?.kind;
+  const isDirectory = occupant === 'directory';
+  if (occupant === 'other' || (occupant !== undefined && isDirectory !== isMarker(key))) {
+    const seen = occupant === 'other' ? 'socket, FIFO or device' : occupant;
+    return { kind: 'kind', detail: `a ${seen} on disk, a ${isMarker(key) ? 'directory' : 'file'} in S3` };
+  }
+  const { mode, mtimeNs } = decodeMetadata(attributes.metadata);
+  const kind = mode === undefined || mtimeNs === undefined ? 'foreign' : 'extra';
+  return { kind, detail: isDirectory ? 'in S3, and the directory needs no object' : 'in S3, not on disk' };
+}
+
+interface Contents {
+  readonly entry: WalkEntry;
+  readonly key: string;
+  readonly head: ObjectHead;
+  readonly signal: AbortSignal;
+}
+
+async function contentOf(workspace: Workspace, contents: Contents): Promise<Found | undefined> {
+  const { entry, head } = contents;
+  const { kind, sizeBytes } = entry.stat;
+  const expectedBytes = kind === 'directory' ? 0 : sizeBytes;
+  if (expectedBytes !== head.sizeBytes)
+    return { kind: 'size', detail: `${expectedBytes} bytes on disk, ${head.sizeBytes} in S3` };
+  if (kind === 'directory') return undefined;
+  if (kind === 'symlink') {
+    const target = createHash('sha256').update(workspace.tree.readlink(entry.path)).digest('hex');
+    const isEqual = (await storedChecksum(workspace, contents)) === target;
+    return isEqual ? undefined : { kind: 'content', detail: 'the link points elsewhere' };
+  }
+  const isEqual = await hasEqualContent(workspace, contents);
+  return isEqual ? undefined : { kind: 'content', detail: 'same size, other content' };
+}
+
+/** By the ETag where it can be computed from the disk, else by reading the object. */
+async function hasEqualContent(workspace: Workspace, contents: Contents): Promise<boolean> {
+  const { entry, head } = contents;
+  const file = await StableFile.open(workspace.tree, entry.path);
+  try {
+    const isComparable = comparableBy(head.etag, head.sizeBytes).length > 0;
+    if (isComparable && (await checksumIfStored(file, head.etag)) !== undefined) return true;
+    // An ETag that differs proves nothing: parts of an unknown size, or encryption with a key.
+    const local = createHash('sha256');
+    for (let at = 0; at < file.before.sizeBytes; at += STEP_BYTES) {
+      local.update(await file.read(at, Math.min(STEP_BYTES, file.before.sizeBytes - at)));
+    }
+    return local.digest('hex') === (await storedChecksum(workspace, contents));
+  } finally {
+    await file.close();
+  }
+}
+
+function storedChecksum({ retry, store }: Workspace, { key, head, signal }: Contents): Promise<string> {
+  return retry(
+    async () => {
+      const hash = createHash('sha256');
+      const { body } = await store.get(key, { signal, ifMatch: head.etag });
+      for await (const chunk of body) hash.update(chunk);
+      return hash.digest('hex');
+    },
+    { signal },
+  );
+}
+
+const STEP_BYTES = 1024 * 1024;
+
+const PERMISSIONS = 0o7777;
+
+/** A link's permissions mean nothing, a directory's times are not kept. */
+function metadataOf(stat: Stat, { mode, uid, gid, mtimeNs }: StoredAttributes): Found | undefined {
+  const permissions = (value: number) => (value & PERMISSIONS).toString(8);
+  const fields: [name: string, disk: string | number | bigint, stored: string | number | bigint | undefined][] = [
+    ['mode', permissions(stat.mode), mode === undefined || stat.kind === 'symlink' ? undefined : permissions(mode)],
+    ['uid', stat.uid, uid],
+    ['gid', stat.gid, gid],
+    ['mtime', stat.mtimeNs, stat.kind === 'directory' ? undefined : mtimeNs],
+  ];
+  const differing = fields.filter(([, disk, stored]) => stored !== undefined && disk !== stored);
+  if (differing.length === 0) return undefined;
+  const detail = differing.map(([name, disk, stored]) => `${name} ${disk} on disk, ${stored} in S3`).join('; ');
+  return { kind: 'metadata', detail };
+}
