@@ -1,6 +1,7 @@
 // The one-shot: mark everything, wait until nothing is left to do.
 import { type ExitCode, RefusedError } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
+import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
 import { listRemote, type RemoteCounts } from './list-remote.ts';
 import { oneShotPatience } from './patience.ts';
@@ -35,6 +36,7 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
       'Nothing was changed. Check that the right volume is mounted; restore it with awssyncer restore, or empty the prefix yourself.',
     );
   }
+  sayWhatMayBeWaitedFor(workspace);
   const engine = createEngine(workspace, config, {
     times: AT_ONCE,
     patience: oneShotPatience(config.retryHorizonMs),
@@ -47,4 +49,16 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
   const pending = engine.pipeline.pending();
   await engine.pipeline.stop();
   return { exitCode: exitCodeOf(engine, { pending, rootBroken: workspace.guard.check() }), engine, remote };
+}
+
+/** Proofs come when a request of an earlier run can no longer execute (S6), which may be long after all else is done. */
+function sayWhatMayBeWaitedFor({ ledger, log }: Workspace): void {
+  const nowMs = clock.wallNow();
+  const owed = ledger.owedProofs(nowMs);
+  if (owed === undefined) return;
+  const waitS = Math.ceil((owed.untilMs - nowMs) / 1000);
+  log.info('an earlier run was cut off: what it sent may yet arrive, so that is waited for', {
+    paths: owed.keys,
+    waitS,
+  });
 }

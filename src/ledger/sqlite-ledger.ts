@@ -121,6 +121,12 @@ class SqliteLedger implements Ledger {
     return this.#rows('SELECT * FROM entry WHERE upload_id IS NOT NULL');
   }
 
+  owedProofs(nowMs: number): { keys: number; untilMs: number } | undefined {
+    const sql = 'SELECT count(*) AS keys, max(prove_after_ms) AS until FROM entry WHERE prove_after_ms > ?';
+    const [row] = this.#all(sql, Math.floor(nowMs));
+    return row?.['keys'] ? { keys: Number(row['keys']), untilMs: Number(row['until']) } : undefined;
+  }
+
   count(): { ours: number; foreign: number } {
     const [row] = this.#all(`SELECT (SELECT count(*) FROM entry WHERE state <> 'foreign') AS ours,
       (SELECT count(*) FROM entry WHERE state = 'foreign') AS "foreign"`);

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { TEMPORARY_PREFIX } from '../../src/model/key.ts';
-import { CRASHES, CrashGround, type CrashTools, crashTools, forEachStep, LARGE_BYTES } from '../support/crashes.ts';
+import { CrashGround, type CrashTools, crashTools, forEachStep, LARGE_BYTES, sample } from '../support/crashes.ts';
 import { assertMirrored } from '../support/reference.ts';
 import { fullTree } from '../support/trees.ts';
 
@@ -27,6 +27,7 @@ interface Scenario {
   readonly files: Readonly<Record<string, string | null>>;
   /** Versions that must be kept aside. */
   readonly losers: readonly string[];
+  readonly between: readonly Between[];
 }
 
 const OLD_S = 1_500_000_000;
@@ -39,6 +40,30 @@ function plant(ground: CrashGround): void {
   symlinkSync('f', ground.at('link'));
 }
 
+/** What an edit writes. */
+const EDIT = 'edited while it was down';
+
+/** What happens between the crash and the next restore; returns the path that was edited. */
+type Between = (ground: CrashGround, scenario: Scenario) => Promise<string | undefined>;
+
+const nothing: Between = async () => undefined;
+
+const anEdit: Between = async (ground, { files }) => {
+  const path = Object.keys(files).find((path) => existsSync(ground.at(path)));
+  if (path !== undefined) ground.write(path, EDIT);
+  return path;
+};
+
+const anAgent: Between = async (ground) => {
+  const before = ground.bucket.keys(ground.prefix);
+  const agent = await ground.agent();
+  await agent.settle();
+  await agent.stop();
+  const lost = before.filter((key) => ground.bucket.object(key) === undefined);
+  assert.deepEqual(lost, [], 'S4 nothing is deleted on the word of an unfinished restore');
+  return undefined;
+};
+
 const SCENARIOS: readonly Scenario[] = [
   {
     title: 'into an empty directory',
@@ -48,6 +73,16 @@ const SCENARIOS: readonly Scenario[] = [
     },
     files: { f: 'f', g: 'g', h: 'h', 'd/f': 'd/f', 'd/e/g': 'd/e/g' },
     losers: [],
+    between: [nothing, anEdit, anAgent],
+  },
+  {
+    title: 'into a directory that was emptied, by the ledger of before',
+    change: (ground) => {
+      for (const name of readdirSync(ground.root)) ground.remove(name);
+    },
+    files: { f: 'f', g: 'g', h: 'h', 'd/f': 'd/f', 'd/e/g': 'd/e/g' },
+    losers: [],
+    between: [nothing, anEdit, anAgent],
   },
   {
     title: 'onto changes on both sides',
@@ -65,6 +100,8 @@ const SCENARIOS: readonly Scenario[] = [
       ...{ 'd/f': null, 'd/e/g': 'd/e/g', 'new/f': 'new there', 'new here': 'new here' },
     },
     losers: ['and there'],
+    // An agent does not list: it would overwrite what others changed.
+    between: [nothing, anEdit],
   },
   {
     title: 'onto other files, without a ledger',
@@ -79,11 +116,9 @@ const SCENARIOS: readonly Scenario[] = [
     },
     files: { f: 'newer here', g: 'g', h: 'h', 'd/f': 'd/f', 'd/e/g': 'd/e/g' },
     losers: ['f', 'older here'],
+    between: [nothing, anEdit],
   },
 ];
-
-/** An edit between the crash and the next start. */
-const EDIT = 'edited while it was down';
 
 function keptAside({ state }: CrashGround): string[] {
   const directory = join(state, 'conflicts');
@@ -112,23 +147,23 @@ function assertRestored(ground: CrashGround, { files, losers }: Scenario, edited
 async function crashRestore(
   t: TestContext,
   tools: CrashTools,
-  { scenario, at, edit }: { scenario: Scenario; at: number; edit: boolean },
+  { scenario, at, between }: { scenario: Scenario; at: number; between: Between },
 ) {
   const ground = new CrashGround(t, { ...tools, others: false });
   plant(ground);
   await ground.settle();
   scenario.change(ground);
   const { killed, steps } = await ground.crash('restore', at);
-  const edited = edit ? Object.keys(scenario.files).find((path) => existsSync(ground.at(path))) : undefined;
-  if (edited !== undefined) ground.write(edited, EDIT);
+  let edited: string | undefined;
   try {
+    edited = await between(ground, scenario);
     assert.equal((await ground.crash('restore', 0)).killed, false);
     assertRestored(ground, scenario, edited);
     const before = fullTree(ground.root);
     await ground.settle();
     assert.deepEqual(fullTree(ground.root), before, 'S1 the agent changes nothing on disk');
   } catch (error) {
-    throw new Error(`killed at step ${at}: ${steps.at(-1)}; then edited: ${edited}`, { cause: error });
+    throw new Error(`killed at step ${at}: ${steps.at(-1)}; then ${between.name}, edited: ${edited}`, { cause: error });
   }
   return killed;
 }
@@ -140,9 +175,9 @@ test('S9 kill -9 at any step of a restore: old or new files, no edit lost, nothi
   const crashes = SCENARIOS.map((scenario) =>
     t.test(scenario.title, (t) =>
       forEachStep({ first: 8, last: 50 }, async (at) => {
-        const edits = CRASHES === undefined ? [at % 2 === 0] : [false, true];
+        const chosen = sample(scenario.between, at);
         let killed = false;
-        for (const edit of edits) killed = (await crashRestore(t, tools, { scenario, at, edit })) || killed;
+        for (const between of chosen) killed = (await crashRestore(t, tools, { scenario, at, between })) || killed;
         return killed;
       }),
     ),

@@ -65,6 +65,11 @@ test('every answer of a ledger is that of a map ordered by bytes', () => {
         ledger.openUploads(),
         modelRange(model, '' as RelKey).filter((row) => row.uploadId !== null),
       );
+      const owed = rows.flatMap(({ proveAfterMs }) =>
+        proveAfterMs !== null && proveAfterMs > 1_000 ? proveAfterMs : [],
+      );
+      const expected = owed.length === 0 ? undefined : { keys: owed.length, untilMs: Math.max(...owed) };
+      assert.deepEqual(ledger.owedProofs(1_000), expected);
       ledger.close();
     }),
     { numRuns: 300 },

@@ -7,7 +7,9 @@ import { copyInMemory, pretendLog, pretendStore } from '../../src/agent/dry-run.
 import { syncOnce } from '../../src/agent/sync-once.ts';
 import type { Workspace } from '../../src/agent/workspace.ts';
 import { Journal } from '../../src/ledger/journal.ts';
+import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import type { ExitCode } from '../../src/model/errors.ts';
+import type { RelKey } from '../../src/model/key.ts';
 import { openTestWorkspace, QUICK } from '../support/agent.ts';
 import { type Ground, makeGround } from '../support/strict-agent.ts';
 
@@ -105,4 +107,17 @@ test('a dry run says what would be done and changes neither S3 nor the ledger', 
     'nothing was done before',
   );
   assert.deepEqual(keys(ground), ['p/b', 'p/large', 'p/new']);
+});
+
+test('S6 a sync after one that was cut off says that it waits for what that one had sent, and proves it', async (t) => {
+  const ground = await synced(t, { f: 'f' });
+  const { ledger } = openLedger({ file: join(ground.base, 'state/ledger.sqlite') });
+  const row = ledger.get('f' as RelKey)!;
+  ledger.write([{ ...row, state: 'unproven', proveAfterMs: Date.now() + 1_500 }]);
+  ledger.close();
+  const { exitCode, lines } = await sync(ground);
+  assert.equal(exitCode, 0);
+  assert.equal(lines.filter((line) => /cut off.* paths=1 waitS=[12]\b/.test(line)).length, 1, lines.join('\n'));
+  const again = await sync(ground);
+  assert.ok(!again.lines.some((line) => line.includes('cut off')), again.lines.join('\n'));
 });
