@@ -28,6 +28,10 @@ export class Arrivals {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#atMs.size === 0;
+  }
+
   /** Infinity if there is none. */
   oldestMs(): number {
     let oldestMs = Number.POSITIVE_INFINITY;

@@ -1,5 +1,6 @@
 // The second look before a delete: is the evidence still there, and is what replaces the object stored?
 import type { KeyKind } from '../model/action.ts';
+import type { RelKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import type { DeleteJob, Verdict } from './delete-queue.ts';
 import type { InodeHolds } from './inode-holds.ts';
@@ -12,6 +13,8 @@ export interface DeleteJudgeOptions {
   readonly oldestArrivalMs: () => number;
   /** How much later than a disappearance the other half of a rename may be heard of, ms. */
   readonly pairingMs: number;
+  /** A copy reads the key, or is about to. */
+  readonly isRead: (key: RelKey) => boolean;
   /** The path was dirtied after the delete was planned. */
   readonly isMarked: (path: RelPath) => boolean;
   /** Why no delete may happen now; looks at the disk. */
@@ -26,7 +29,7 @@ export interface DeleteJudgeOptions {
  * |---|---|
  * | the root is broken, a mount covers the path, the path cannot be seen | blind |
  * | the path is dirty again, or the plan no longer asks for this delete | stale |
- * | an older rename has not been looked at, its inode is on its way, its replacement is not stored | early |
+ * | an older rename has not been looked at, its inode is on its way, it is being copied, its replacement is not stored | early |
  * | otherwise | delete |
  */
 export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOptions): Verdict[] {
@@ -51,6 +54,7 @@ function judgeOne({ path, target, mark }: DeleteJob, heardUntilMs: number, optio
   if (!asksFor(actions, target)) return 'stale';
   if (mark.lastAtMs >= heardUntilMs) return 'early';
   const row = target === 'file' ? state.fileRow : state.markerRow;
+  if (row !== undefined && options.isRead(row.key)) return 'early';
   if (row !== undefined && holds.isHeldElsewhere(row.ino, path, { heardUntilMs })) return 'early';
   return looker.isReplacementStored(path, target, state) ? 'delete' : 'early';
 }

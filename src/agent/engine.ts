@@ -4,6 +4,7 @@ import { ROOT } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
 import type { TransferContext } from '../transfer/context.ts';
+import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
@@ -14,6 +15,7 @@ import type { Patience } from './patience.ts';
 import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { Scanner } from './scanner.ts';
+import { UnreadWrites } from './unread-writes.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface EngineConfig {
@@ -66,6 +68,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     store,
     prefix,
     journal,
+    copies: new CopyOrder(),
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
     partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
@@ -74,6 +77,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     steadyNow: clock.steadyNow,
   };
   const mounts = new Mounts(tree.root, { cross: config.crossMounts });
+  const unreadWrites = new UnreadWrites();
   const scanner = new Scanner({
     tree,
     filter,
@@ -93,7 +97,9 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
       filter,
       directoryDefaults: defaults,
       deleteForeign: options.deletes === 'all',
+      unreadWrites,
     }),
+    unreadWrites,
     limiter: new Limiter({ ceiling: concurrency, random: clock.random }),
     problems,
     counters,

@@ -2,6 +2,7 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import type { Action } from '../model/action.ts';
 import type { TransferContext } from '../transfer/context.ts';
+import { copyFile } from '../transfer/copy-file.ts';
 import type { Outcome } from '../transfer/outcome.ts';
 import { proveKey } from '../transfer/prove.ts';
 import { uploadFile } from '../transfer/upload-file.ts';
@@ -23,14 +24,22 @@ export interface JobOptions {
   readonly signal: AbortSignal;
 }
 
+/** A copy that failed so often for no stated reason, or never ended, is not tried again: the content is sent. */
+const COPY_ATTEMPTS = 2;
+
 /** Performs it. Rejects only on a broken ledger or a defect. */
 export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
   const { path } = job.mark;
-  const { stat, fileRow, markerRow } = job.look.state;
+  const { stat, fileRow, markerRow, source } = job.look.state;
   const { signal, force } = job;
   switch (action.do) {
-    case 'put-file':
-      return uploadFile(context, { path, content: action.content, row: fileRow, force, signal });
+    case 'put-file': {
+      const { content, from } = action;
+      const upload = { path, content, row: fileRow, force, signal };
+      return from === undefined || job.mark.attempts >= COPY_ATTEMPTS
+        ? uploadFile(context, upload)
+        : copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven });
+    }
     case 'put-symlink':
       return uploadSymlink(context, { path, stat: stat!, row: fileRow, signal });
     case 'put-marker':

@@ -1,15 +1,17 @@
 // Gathers what the planner needs to know of one path: the disk, the ledger, the filter.
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
-import { isAcknowledged } from '../ledger/unchanged.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import { isAcknowledged, isUnchanged, sameFile } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
-import { fileKey, isMarker, markerKey, type RelKey } from '../model/key.ts';
+import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
-import { type PathState, planPath } from '../plan/plan-path.ts';
+import { type PathState, planPath, type Source } from '../plan/plan-path.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import { becomesObject } from '../tree/walk.ts';
+import type { UnreadWrites } from './unread-writes.ts';
 
 /** What was seen of a path and what follows from it. */
 export interface Look {
@@ -29,6 +31,7 @@ export interface LookerOptions {
   readonly filter: PathFilter;
   readonly directoryDefaults: DirectoryDefaults;
   readonly deleteForeign: boolean;
+  readonly unreadWrites: UnreadWrites;
 }
 
 /** Looks at paths; the same look is taken when an action is planned and again when a delete is about to be sent. */
@@ -44,10 +47,12 @@ export class Looker {
     const { tree, journal, filter, deleteForeign } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
+    // An excluded key is nobody's business, whoever asked for this look.
+    const fileRow = isRoot || !filter.includes(path, false) ? undefined : journal.get(fileKey(path));
     const state: PathState = {
       stat,
-      // An excluded key is nobody's business, whoever asked for this look.
-      fileRow: isRoot || !filter.includes(path, false) ? undefined : journal.get(fileKey(path)),
+      fileRow,
+      source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
       markerRow: isRoot || !filter.includes(path, true) ? undefined : journal.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
@@ -87,6 +92,25 @@ export class Looker {
     return true;
   }
 
+  /**
+   * What the file may be copied from. Links to one inode are no renames: a name that still has it may be written at any
+   * time.
+   */
+  #source(path: RelPath, stat: Stat, own: LedgerRow | undefined): Source | undefined {
+    const { tree, journal, filter, unreadWrites } = this.#o;
+    if (own !== undefined && isUnchanged(own, stat)) return undefined;
+    let source: Source | undefined;
+    for (const row of journal.settled.byInode(stat.ino)) {
+      const former = pathOfKey(row.key);
+      if (former === path || row.kind !== 'file' || row.state !== 'known') continue;
+      if (row.sizeBytes !== stat.sizeBytes || row.mtimeNs !== stat.mtimeNs) continue;
+      if (!filter.includes(former, false) || holdsInode(tree, former, stat.ino)) continue;
+      source = { row, written: unreadWrites.has(former) };
+      if (sameFile(row, stat)) break;
+    }
+    return source;
+  }
+
   /** A file that is excluded does not exist for us, but neither is its object deleted: it counts as occupied. */
   #includedStat(path: RelPath, stat: Stat | undefined): Stat | undefined {
     if (stat === undefined || stat.kind === 'directory' || this.#o.filter.includes(path, false)) return stat;
@@ -101,6 +125,14 @@ export class Looker {
 
   #hasRowsBelow(path: RelPath): boolean {
     return !this.#o.journal.settled.range(...keysBelow(path)).next().done;
+  }
+}
+
+function holdsInode(tree: LocalTree, path: RelPath, ino: bigint): boolean {
+  try {
+    return tree.lstat(path)?.ino === ino;
+  } catch {
+    return true; // nobody can say what it holds
   }
 }
 

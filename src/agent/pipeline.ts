@@ -25,12 +25,14 @@ import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import { Pump, type Timer } from './pump.ts';
 import type { Finding, ScannedMarks, ScanSink } from './scanner.ts';
+import type { UnreadWrites } from './unread-writes.ts';
 
 export interface PipelineOptions {
   readonly context: TransferContext;
   readonly looker: Looker;
   readonly limiter: Limiter;
   readonly problems: Problems;
+  readonly unreadWrites: UnreadWrites;
   readonly counters: Counters;
   readonly log: Log;
   readonly times: SettleTimes;
@@ -57,6 +59,9 @@ export interface PipelineOptions {
 
 /** How long deletes gather before a batch goes. */
 const BATCH_MS = 20;
+/** How long a put gives way to a copy of what it overwrites that may or may not come, and how often it looks. */
+const GIVE_WAY_MS = 100;
+const YIELD_MS = 5;
 /** After so many overtaken reads in a row a drain takes a snapshot. */
 const DRAIN_RACES = 3;
 
@@ -91,6 +96,7 @@ export class Pipeline implements ScanSink {
       holds: this.#holds,
       oldestArrivalMs: () => this.#arrivals.oldestMs(),
       pairingMs: times.coalesceMs,
+      isRead: (key: RelKey) => context.copies.isRead(key),
       isMarked: (path: RelPath) => this.#pump.isMarked(path),
       rootBroken,
       covered,
@@ -110,6 +116,7 @@ export class Pipeline implements ScanSink {
     const now = this.#o.now();
     // No event tells of what was moved into a directory before it was watched.
     if (change.moved || change.scope === 'subtree') this.#arrivals.heard(change.path, now);
+    if (change.written) this.#o.unreadWrites.heard(change.path, now);
     this.#feedback.hinted(change.path);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path) });
   }
@@ -212,6 +219,7 @@ export class Pipeline implements ScanSink {
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);
+      this.#o.unreadWrites.published(path, this.#o.now());
       this.#o.problems.clear(path);
     }
   }
@@ -221,14 +229,17 @@ export class Pipeline implements ScanSink {
     if (look === undefined) return;
     const { path } = mark;
     this.#held.forget(path);
-    const { stat } = look.state;
+    const { stat, fileRow } = look.state;
     if (stat?.kind === 'file') this.#holds.hold(path, stat.ino);
     else this.#holds.depart(path, this.#o.now());
     this.#arrivals.seen(path);
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);
     const transfer = this.#nextTransfer(mark, look);
-    if (transfer !== undefined) return this.#transfer(mark, look, transfer);
+    if (transfer !== undefined) {
+      return this.#givesWay(mark, look) ? this.#pump.again(mark, YIELD_MS) : this.#transfer(mark, look, transfer);
+    }
+    if (stat?.kind !== 'file' && fileRow === undefined) this.#o.unreadWrites.published(path, mark.lastAtMs);
     const removal = find('delete');
     if (removal !== undefined && !this.#o.keepDeleted) return this.#delete({ path, target: removal.target, mark });
     // Last: what is beneath waits for this path anyway, and a fresh mark would forget how often this one failed.
@@ -272,12 +283,25 @@ export class Pipeline implements ScanSink {
     return true;
   }
 
+  /**
+   * The file of the object that is about to be overwritten may be on its way to another name, where it can be copied
+   * from here as long as it is here. Only for a moment: it saves an upload, and nobody knows that there is one to save.
+   */
+  #givesWay({ path, firstAtMs }: Mark, { state: { stat, fileRow } }: Look): boolean {
+    const { now, times } = this.#o;
+    if (fileRow?.state !== 'known' || fileRow.kind !== 'file' || fileRow.ino === stat?.ino) return false;
+    if (now() >= firstAtMs + times.coalesceMs + GIVE_WAY_MS) return false;
+    const heardUntilMs = Number.NEGATIVE_INFINITY;
+    return !this.#arrivals.isEmpty || this.#holds.isHeldElsewhere(fileRow.ino, path, { heardUntilMs });
+  }
+
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
-    const { context, now, times } = this.#o;
+    const { context, now, times, unreadWrites } = this.#o;
     const restless = now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.draining && mark.races >= DRAIN_RACES);
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
       const outcome = await perform(context, action, { mark, look, force, signal: this.#pump.signal });
+      if (outcome.end === 'equal' || outcome.end === 'stored') unreadWrites.published(mark.path, mark.lastAtMs);
       this.#feedback.transferEnded(mark, look, outcome);
     });
   }

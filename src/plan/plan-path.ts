@@ -4,12 +4,21 @@ import { isAcknowledged, isUnchanged, sameFile, sameMetadata } from '../ledger/u
 import type { Action, KeyKind } from '../model/action.ts';
 import { type Stat, youngMs } from '../model/entry.ts';
 
+/** Where a file may have been before: a known row of its inode, size and mtime whose path holds that inode no longer. */
+export interface Source {
+  readonly row: LedgerRow;
+  /** An event told of a write under that name since the last read. */
+  readonly written: boolean;
+}
+
 /** Everything the decision rests on. */
 export interface PathState {
   /** undefined: proven absent. */
   readonly stat: Stat | undefined;
   /** The row of key `path`. */
   readonly fileRow: LedgerRow | undefined;
+  /** For a regular file: the row of another key that may hold it, because it was there before. */
+  readonly source: Source | undefined;
   /** The row of key `path/`. */
   readonly markerRow: LedgerRow | undefined;
   /** For a directory: whether it needs a marker (plan/marker.ts). */
@@ -38,6 +47,7 @@ export interface PathState {
  * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
  * | file | fuzzy, five fields and metadata equal, ctime in the future | nothing: no comparison can settle it before its time |
  * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come |
+ * | file with a source | any for which it is put | copy, unread if five fields equal and no write told of, else if the content is; put otherwise |
  * | symbolic link | none, or differing | put |
  * | directory | marker needed and absent or differing / not needed and stored | put marker / delete it when an object beneath is stored |
  * | absent | ours | delete; an unproven one that is believed absent: prove |
@@ -65,7 +75,7 @@ function planStored(state: PathState, stat: Stat): Action[] {
   const row = state.fileRow;
   const symlink = stat.kind === 'symlink';
   const put = (content: 'send' | 'compare' | 'adopt', reason: string): Action[] =>
-    symlink ? [{ do: 'put-symlink', reason }] : [{ do: 'put-file', content, reason }];
+    symlink ? [{ do: 'put-symlink', reason }] : [putFile(state, stat, { content, reason })];
   if (row === undefined) return put('send', 'new');
   if (row.state === 'intent') return put('send', 'unfinished');
   if (row.state === 'foreign')
@@ -85,6 +95,18 @@ function planStored(state: PathState, stat: Stat): Action[] {
   )
     return [];
   return put(row.sizeBytes === stat.sizeBytes && row.checksum !== null ? 'compare' : 'send', 'changed');
+}
+
+function putFile(
+  { source, written }: PathState,
+  stat: Stat,
+  { content, reason }: { content: 'send' | 'compare' | 'adopt'; reason: string },
+): Action {
+  if (source === undefined) return { do: 'put-file', content, reason };
+  const proven = sameFile(source.row, stat) && !written && !source.written;
+  // What may or may not be in S3 already is not asked where a copy costs no more.
+  const otherwise = content === 'adopt' ? 'send' : content;
+  return { do: 'put-file', content: otherwise, from: { key: source.row.key, proven }, reason: 'renamed' };
 }
 
 function planMarker(state: PathState): Action[] {

@@ -54,6 +54,11 @@ export interface MultipartOptions extends CallOptions {
   onStarted(uploadId: string): void;
 }
 
+export interface CopyOptions extends CallOptions {
+  /** As for uploads; never called where one request does. */
+  readonly onStarted?: (uploadId: string) => void;
+}
+
 export interface GetOptions extends CallOptions {
   /** Refuse with a `conflict` StoreError unless the object still has this ETag. */
   readonly ifMatch?: string;
@@ -84,12 +89,12 @@ export interface ObjectStore {
   get(key: string, options?: GetOptions): Promise<ObjectHead & { readonly body: Readable }>;
   /**
    * Server-side copy with new attributes if the source still has the ETag (`conflict` otherwise); also onto itself.
-   * Above 5 GiB it copies by parts.
+   * Above 5 GiB it copies by parts, and on any failure aborts its upload, best effort, before the rejection.
    */
   copy(
     from: { readonly key: string; readonly etag: string; readonly sizeBytes: number },
     to: { readonly key: string; readonly attributes: ObjectAttributes },
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<Written>;
   /** Deletes up to 1,000 keys in one request; deleting an absent key succeeds. Returns the keys that failed, with why. */
   deleteMany(keys: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, Error>>;

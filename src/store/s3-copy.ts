@@ -10,7 +10,7 @@ import {
 import { locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { partPlan } from './multipart-plan.ts';
-import type { CallOptions, ObjectAttributes, Written } from './object-store.ts';
+import type { CallOptions, CopyOptions, ObjectAttributes, Written } from './object-store.ts';
 import {
   acknowledged,
   attributeParams,
@@ -33,12 +33,13 @@ export interface Copy {
   readonly to: { readonly key: string; readonly attributes: ObjectAttributes };
   /** Above this size it goes by parts. */
   readonly copyThresholdBytes: number;
+  readonly options: CopyOptions;
 }
 
 /** See ObjectStore.copy. */
-export async function copyObject(session: S3Session, copy: Copy, options: CallOptions): Promise<Written> {
-  const { from, to } = copy;
-  const request = { ...options, action: 'copy to', key: to.key, writes: true };
+export async function copyObject(session: S3Session, copy: Copy): Promise<Written> {
+  const { from, to, options } = copy;
+  const request = { ...signalOf(options), action: 'copy to', key: to.key, writes: true };
   // The condition has two names; which one counts must be known before the first copy.
   if (session.server.isRgw === undefined) await headObject(session, from.key, signalOf(options));
   const copyBy = from.sizeBytes > copy.copyThresholdBytes ? copyByParts : copyAtOnce;
@@ -66,6 +67,7 @@ async function copyAtOnce(session: S3Session, { from, to }: Copy, request: Reque
 async function copyByParts(session: S3Session, copy: Copy, request: Request): Promise<Answer> {
   const { client, bucket } = session;
   const { from, to } = copy;
+  if (session.server.isRgw && from.key.includes('%')) throw decodedTwice(session, from.key);
   const target = { Bucket: bucket, Key: to.key };
   // Not to be aborted in flight: an upload whose id is never learnt could not be aborted at the server.
   const startRequest = { action: 'start the copy to', key: to.key };
@@ -74,6 +76,7 @@ async function copyByParts(session: S3Session, copy: Copy, request: Request): Pr
   if (UploadId === undefined) throw senseless(session, startRequest);
   const upload = { ...target, UploadId };
   try {
+    copy.options.onStarted?.(UploadId);
     const Parts = await copyParts(session, { ...copy, upload }, signalOf(request));
     // RGW ignores the condition on parts: the source must still be what it was when the last of them was copied.
     if ((await headObject(session, from.key, signalOf(request)))?.etag !== from.etag) throw changed(session, from.key);
@@ -132,6 +135,12 @@ function partRanges(sizeBytes: number, wantedBytes: number): string[] {
 function sourceOf(session: S3Session, from: Copy['from']): { CopySource: string; CopySourceIfMatch: string } {
   const path = from.key.split('/').map(encodeURIComponent).join('/');
   return { CopySource: `${session.bucket}/${path}`, CopySourceIfMatch: from.etag };
+}
+
+/** RGW (16.2 at least) decodes the source of a part twice: `%41` would be the object `A`. */
+function decodedTwice(session: S3Session, key: string): StoreError {
+  const message = `Cannot copy ${locationOf({ bucket: session.bucket, key })} by parts: RGW would take another key`;
+  return new StoreError(message, { reaction: 'rejected', code: 'NotImplemented' });
 }
 
 function changed(session: S3Session, key: string): StoreError {

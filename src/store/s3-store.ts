@@ -52,7 +52,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
     putMultipart: (key, source, attributes, multipart) => putInParts(session, key, { source, attributes, multipart }),
     get: (key, get = {}) => getObject(session, key, get),
-    copy: (from, to, call = {}) => copyObject(session, { from, to, copyThresholdBytes }, call),
+    copy: (from, to, copy = {}) => copyObject(session, { from, to, copyThresholdBytes, options: copy }),
     deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
     list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),
     abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),

@@ -1,11 +1,15 @@
 // What every transfer needs; made once where the stages are wired.
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { rowFor } from '../ledger/row.ts';
+import type { Stat } from '../model/entry.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
 import { StoreError } from '../store/errors.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore, Written } from '../store/object-store.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
+import type { CopyOrder } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
+import { isRetryable } from './retry.ts';
 
 export interface TransferContext {
   readonly tree: LocalTree;
@@ -13,6 +17,8 @@ export interface TransferContext {
   /** '' or text ending in '/'. */
   readonly prefix: string;
   readonly journal: Journal;
+  /** What is being copied from waits for the copy. */
+  readonly copies: CopyOrder;
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;
@@ -41,7 +47,11 @@ export function owedProof(row: LedgerRow | undefined, steadyNowMs: number): numb
 }
 
 /** The outcome of a request that failed; an ambiguous one leaves its key unproven. */
-export function failure(context: TransferContext, error: unknown, row: LedgerRow | undefined): Outcome {
+export function failure(
+  context: TransferContext,
+  error: unknown,
+  row: LedgerRow | undefined,
+): Extract<Outcome, { end: 'failed' }> {
   if (!(error instanceof StoreError)) throw error;
   if (row === undefined) return { end: 'failed', error };
   return { end: 'failed', error, row: error.ambiguous ? mayExecute(context, row) : row };
@@ -55,4 +65,45 @@ export function ambiguous(row: LedgerRow, proveAfterMs: number): LedgerRow {
 /** The row while a request on its key is under way: if we die now, it may execute and nobody will hear of it. */
 export function mayExecute({ steadyNow, requestTimeoutMs }: TransferContext, row: LedgerRow): LedgerRow {
   return ambiguous(row, steadyNow() + requestTimeoutMs);
+}
+
+/** To be called before a put: waits for copies that read the key, then says durably that a request may execute. */
+export async function announce(context: TransferContext, row: LedgerRow): Promise<void> {
+  await context.copies.inTurn(row.key, () => context.journal.saveDurably(mayExecute(context, row)));
+}
+
+/**
+ * To be called before a request that may start an upload in parts: aborts the one that an attempt of before could not
+ * abort. It is known from its row alone, so no row may drop it until then.
+ * @throws StoreError if it may succeed later
+ */
+export async function abortLeftOpen(context: TransferContext, row: LedgerRow, signal: AbortSignal): Promise<LedgerRow> {
+  try {
+    if (row.uploadId) await context.store.abortMultipart(wholeKey(context, row.key), row.uploadId, { signal });
+  } catch (error) {
+    // Who may not abort could otherwise never upload again.
+    if (isRetryable(error) || signal.aborted) throw error;
+  }
+  return { ...row, uploadId: null };
+}
+
+/** What S3 acknowledged, as a row. */
+export interface Acknowledged {
+  readonly stat: Stat;
+  readonly checksum: string;
+  readonly written: Written;
+  /** The file did not rest: never to be taken for unchanged. */
+  readonly fuzzy: boolean;
+}
+
+/** The row of a key after an acknowledged write; unproven while a request from before may still execute after it. */
+export function acknowledgedRow(
+  context: TransferContext,
+  before: LedgerRow,
+  { stat, checksum, written, fuzzy }: Acknowledged,
+): LedgerRow {
+  const proveAfterMs = owedProof(before, context.steadyNow());
+  const state = fuzzy ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
+  const { uploadId } = before;
+  return rowFor(before.key, stat, { state, checksum, ...written, uploadId, proveAfterMs });
 }

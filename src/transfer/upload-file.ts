@@ -7,12 +7,20 @@ import type { Stat } from '../model/entry.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
 import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
-import type { StoreError } from '../store/errors.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored } from './adopt.ts';
-import { failure, mayExecute, owedProof, type TransferContext, wholeKey } from './context.ts';
+import {
+  abortLeftOpen,
+  acknowledgedRow,
+  announce,
+  failure,
+  mayExecute,
+  type TransferContext,
+  wholeKey,
+} from './context.ts';
+import { type CopyRequest, copyObject } from './copy-object.ts';
+import type { Reading } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
-import { isRetryable } from './retry.ts';
 import { RacedError, StableFile } from './stable-file.ts';
 
 /** Up to this size changed metadata is sent with the content, by one PUT; above it by a copy of the object onto itself. */
@@ -23,9 +31,17 @@ export interface UploadRequest {
   readonly content: 'send' | 'compare' | 'adopt';
   /** The ledger's row of this key. */
   readonly row: LedgerRow | undefined;
+  /** Another key that is to be copied if what is read turns out to be its content. */
+  readonly from?: CopySource;
   /** Publish a snapshot even if the file does not rest. */
   readonly force: boolean;
   readonly signal: AbortSignal;
+}
+
+/** The object of another key, kept in place by `reading`. */
+export interface CopySource {
+  readonly source: LedgerRow;
+  readonly reading: Reading;
 }
 
 /** Publishes one file, or finds that there is nothing to send. */
@@ -65,8 +81,8 @@ class Upload {
   readonly #timeless: boolean;
   /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
   readonly #young: boolean;
-  /** An upload in parts that an attempt of before could not abort: known from its row alone, so no row may drop it. */
-  #leftOpen: string | null;
+  /** The row of the key as it was before the next request. */
+  #row: LedgerRow;
 
   constructor(
     context: TransferContext,
@@ -81,7 +97,7 @@ class Upload {
     this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
-    this.#leftOpen = request.row?.uploadId ?? null;
+    this.#row = request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
   }
 
   async run(): Promise<Outcome> {
@@ -89,69 +105,63 @@ class Upload {
     const adopted = content === 'adopt' ? await this.#adoptable() : undefined;
     if (adopted !== undefined) return this.#equal({ ...this.#request.row!, checksum: adopted }, true);
     const large = this.#stat.sizeBytes >= this.#context.multipartThresholdBytes;
-    if (large && content !== 'compare') return this.#sendInParts();
+    const mayBeStored = content === 'compare' || this.#request.from !== undefined;
+    if (large && !mayBeStored) return this.#sendInParts();
     const read = large ? await this.#digest() : await this.#readWhole();
     if (read.torn && !this.#request.force) return { end: 'raced' };
-    if (!read.torn && content === 'compare' && read.checksum === this.#request.row?.checksum)
-      return this.#refresh(read);
-    return read.body === undefined ? this.#sendInParts() : this.#send(read.checksum, read.body, read.torn);
+    const found = read.torn || !mayBeStored ? undefined : await this.#reuse(read);
+    // Whoever waits for the source need not wait for the content to be sent.
+    if (found === undefined) this.#request.from?.reading.end();
+    return found ?? (read.body === undefined ? this.#sendInParts() : this.#send(read.checksum, read.body, read.torn));
   }
 
-  /** The content is what S3 holds. The metadata may not be, the mark of a snapshot above all. */
-  async #refresh({ checksum, body }: Content): Promise<Outcome> {
-    const row = this.#request.row!;
-    const isMarked = row.state === 'fuzzy' && !this.#timeless;
-    if (sameMetadata(row, this.#stat) && !isMarked) return this.#equal(row, false);
-    if (row.etag === null || (body !== undefined && body.length <= METADATA_PUT_BYTES)) {
-      return body === undefined ? this.#sendInParts() : this.#send(checksum, body, false);
+  /** What S3 holds already is not sent: at most it is copied. Undefined if the content must be sent. */
+  async #reuse({ checksum, body }: Content): Promise<Outcome | undefined> {
+    const { content, row, from } = this.#request;
+    if (content === 'compare' && row?.checksum === checksum) {
+      // The metadata may differ, the mark of a snapshot above all.
+      const isMarked = row.state === 'fuzzy' && !this.#timeless;
+      if (sameMetadata(row, this.#stat) && !isMarked) return this.#equal(row, false);
+      const small = body !== undefined && body.length <= METADATA_PUT_BYTES;
+      return small || row.etag === null ? undefined : this.#copy(checksum, { source: row });
     }
-    const { store, journal } = this.#context;
+    return from?.source.checksum === checksum ? this.#copy(checksum, from) : undefined;
+  }
+
+  async #copy(checksum: string, from: Pick<CopyRequest, 'source' | 'reading'>): Promise<Outcome | undefined> {
     const { signal } = this.#request;
-    await journal.saveDurably(mayExecute(this.#context, row));
-    try {
-      const from = { key: this.#key, etag: row.etag, sizeBytes: row.sizeBytes };
-      const written = await store.copy(from, { key: this.#key, attributes: this.#attributes(false) }, { signal });
-      return this.#stored(written, { checksum, torn: false, how: 'copied', bytes: 0 });
-    } catch (error) {
-      const failed = failure(this.#context, error, row);
-      // The object is not the one we knew, or is gone: the next look sends the content.
-      const { reaction } = error as StoreError;
-      if (reaction === 'conflict' || reaction === 'not-found')
-        return { end: 'disproven', row: { ...row, state: 'intent' } };
-      return failed;
-    }
+    const copied = await copyObject(this.#context, { ...from, row: this.#row, stat: this.#stat, signal });
+    if (copied.end === 'failed') return copied;
+    this.#row = copied.row;
+    if (copied.end === 'declined') return undefined;
+    return this.#stored(copied.written, { checksum, torn: false, how: 'copied', bytes: 0 });
   }
 
   #equal(row: LedgerRow, adopted: boolean): Outcome {
     const state = this.#timeless ? 'fuzzy' : 'known';
     const { etag, versionId, checksum } = row;
-    const uploadId = this.#leftOpen;
+    const { uploadId } = this.#row;
     const facts = { state, etag, versionId, checksum, uploadId } as const;
     return { end: 'equal', row: rowFor(this.#relKey, this.#stat, facts), adopted };
   }
 
   async #send(checksum: string, body: Buffer, torn: boolean): Promise<Outcome> {
-    const { store, journal } = this.#context;
-    const before = this.#request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
-    await journal.saveDurably(mayExecute(this.#context, before));
+    const { store } = this.#context;
+    await announce(this.#context, this.#row);
     try {
       const written = await store.put(this.#key, body, this.#attributes(torn), { signal: this.#request.signal });
       return this.#stored(written, { checksum, torn, how: 'uploaded', bytes: body.length });
     } catch (error) {
-      return failure(this.#context, error, before);
+      return failure(this.#context, error, this.#row);
     }
   }
 
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
-    const { row, force, signal } = this.#request;
-    const failed = await this.#abortLeftOpen();
-    if (failed !== undefined) return failed;
-    const before = {
-      ...(row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null })),
-      uploadId: null,
-    };
-    await journal.saveDurably(mayExecute(this.#context, { ...before, uploadId: UNHEARD_UPLOAD }));
+    const { force, signal } = this.#request;
+    const before = await abortLeftOpen(this.#context, this.#row, signal);
+    this.#row = before;
+    await announce(this.#context, { ...before, uploadId: UNHEARD_UPLOAD });
     let open: string | null = null;
     const hash = createHash('sha256');
     let torn = false;
@@ -191,33 +201,13 @@ class Upload {
     }
   }
 
-  async #abortLeftOpen(): Promise<Outcome | undefined> {
-    const { row, signal } = this.#request;
-    try {
-      if (this.#leftOpen) await this.#context.store.abortMultipart(this.#key, this.#leftOpen, { signal });
-    } catch (error) {
-      // Who may not abort could otherwise never upload again.
-      if (isRetryable(error) || signal.aborted) return failure(this.#context, error, row);
-    }
-    this.#leftOpen = null;
-    return undefined;
-  }
-
   #stored(
     written: Written,
     facts: { checksum: string; torn: boolean; marked?: boolean; how: 'uploaded' | 'copied'; bytes: number },
   ): Outcome {
     const { checksum, torn, marked = torn, how, bytes } = facts;
-    const proveAfterMs = owedProof(this.#request.row, this.#context.steadyNow());
-    const state = marked || this.#timeless ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
-    const row = rowFor(this.#relKey, this.#stat, {
-      state,
-      checksum,
-      etag: written.etag,
-      versionId: written.versionId,
-      uploadId: this.#leftOpen,
-      proveAfterMs,
-    });
+    const fuzzy = marked || this.#timeless;
+    const row = acknowledgedRow(this.#context, this.#row, { stat: this.#stat, checksum, written, fuzzy });
     return { end: 'stored', row, how, bytes, torn, marked };
   }
 

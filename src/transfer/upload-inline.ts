@@ -7,7 +7,7 @@ import { type Stat, sameContentStat } from '../model/entry.ts';
 import { fileKey, markerKey } from '../model/key.ts';
 import { encodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
-import { failure, mayExecute, owedProof, type TransferContext, wholeKey } from './context.ts';
+import { acknowledgedRow, announce, failure, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface InlineRequest {
@@ -42,7 +42,6 @@ export async function uploadMarker(context: TransferContext, request: InlineRequ
 }
 
 async function putInline(context: TransferContext, request: InlineRequest, body: Buffer): Promise<Outcome> {
-  const { store, journal } = context;
   const { stat, row, signal } = request;
   const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
   const checksum = createHash('sha256').update(body).digest('hex');
@@ -53,12 +52,9 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
   const before = row ?? rowFor(relKey, stat, { state: 'intent', checksum: null });
   try {
     const key = wholeKey(context, relKey);
-    await journal.saveDurably(mayExecute(context, before));
-    const { etag, versionId } = await store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
-    const proveAfterMs = owedProof(row, context.steadyNow());
-    const state = proveAfterMs === null ? 'known' : 'unproven';
-    const uploadId = row?.uploadId ?? null; // a file may have been here
-    const stored = rowFor(relKey, stat, { state, checksum, etag, versionId, uploadId, proveAfterMs });
+    await announce(context, before);
+    const written = await context.store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
+    const stored = acknowledgedRow(context, before, { stat, checksum, written, fuzzy: false });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {
     return failure(context, error, before);

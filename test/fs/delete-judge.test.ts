@@ -7,6 +7,7 @@ import { type DeleteJudgeOptions, judgeDeletes } from '../../src/agent/delete-ju
 import type { DeleteJob, Verdict } from '../../src/agent/delete-queue.ts';
 import { InodeHolds } from '../../src/agent/inode-holds.ts';
 import { keyKind, keysBelow, Looker } from '../../src/agent/look.ts';
+import { UnreadWrites } from '../../src/agent/unread-writes.ts';
 import { DirtySet } from '../../src/dirt/dirty-set.ts';
 import type { PathFilter } from '../../src/filter/path-filter.ts';
 import { Journal } from '../../src/ledger/journal.ts';
@@ -39,7 +40,8 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
   t.after(() => ledger.close());
   ledger.write(rows);
   const journal = new Journal(ledger, setImmediate);
-  const looker = new Looker({ tree, journal, filter, directoryDefaults: DEFAULTS, deleteForeign: false });
+  const unreadWrites = new UnreadWrites();
+  const looker = new Looker({ tree, journal, filter, directoryDefaults: DEFAULTS, deleteForeign: false, unreadWrites });
   const holds = new InodeHolds();
   return {
     ...{ root, tree, journal, looker, holds },
@@ -50,6 +52,7 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
         holds,
         oldestArrivalMs: () => Number.POSITIVE_INFINITY,
         pairingMs: 50,
+        isRead: () => false,
         isMarked: () => false,
         rootBroken: () => undefined,
         covered: () => () => false,

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { LedgerRow, RowState } from '../../src/ledger/ledger.ts';
 import { rowFor } from '../../src/ledger/row.ts';
+import { sameFile } from '../../src/ledger/unchanged.ts';
 import type { Action, KeyKind } from '../../src/model/action.ts';
 import type { Stat } from '../../src/model/entry.ts';
 import type { RelKey } from '../../src/model/key.ts';
@@ -48,6 +49,7 @@ function rowOf(kinds: LedgerRow['kind'][]): fc.Arbitrary<LedgerRow> {
 const state: fc.Arbitrary<PathState> = fc.record({
   stat: fc.option(stat, { nil: undefined }),
   fileRow: fc.option(rowOf(['file', 'symlink']), { nil: undefined }),
+  source: fc.option(fc.record({ row: rowOf(['file']), written: fc.boolean() }), { nil: undefined }),
   markerRow: fc.option(rowOf(['directory']), { nil: undefined }),
   needsMarker: fc.boolean(),
   hasRowsBelow: fc.boolean(),
@@ -94,6 +96,17 @@ always('S5 every put comes before every delete', (_, actions) => {
   const lastPut = order.findLastIndex((what) => what.startsWith('put-'));
   if (firstDelete >= 0) assert.ok(lastPut < firstDelete);
 });
+
+always(
+  'S3 only a file whose stat is that of its source, and of which no write is known, is copied unread',
+  (s, actions) => {
+    for (const action of actions) {
+      if (action.do !== 'put-file' || action.from === undefined) continue;
+      assert.ok(s.stat?.kind === 'file' && s.source?.row.key === action.from.key);
+      if (action.from.proven) assert.ok(sameFile(s.source.row, s.stat) && !s.written && !s.source.written);
+    }
+  },
+);
 
 always('S8 a known row and an equal stat without a write that was told of cost nothing', (s) => {
   fc.pre(s.stat?.kind === 'file' && !s.written);

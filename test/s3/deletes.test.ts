@@ -372,7 +372,8 @@ test('S4 sync --delete holds what is more than --max-delete, and says so by its 
 test('S5 sync --delete keeps an old name whose new one is refused, and ends', async (t) => {
   const ground = await settledGround(t, { files: { old: 'content', 'd/x': 'x', file: 'f', gone: '' }, durable: true });
   await ground.agent.stop();
-  ground.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'AccessDenied' } });
+  const operation = ['PutObject', 'CopyObject'] as const;
+  ground.server.faults.add({ operation, effect: { kind: 'status', code: 'AccessDenied' } });
   renameSync(ground.at('old'), ground.at('new'));
   rmSync(ground.at('d'), { recursive: true });
   ground.write('d', 'a file now');
@@ -386,7 +387,8 @@ test('S5 sync --delete keeps an old name whose new one is refused, and ends', as
 
 test('S5 an agent told to end keeps an old name whose new one is refused, and ends', async (t) => {
   const ground = await settledGround(t, { files: { old: 'content' } });
-  ground.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'AccessDenied' } });
+  const operation = ['PutObject', 'CopyObject'] as const;
+  ground.server.faults.add({ operation, effect: { kind: 'status', code: 'AccessDenied' } });
   renameSync(ground.at('old'), ground.at('new'));
   await until('it is refused', () => ground.problems('failed').includes('new'));
   assert.equal(await end(ground), EXIT.partial);

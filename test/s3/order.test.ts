@@ -31,6 +31,9 @@ async function groundThatKeeps(t: Parameters<typeof settledGround>[0], files: Re
   return ground;
 }
 
+/** What makes an object. */
+const STORES = ['PutObject', 'CopyObject'] as const;
+
 /** When each request that stored or deleted one of these paths arrived. */
 function order(requests: readonly LoggedRequest[]): string[] {
   return requests
@@ -40,7 +43,7 @@ function order(requests: readonly LoggedRequest[]): string[] {
 
 test('S5 a renamed file is stored under its new name before the old one goes', async (t) => {
   const ground = await settledGround(t, { files: { old: 'content' } });
-  const gate = ground.server.faults.add({ operation: 'PutObject', key: /new/, effect: { kind: 'gate' } });
+  const gate = ground.server.faults.add({ operation: STORES, key: /new/, effect: { kind: 'gate' } });
   renameSync(ground.at('old'), ground.at('new'));
   await gate.waiting();
   await ground.roundTrip();
@@ -53,7 +56,7 @@ test('S5 a renamed file is stored under its new name before the old one goes', a
 test('S5 a renamed directory is stored under its new name before any of its old objects go', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`old/d${i % 4}/${i}`, `content ${i}`]));
   const ground = await groundThatKeeps(t, files);
-  const gate = ground.server.faults.add({ operation: 'PutObject', key: /\/d2\//, effect: { kind: 'gate' } });
+  const gate = ground.server.faults.add({ operation: STORES, key: /\/d2\//, effect: { kind: 'gate' } });
   renameSync(ground.at('old'), ground.at('new'));
   await gate.waiting(10);
   await ground.roundTrip();
@@ -94,7 +97,7 @@ test('S5 a file renamed just before a scan is stored under its new name before t
   for (let i = 0; i < 10_000; i++) ground.bucket.put(`p/foreign/${i}`, '');
   await ground.start();
   await ground.settle();
-  const gate = ground.server.faults.add({ operation: 'PutObject', key: /a new name/, effect: { kind: 'gate' } });
+  const gate = ground.server.faults.add({ operation: STORES, key: /a new name/, effect: { kind: 'gate' } });
   renameSync(ground.at('old'), ground.at('a new name'));
   await ground.agent.watching.barrier();
   // The scan takes over what the events told, and goes on while the new name is on its way.
@@ -111,7 +114,7 @@ test('S5 a file renamed again while it is uploaded is stored under some name at 
   const ground = await groundThatKeeps(t, { a: 'precious' });
   const { faults } = ground.server;
   const gates = ['b', 'c', 'd'].map((name) =>
-    faults.add({ operation: 'PutObject', key: new RegExp(`/${name}$`), effect: { kind: 'gate', at: 'commit' } }),
+    faults.add({ operation: STORES, key: new RegExp(`/${name}$`), effect: { kind: 'gate', at: 'commit' } }),
   );
   renameSync(ground.at('a'), ground.at('b'));
   await gates[0]!.waiting();

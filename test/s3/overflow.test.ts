@@ -35,7 +35,7 @@ test('S5 a rename whose second half was lost deletes nothing before the new name
   let losing = false;
   const openInotify = overflowing(() => losing);
   const ground = await settledGround(t, { openInotify, files: { old: 'content', 'z/z': 'z' } });
-  const gate = ground.server.faults.add({ operation: 'PutObject', key: /new/, effect: { kind: 'gate' } });
+  const gate = ground.server.faults.add({ operation: 'CopyObject', key: /new/, effect: { kind: 'gate' } });
   losing = true;
   renameSync(ground.at('old'), ground.at('new'));
   await ground.agent.watching.barrier();

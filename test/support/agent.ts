@@ -120,13 +120,14 @@ export async function startAgent(
   return { root, workspace, watching, lines, stop, settle: () => settle({ watching, lines }) };
 }
 
-/** A pipeline that is not idle after this long is stuck. */
-const STUCK_MS = 20_000;
+/** A pipeline that is not idle after this long is stuck; longer forms of tests need more. */
+const STUCK_MS = Number(process.env['AWSSYNCER_TEST_STUCK_S'] ?? 20) * 1000;
 
 async function settle({ watching, lines }: { watching: Watching; lines: readonly string[] }): Promise<void> {
   const { pipeline } = watching.engine;
   const stuck = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(new Error(`stuck on ${[...pipeline.pending()]}\n${lines.slice(-50).join('\n')}`));
+    const fail = (): void =>
+      reject(new Error(`stuck on ${[...pipeline.pending()].slice(0, 100)}\n${lines.slice(-50).join('\n')}`));
     setTimeout(fail, STUCK_MS).unref();
   });
   do {

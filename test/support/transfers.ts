@@ -10,6 +10,7 @@ import type { RelKey } from '../../src/model/key.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectAttributes } from '../../src/store/object-store.ts';
 import type { TransferContext } from '../../src/transfer/context.ts';
+import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -68,6 +69,7 @@ export function transferBench(t: TestContext): TransferBench {
       store,
       prefix: 'p/',
       journal: new Journal(ledger, setImmediate),
+      copies: new CopyOrder(),
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
       partConcurrency: 2,

@@ -6,7 +6,7 @@ import type { Action } from '../../src/model/action.ts';
 import type { Stat } from '../../src/model/entry.ts';
 import { exceedsBudget } from '../../src/plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, needsMarker } from '../../src/plan/marker.ts';
-import { type PathState, planPath } from '../../src/plan/plan-path.ts';
+import { type PathState, planPath, type Source } from '../../src/plan/plan-path.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
 import { directoryStat, fileStat, symlinkStat } from '../support/stats.ts';
 
@@ -16,6 +16,7 @@ function plan(state: Partial<PathState>): readonly Action[] {
   return planPath({
     stat: undefined,
     fileRow: undefined,
+    source: undefined,
     markerRow: undefined,
     needsMarker: false,
     hasRowsBelow: false,
@@ -49,6 +50,11 @@ const fifo: Stat = { ...file, kind: 'other', mode: 0o010644 };
 
 const send = (reason: string): Action => ({ do: 'put-file', content: 'send', reason });
 const compare: Action = { do: 'put-file', content: 'compare', reason: 'changed' };
+const UNPROVEN = { state: 'unproven', proveAfterMs: NOW_MS } as const;
+const source: Source = { row: ledgerRow('former'), written: false };
+const copy = (content: 'send' | 'compare', proven: boolean): Action => {
+  return { do: 'put-file', content, from: { key: source.row.key, proven }, reason: 'renamed' };
+};
 const remove = (target: 'file' | 'marker', reason: string): Action => ({ do: 'delete', target, reason });
 
 const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
@@ -105,6 +111,40 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
     'S6 a file that came back after an unproven delete is sent',
     { stat: file, fileRow: row({ state: 'unproven', etag: null, proveAfterMs: NOW_MS }) },
     [send('unproven')],
+  ],
+  [
+    'S8 a renamed file is copied unread if its stat is that of its source',
+    { stat: file, source },
+    [copy('send', true)],
+  ],
+  [
+    'S3 ... read first if an event told of a write, under its name',
+    { stat: file, source, written: true },
+    [copy('send', false)],
+  ],
+  ['S3 ... or under the one it had', { stat: file, source: { ...source, written: true } }, [copy('send', false)]],
+  [
+    'S8 a file that may be its source, or another one with its inode, is read first',
+    { stat: edited, source },
+    [copy('send', false)],
+  ],
+  [
+    'S8 a file renamed over another one of its size is compared with both objects',
+    { stat: { ...edited, ino: 7n }, fileRow: row(), source },
+    [copy('compare', false)],
+  ],
+  [
+    'a file renamed to a foreign key is copied over it',
+    { stat: file, fileRow: row(FOREIGN), source },
+    [copy('send', true)],
+  ],
+  ['S6 ... to an unproven key', { stat: edited, fileRow: row(UNPROVEN), source }, [copy('send', false)]],
+  ['a copy with an intent is made again', { stat: file, fileRow: row(INTENT), source }, [copy('send', true)]],
+  ['a file that is as its own row says has no use for a source', { stat: file, fileRow: row(), source }, []],
+  [
+    'S6 ... nor one that only has to be proven',
+    { stat: file, fileRow: row(UNPROVEN), source },
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS }],
   ],
   ['a new link is put', { stat: symlink }, [{ do: 'put-symlink', reason: 'new' }]],
   ['an equal link: nothing', { stat: symlink, fileRow: link() }, []],
