@@ -36,7 +36,7 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
       'Nothing was changed. Check that the right volume is mounted; restore it with awssyncer restore, or empty the prefix yourself.',
     );
   }
-  sayWhatMayBeWaitedFor(workspace);
+  sayWhatMayBeWaitedFor(workspace, config.requestTimeoutMs);
   const engine = createEngine(workspace, config, {
     times: AT_ONCE,
     patience: oneShotPatience(config.retryHorizonMs),
@@ -52,13 +52,10 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
 }
 
 /** Proofs come when a request of an earlier run can no longer execute (S6), which may be long after all else is done. */
-function sayWhatMayBeWaitedFor({ ledger, log }: Workspace): void {
-  const nowMs = clock.wallNow();
+function sayWhatMayBeWaitedFor({ ledger, log }: Workspace, requestTimeoutMs: number): void {
+  const nowMs = clock.steadyNow();
   const owed = ledger.owedProofs(nowMs);
   if (owed === undefined) return;
-  const waitS = Math.ceil((owed.untilMs - nowMs) / 1000);
-  log.info('an earlier run was cut off: what it sent may yet arrive, so that is waited for', {
-    paths: owed.keys,
-    waitS,
-  });
+  const waitS = Math.ceil(Math.min(owed.untilMs - nowMs, requestTimeoutMs) / 1000);
+  log.info('an earlier run was cut off and what it sent may yet arrive: waiting', { paths: owed.keys, waitS });
 }

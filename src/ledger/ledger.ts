@@ -80,7 +80,7 @@ export interface Ledger {
   byInode(ino: bigint): LedgerRow[];
   /** Rows that may have an open multipart upload of ours. */
   openUploads(): LedgerRow[];
-  /** How many keys a late request may still change after this wall clock time in ms, and until when; undefined: none. */
+  /** How many keys a late request may still change after this time (`proveAfterMs`), and until when; undefined: none. */
   owedProofs(nowMs: number): { keys: number; untilMs: number } | undefined;
   /** How many rows are ours (not foreign), and how many are foreign. */
   count(): { ours: number; foreign: number };
