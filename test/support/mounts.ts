@@ -9,14 +9,17 @@ export interface Mounted {
 export interface MountOptions {
   /** This directory instead of an empty file system. */
   readonly bind?: string;
+  /** The file system in this file instead of an empty one. */
+  readonly image?: string;
   /** `size=1m`, `ro` and the like, of mount(8). */
   readonly flags?: string;
 }
 
-/** Puts an empty file system, or the directory `bind`, on `dir`; undefined if this user cannot mount. */
-export function mountOn(dir: string, { bind, flags = 'rw' }: MountOptions = {}): Mounted | undefined {
+/** Puts an empty file system, or what the options name, on `dir`; undefined if this user cannot mount. */
+export function mountOn(dir: string, { bind, image, flags = 'rw' }: MountOptions = {}): Mounted | undefined {
   try {
-    const what = [...(bind === undefined ? ['-t', 'tmpfs', 'none'] : ['--bind', bind]), '-o', flags];
+    const kind = bind !== undefined ? ['--bind', bind] : image !== undefined ? [image] : ['-t', 'tmpfs', 'none'];
+    const what = [...kind, '-o', flags];
     execFileSync('mount', [...what, dir], { stdio: 'ignore' });
   } catch {
     return undefined;

@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { EVERYTHING } from '../../src/agent/engine.ts';
 import type { ProblemKind } from '../../src/agent/problems.ts';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
@@ -12,8 +13,8 @@ import type { BucketView } from '../strict-s3/inspect.ts';
 import type { Operation } from '../strict-s3/operations.ts';
 import { type StrictS3, type StrictS3Options, startStrictS3 } from '../strict-s3/server.ts';
 import { type AgentConfig, BUCKET, startAgent, type TestAgent } from './agent.ts';
-import { type Mounted, mountOn } from './mounts.ts';
-import { assertMirrored } from './reference.ts';
+import { type Mounted, type MountOptions, mountOn } from './mounts.ts';
+import { assertMirrored, expectedObjects, storedObjects } from './reference.ts';
 import { tempDir } from './temp-dir.ts';
 import { until } from './until.ts';
 
@@ -99,7 +100,7 @@ export class Ground {
    * Puts an empty file system, or the directory `bind`, on `dir`. Undefined, and a line that says so, if this user
    * cannot mount.
    */
-  mount(dir: string, options: { bind?: string } = {}): Mounted | undefined {
+  mount(dir: string, options: MountOptions = {}): Mounted | undefined {
     const mounted = mountOn(dir, options);
     if (mounted === undefined) console.log(`${this.#t.name}: not run, this user cannot mount`);
     else this.#mounts.push(mounted);
@@ -165,6 +166,11 @@ export class Ground {
     await until(`${path} is stored`, () => this.stored(path) === path);
     rmSync(this.at(path));
     await until(`${path} is deleted`, () => this.stored(path) === undefined);
+  }
+
+  /** Whether it is so by now. */
+  isEqual(): boolean {
+    return isDeepStrictEqual(storedObjects(this.server), expectedObjects(this.root));
   }
 
   /** S2: the prefix equals the tree. */

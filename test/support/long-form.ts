@@ -1,0 +1,6 @@
+// Sizes that a full run of all tests cannot afford: AWSSYNCER_TEST_LONG=1 asks for them.
+
+/** The first, or in the long form the second. */
+export function sized(short: number, long: number): number {
+  return process.env['AWSSYNCER_TEST_LONG'] === '1' ? long : short;
+}
