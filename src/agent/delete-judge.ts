@@ -9,12 +9,10 @@ import type { Looker } from './look.ts';
 export interface DeleteJudgeOptions {
   readonly looker: Looker;
   readonly holds: InodeHolds;
-  /** When the oldest arrival by rename came that nobody has looked at; Infinity if there is none. */
-  readonly oldestArrivalMs: () => number;
-  /** How much later than a disappearance the other half of a rename may be heard of, ms. */
-  readonly pairingMs: number;
   /** A copy reads the key, or is about to. */
   readonly isRead: (key: RelKey) => boolean;
+  /** Where something went that was gone before this, has been looked at; monotonic ms. */
+  readonly heardUntilMs: () => number;
   /** The path was dirtied after the delete was planned. */
   readonly isMarked: (path: RelPath) => boolean;
   /** Why no delete may happen now; looks at the disk. */
@@ -35,7 +33,7 @@ export interface DeleteJudgeOptions {
 export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOptions): Verdict[] {
   if (options.rootBroken() !== undefined) return jobs.map(() => 'blind');
   const covered = options.covered();
-  const heardUntilMs = options.oldestArrivalMs() - options.pairingMs;
+  const heardUntilMs = options.heardUntilMs();
   return jobs.map((job) => {
     if (covered(job.path)) return 'blind';
     if (options.isMarked(job.path)) return 'stale';

@@ -11,31 +11,55 @@ interface Hold {
 export class InodeHolds {
   readonly #holds = new Map<RelPath, Hold>();
   readonly #holders = new Map<bigint, Set<RelPath>>();
+  /** Oldest first. */
+  readonly #departed = new Set<RelPath>();
 
   /** `path` holds `ino` until it is released; a path holds one inode at a time. */
   hold(path: RelPath, ino: bigint): void {
     const held = this.#holds.get(path);
     if (held?.ino === ino) {
       held.departedMs = undefined;
+      this.#departed.delete(path);
       return;
     }
-    this.release(path);
+    this.#release(path);
     this.#holds.set(path, { ino, departedMs: undefined });
     const holders = this.#holders.get(ino);
     if (holders === undefined) this.#holders.set(ino, new Set([path]));
     else holders.add(path);
   }
 
-  /** No file is at `path` any more: if it was renamed, its new name is heard of and holds the inode instead. */
+  /**
+   * No file is at `path` any more. If it was renamed, its new name is heard of and holds the inode instead; until all
+   * that was heard of has been looked at, this one does.
+   */
   depart(path: RelPath, nowMs: number): void {
     const held = this.#holds.get(path);
-    if (held !== undefined) held.departedMs ??= nowMs;
+    if (held === undefined || held.departedMs !== undefined) return;
+    held.departedMs = nowMs;
+    this.#departed.add(path);
   }
 
+  /** Everything that departed before `heardUntilMs` has its new name looked at, if it has one. */
+  forgetDeparted(heardUntilMs: () => number): void {
+    if (this.#departed.size === 0) return;
+    const untilMs = heardUntilMs();
+    for (const path of this.#departed) {
+      if (this.#holds.get(path)!.departedMs! >= untilMs) return;
+      this.#release(path);
+    }
+  }
+
+  /** S3 holds what is at `path`, or nothing is there to be held. */
   release(path: RelPath): void {
+    if (!this.#departed.has(path)) this.#release(path);
+  }
+
+  #release(path: RelPath): void {
     const held = this.#holds.get(path);
     if (held === undefined) return;
     this.#holds.delete(path);
+    this.#departed.delete(path);
     const holders = this.#holders.get(held.ino)!;
     holders.delete(path);
     if (holders.size === 0) this.#holders.delete(held.ino);

@@ -94,8 +94,7 @@ export class Pipeline implements ScanSink {
     const judgeOptions = {
       looker,
       holds: this.#holds,
-      oldestArrivalMs: () => this.#arrivals.oldestMs(),
-      pairingMs: times.coalesceMs,
+      heardUntilMs: () => this.#heardUntilMs(),
       isRead: (key: RelKey) => context.copies.isRead(key),
       isMarked: (path: RelPath) => this.#pump.isMarked(path),
       rootBroken,
@@ -233,6 +232,7 @@ export class Pipeline implements ScanSink {
     if (stat?.kind === 'file') this.#holds.hold(path, stat.ino);
     else this.#holds.depart(path, this.#o.now());
     this.#arrivals.seen(path);
+    this.#holds.forgetDeparted(() => this.#heardUntilMs());
     const find = <D extends Action['do']>(what: D) =>
       look.actions.find((action): action is Extract<Action, { do: D }> => action.do === what);
     const transfer = this.#nextTransfer(mark, look);
@@ -246,6 +246,11 @@ export class Pipeline implements ScanSink {
     if (find('expand') && !mark.scanned) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
     this.#feedback.settled(path);
     if (find('skip-special') && stat?.kind === 'other') this.#feedback.special(path);
+  }
+
+  /** Of what was gone before, every new name has been looked at: the two halves of a rename may be heard of apart. */
+  #heardUntilMs(): number {
+    return this.#arrivals.oldestMs() - this.#o.times.coalesceMs;
   }
 
   #look(mark: Mark): Look | undefined {

@@ -50,8 +50,7 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
       const [verdict] = judgeDeletes([deleteJob(path, target)], {
         looker,
         holds,
-        oldestArrivalMs: () => Number.POSITIVE_INFINITY,
-        pairingMs: 50,
+        heardUntilMs: () => Number.POSITIVE_INFINITY,
         isRead: () => false,
         isMarked: () => false,
         rootBroken: () => undefined,
@@ -108,10 +107,10 @@ test('S4 a row that became foreign or was forgotten is planned anew', (t) => {
   assert.equal(at.judge('never'), 'stale');
 });
 
-test('S5 a delete waits for a rename that nobody has looked at, unless that came much later', (t) => {
+test('S5 a delete waits until everything that was heard of at its time has been looked at', (t) => {
   const at = bench(t, [ledgerRow('f')]);
-  const arrived = (atMs: number): Verdict => at.judge('f', { oldestArrivalMs: () => atMs });
-  assert.deepEqual([arrived(900), arrived(1_050), arrived(1_051)], ['early', 'early', 'delete']);
+  const heard = (untilMs: number): Verdict => at.judge('f', { heardUntilMs: () => untilMs });
+  assert.deepEqual([heard(900), heard(1_000), heard(1_001)], ['early', 'early', 'delete']);
 });
 
 test('S5 the old name of a file waits until its inode is stored under the new one', (t) => {

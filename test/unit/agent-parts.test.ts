@@ -90,6 +90,18 @@ test('S5 a hold outlives the departure of its path until every move of that time
   assert.equal(holds.isHeldElsewhere(2n, B, { heardUntilMs: 0 }), false);
 });
 
+test('S5 regression_renamed_on: what departed is not forgotten because nothing is left to be stored there', () => {
+  const holds = new InodeHolds();
+  holds.hold(A, 1n);
+  holds.depart(A, 10);
+  holds.release(A);
+  assert.equal(holds.isHeldElsewhere(1n, B, { heardUntilMs: 10 }), true);
+  holds.forgetDeparted(() => 10);
+  assert.equal(holds.isHeldElsewhere(1n, B, { heardUntilMs: 10 }), true);
+  holds.forgetDeparted(() => 11);
+  assert.equal(holds.isHeldElsewhere(1n, B, { heardUntilMs: 10 }), false);
+});
+
 test('S2 regression_swapped_then_removed: two paths that are gone do not wait for each other', () => {
   const holds = new InodeHolds();
   holds.hold(A, 2n);
