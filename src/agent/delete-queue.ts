@@ -40,15 +40,9 @@ const MAX_BATCH = 1000;
 export class DeleteQueue {
   readonly #o: DeleteQueueOptions;
   #jobs: DeleteJob[] = [];
-  #inFlight = 0;
 
   constructor(options: DeleteQueueOptions) {
     this.#o = options;
-  }
-
-  /** Jobs that have not ended. */
-  get size(): number {
-    return this.#jobs.length + this.#inFlight;
   }
 
   add(job: DeleteJob): void {
@@ -61,7 +55,6 @@ export class DeleteQueue {
     this.#jobs = [];
     for (let at = 0; at < gathered.length; at += MAX_BATCH) {
       const batch = gathered.slice(at, at + MAX_BATCH);
-      this.#inFlight += batch.length;
       // Judged when its turn has come, not when it was queued.
       this.#o.submit(() => this.#send(batch));
     }
@@ -73,7 +66,7 @@ export class DeleteQueue {
     const wanted: { job: DeleteJob; row: LedgerRow | undefined; key: string }[] = [];
     for (const [at, job] of batch.entries()) {
       if (verdicts[at] !== 'delete') {
-        this.#end(job, verdicts[at]!);
+        this.#o.done(job, verdicts[at]!);
         continue;
       }
       const relKey = job.target === 'file' ? fileKey(job.path) : markerKey(job.path);
@@ -89,7 +82,7 @@ export class DeleteQueue {
       // Its id is known from the row alone, which is about to go.
       if (error === undefined && row?.uploadId) await store.abortMultipart(key, row.uploadId).catch(() => undefined);
       if (row !== undefined) this.#record(row, error);
-      this.#end(job, error === undefined ? 'deleted' : asStoreError(error));
+      this.#o.done(job, error === undefined ? 'deleted' : asStoreError(error));
     }
   }
 
@@ -112,11 +105,6 @@ export class DeleteQueue {
     } else {
       journal.save(error instanceof StoreError && error.ambiguous ? mayExecute(context, row) : row);
     }
-  }
-
-  #end(job: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
-    this.#inFlight--;
-    this.#o.done(job, how);
   }
 }
 

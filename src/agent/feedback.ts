@@ -67,7 +67,10 @@ export class Feedback {
         return this.#stored(mark, look, outcome);
       case 'equal':
         journal.save(outcome.row);
-        if (outcome.adopted) counters.adopted++;
+        if (outcome.adopted) {
+          counters.adopted++;
+          this.#remarkParents(mark.path);
+        }
         this.#remarkOtherNames(outcome.row, look);
         return this.#done(mark.path, look);
       case 'proven':

@@ -220,7 +220,7 @@ export class Pump {
       this.#scans--;
       this.release(mark.path);
       const next = this.#waitingScans.shift();
-      if (next !== undefined) this.#scan(next);
+      if (next !== undefined && !this.signal.aborted) this.#scan(next);
     };
     this.#o.onSubtree(mark, this.signal).catch(this.#o.onFatal).finally(end);
   }

@@ -261,3 +261,12 @@ test('S7 no file waits for the failure of another', async (t) => {
   ground.server.faults.clear();
   await gate.open();
 });
+
+test('S2 a marker that only an adopted object makes needless goes', async (t) => {
+  const ground = await makeGround(t, { files: { 'd/f': 'content' } });
+  ground.bucket.put('p/d/f', 'content');
+  ground.bucket.put('p/d/', '');
+  await ground.start({ deleteForeign: true });
+  await ground.settle();
+  assert.deepEqual(ground.bucket.keys(), ['p/d/f']);
+});
