@@ -120,19 +120,27 @@ export async function startAgent(
   return { root, workspace, watching, lines, stop, settle: () => settle({ watching, lines }) };
 }
 
-/** A pipeline that is not idle after this long is stuck; longer forms of tests need more. */
-const STUCK_MS = Number(process.env['AWSSYNCER_TEST_STUCK_S'] ?? 20) * 1000;
+/** A pipeline that has work and has done none of it for so long is stuck, however loaded the machine. */
+const STUCK_MS = 20_000;
 
 async function settle({ watching, lines }: { watching: Watching; lines: readonly string[] }): Promise<void> {
   const { pipeline } = watching.engine;
-  const stuck = new Promise<never>((_, reject) => {
-    const fail = (): void =>
-      reject(new Error(`stuck on ${[...pipeline.pending()].slice(0, 100)}\n${lines.slice(-50).join('\n')}`));
-    setTimeout(fail, STUCK_MS).unref();
-  });
-  do {
-    await Promise.race([settleOnce(watching), stuck]);
-  } while (pipeline.pending().size > 0);
+  const stuck = Promise.withResolvers<never>();
+  let before = '';
+  const timer = setInterval(() => {
+    const now = `${lines.length} ${pipeline.pending().size}`;
+    if (now === before) {
+      stuck.reject(new Error(`stuck on ${[...pipeline.pending()].slice(0, 50)}\n${lines.slice(-50).join('\n')}`));
+    }
+    before = now;
+  }, STUCK_MS);
+  try {
+    do {
+      await Promise.race([settleOnce(watching), stuck.promise]);
+    } while (pipeline.pending().size > 0);
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function settleOnce(watching: Watching): Promise<void> {
