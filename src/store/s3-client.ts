@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { credentialChain, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
+import { demandWholeAnswers } from './whole-answers.ts';
 
 /** Fixed credentials. */
 export interface S3Credentials {
@@ -64,6 +65,7 @@ export function createS3Client(options: ConnectionOptions): S3Client {
   renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
   addContentMd5(client);
+  demandWholeAnswers(client);
   if (options.onRequest !== undefined) countRequests(client, options.onRequest);
   return client;
 }

@@ -62,10 +62,10 @@ function listPage(
 }
 
 function listed({ Key, Size, ETag, LastModified }: _Object, encoded: boolean): ListedObject {
-  if (Key === undefined || Size === undefined) throw new TypeError('a listed object has no key or size');
+  if (Key === undefined || !Number.isSafeInteger(Size)) throw new TypeError('a listed object has no key or size');
   return {
     key: encoded ? decodeURIComponent(Key.replaceAll('+', ' ')) : Key,
-    sizeBytes: Size,
+    sizeBytes: Size!,
     etag: unquoted(ETag),
     lastModifiedMs: LastModified?.getTime() ?? 0,
   };

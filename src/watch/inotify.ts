@@ -142,17 +142,25 @@ function instanceError(cause: InotifyError): OperatorError {
 /** Bytes of `struct inotify_event` before the name: wd, mask, cookie, len. */
 const HEADER_BYTES = 16;
 
-/** The events in a batch as the kernel wrote it: host byte order, names padded with NUL so that headers stay aligned. */
+const OVERFLOW: InotifyEvent = { wd: -1, mask: IN_Q_OVERFLOW, cookie: 0, name: '' };
+
+/**
+ * The events in a batch as the kernel wrote it: host byte order, names padded with NUL so that headers stay aligned.
+ * What does not read as events is an overflow: something was told, and nobody knows what.
+ */
 export function decodeEvents(batch: ArrayBuffer): InotifyEvent[] {
-  const wds = new Int32Array(batch);
-  const words = new Uint32Array(batch);
+  const wholeWords = Math.floor(batch.byteLength / 4);
+  const wds = new Int32Array(batch, 0, wholeWords);
+  const words = new Uint32Array(batch, 0, wholeWords);
   const bytes = Buffer.from(batch);
   const events: InotifyEvent[] = [];
   for (let at = 0; at < batch.byteLength; ) {
     const word = at / 4;
     const nameAt = at + HEADER_BYTES;
-    at = nameAt + words[word + 3]!;
-    const name = nameAt === at ? '' : bytes.toString('latin1', nameAt, bytes.indexOf(0, nameAt));
+    at = nameAt + (words[word + 3] ?? Number.POSITIVE_INFINITY);
+    if (at > batch.byteLength || at % 4 !== 0) return [...events, OVERFLOW];
+    const nul = bytes.subarray(0, at).indexOf(0, nameAt);
+    const name = bytes.toString('latin1', nameAt, nul < 0 ? at : nul);
     events.push({ wd: wds[word]!, mask: words[word + 1]!, cookie: words[word + 2]!, name });
   }
   return events;

@@ -116,7 +116,7 @@ describe('the store on a failing server', () => {
       '<ListBucketResult></ListBucketResult>',
       '<ListBucketResult>',
     ]) {
-      const handle = fault('ListObjectsV2', { kind: 'garbage', body });
+      const handle = fault('ListObjectsV2', { kind: 'garbage', change: () => Buffer.from(body) });
       await rejectsAs('transient', pagesOf(store.list('')));
       handle.remove();
     }
@@ -139,7 +139,7 @@ describe('the store on a failing server', () => {
 
   it('a key counts as deleted only if the server says so', async () => {
     strict.bucket('bucket').put('k', BODY);
-    fault('DeleteObjects', { kind: 'garbage', body: '<DeleteResult/>' }, { times: 1 });
+    fault('DeleteObjects', { kind: 'garbage', change: () => Buffer.from('<DeleteResult/>') }, { times: 1 });
     const failed = await store.deleteMany(['k', 'l']);
     assert.deepEqual([...failed.keys()], ['k', 'l']);
     for (const error of failed.values())
@@ -168,7 +168,7 @@ describe('the store on a failing server', () => {
 
   it('a write that is answered by nonsense is ambiguous', async () => {
     const { etag } = strict.bucket('bucket').put('from', BODY);
-    fault('CopyObject', { kind: 'garbage', body: '<html>' });
+    fault('CopyObject', { kind: 'garbage', change: () => Buffer.from('<html>') });
     const copy = store.copy({ key: 'from', etag, sizeBytes: 5 }, { key: 'to', attributes: NO_ATTRIBUTES });
     assert.equal((await rejectsAs('transient', copy)).ambiguous, true);
   });
@@ -269,7 +269,7 @@ describe('the store on a failing server', () => {
     });
 
     it('a Create that is answered by nonsense starts no upload', async () => {
-      fault('CreateMultipartUpload', { kind: 'garbage', body: '<html></html>' });
+      fault('CreateMultipartUpload', { kind: 'garbage', change: () => Buffer.from('<html></html>') });
       await rejectsAs('transient', store.putMultipart('k', sourceOf(LARGE), NO_ATTRIBUTES, multipart));
       assert.equal(strict.countRequests('UploadPart'), 0);
     });

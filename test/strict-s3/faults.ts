@@ -36,8 +36,8 @@ export type Effect =
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   /** Cuts the connection after that many bytes of the answer's body; half of it by default. */
   | { readonly kind: 'truncate'; readonly bytes?: number }
-  /** Executes the request and answers 200 with something that is no answer. */
-  | { readonly kind: 'garbage'; readonly body?: string }
+  /** Executes the request and answers 200, or another status, with something that is no answer, or what `change` makes of it. */
+  | { readonly kind: 'garbage'; readonly change?: (body: Buffer) => Buffer; readonly status?: number }
   /** Answers 200 with an error for a body, as Copy and Complete do on AWS; not executed unless `committed`. */
   | { readonly kind: 'error-body'; readonly code: string; readonly committed?: boolean };
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from './answer.ts';
 import type { Effect } from './faults.ts';
 
+const NO_ANSWER = Buffer.from('<html><body>It works!');
 const SLICES_PER_SECOND = 20;
 
 /** Cuts the connection so that the client sees a reset. */
@@ -45,9 +46,9 @@ export async function sendAnswer(
 ): Promise<void> {
   const { effect } = options;
   const garbage = effect?.kind === 'garbage';
-  const body = garbage ? Buffer.from(effect.body ?? '<html><body>It works!') : answer.body;
+  const body = garbage ? (effect.change?.(answer.body) ?? NO_ANSWER) : answer.body;
   const bodyless = answer.status === 204 || answer.status === 304;
-  response.writeHead(garbage ? 200 : answer.status, {
+  response.writeHead(garbage ? (effect.status ?? 200) : answer.status, {
     ...(bodyless ? {} : { 'content-length': String(body.length) }),
     ...options.headers,
     ...answer.headers,
