@@ -8,6 +8,7 @@ import {
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { locationOf } from './classify.ts';
+import { createUpload } from './create-upload.ts';
 import { StoreError } from './errors.ts';
 import { partPlan } from './multipart-plan.ts';
 import type { CallOptions, CopyOptions, ObjectAttributes, Written } from './object-store.ts';
@@ -69,11 +70,9 @@ async function copyByParts(session: S3Session, copy: Copy, request: Request): Pr
   const { from, to } = copy;
   if (session.server.isRgw && from.key.includes('%')) throw decodedTwice(session, from.key);
   const target = { Bucket: bucket, Key: to.key };
-  // Not to be aborted in flight: an upload whose id is never learnt could not be aborted at the server.
-  const startRequest = { action: 'start the copy to', key: to.key };
+  const startRequest = { action: 'start the copy to', key: to.key, ...signalOf(request) };
   const create = new CreateMultipartUploadCommand({ ...target, ...attributeParams(to.attributes) });
-  const { UploadId } = await send(session, startRequest, (o) => client.send(create, o));
-  if (UploadId === undefined) throw senseless(session, startRequest);
+  const { UploadId } = await createUpload(session, startRequest, create);
   const upload = { ...target, UploadId };
   try {
     copy.options.onStarted?.(UploadId);

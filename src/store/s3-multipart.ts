@@ -8,6 +8,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import { createUpload } from './create-upload.ts';
 import { partPlan } from './multipart-plan.ts';
 import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './object-store.ts';
 import {
@@ -18,15 +19,11 @@ import {
   type S3Session,
   send,
   sendRetried,
-  senseless,
   signalOf,
 } from './s3-session.ts';
 
 /** Read at once. The library joins what it reads into parts and copies less when the pieces are small. */
 const PIECE_BYTES = 1024 ** 2;
-
-/** How long the answer to Create is still waited for when everything else has been aborted. */
-const CREATE_GRACE_MS = 1000;
 
 /** See ObjectStore.putMultipart. The source is read only as far ahead as `concurrency` asks. */
 export async function putInParts(
@@ -113,14 +110,9 @@ class UploadSteps {
     return send(this.#session, request, (o) => client.send(command as CompleteMultipartUploadCommand, o));
   }
 
-  /** Aborted later than everything else: an upload whose id is never learnt cannot be aborted at the server. */
   async #create(command: CreateMultipartUploadCommand): Promise<unknown> {
-    const given = later(this.#signal, CREATE_GRACE_MS);
-    const request = { action: 'start the upload of', key: this.#key, signal: given.signal };
-    const answer = await send(this.#session, request, (o) => this.#session.client.send(command, o)).finally(
-      given.forget,
-    );
-    if (answer.UploadId === undefined) throw senseless(this.#session, request);
+    const request = { action: 'start the upload of', key: this.#key, signal: this.#signal };
+    const answer = await createUpload(this.#session, request, command);
     this.#onStarted(answer.UploadId);
     return answer;
   }
@@ -138,19 +130,4 @@ class UploadSteps {
     this.#failed.abort();
     throw error;
   };
-}
-
-/** A signal that is aborted so much later than `signal`, unless it is forgotten before. */
-function later(signal: AbortSignal, graceMs: number): { signal: AbortSignal; forget: () => void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const start = (): void => {
-    timer = setTimeout(() => controller.abort(signal.reason), graceMs);
-  };
-  signal.addEventListener('abort', start, { once: true });
-  const forget = (): void => {
-    signal.removeEventListener('abort', start);
-    clearTimeout(timer);
-  };
-  return { signal: controller.signal, forget };
 }

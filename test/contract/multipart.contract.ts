@@ -157,6 +157,43 @@ export const MULTIPART_CONTRACTS: readonly Contract[] = [
     },
   },
   {
+    title: 'a large copy tells the id of its upload before the first part, and leaves none behind when it is ended',
+    needs: ['listsParts'],
+    run: async (ground) => {
+      const { store } = ground;
+      const { etag } = await store.putMultipart('from', sourceOf(LARGE), NO_ATTRIBUTES, multipart());
+      const from = { key: 'from', etag, sizeBytes: LARGE.length };
+      const controller = new AbortController();
+      const started: string[] = [];
+      const onStarted = (uploadId: string): void => {
+        started.push(uploadId);
+        controller.abort();
+      };
+      const options = { onStarted, signal: controller.signal };
+      await rejectsAs('aborted', store.copy(from, { key: 'to', attributes: NO_ATTRIBUTES }, options));
+      assert.equal(started.length, 1);
+      assert.deepEqual(await openUploads(ground), []);
+      assert.equal(await store.head('to'), undefined);
+    },
+  },
+  {
+    title: 'S14 a large copy of a hostile key has the bytes of that key, or is rejected',
+    run: async ({ store }) => {
+      const decoy = Buffer.alloc(LARGE.length, 'decoy');
+      for (const key of ['aA', 'a A']) await store.put(key, decoy, NO_ATTRIBUTES);
+      for (const key of ['a%41', 'a+A']) {
+        const { etag } = await store.put(key, LARGE, NO_ATTRIBUTES);
+        const from = { key, etag, sizeBytes: LARGE.length };
+        const copied = await store.copy(from, { key: 'to', attributes: NO_ATTRIBUTES }).catch((error: unknown) => {
+          assert.ok(error instanceof StoreError && error.reaction === 'rejected', `${key}: ${error}`);
+        });
+        if (copied) assert.equal(md5(await read(store, 'to')), md5(LARGE), key);
+        else assert.equal(await store.head('to'), undefined, key);
+        await store.deleteMany(['to']);
+      }
+    },
+  },
+  {
     title: 'a body over 11 MiB goes in one request',
     needs: ['bodiesOver11MiB'],
     run: async ({ store }) => {

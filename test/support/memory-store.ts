@@ -6,6 +6,7 @@ import { EtagHasher } from '../../src/store/etag-hasher.ts';
 import { compareKeys } from '../../src/store/key-order.ts';
 import type {
   CallOptions,
+  CopyOptions,
   GetOptions,
   ListedObject,
   MultipartOptions,
@@ -96,13 +97,18 @@ export class MemoryStore implements ObjectStore {
   async copy(
     from: { readonly key: string; readonly etag: string; readonly sizeBytes: number },
     to: { readonly key: string; readonly attributes: ObjectAttributes },
-    options?: CallOptions,
+    options?: CopyOptions,
   ): Promise<Written> {
     this.#enter('copy', from.key, options);
     const source = this.#existing('copy', from.key);
     if (source.etag !== from.etag)
       throw this.#error('conflict', { action: 'copy', key: from.key, code: 'PreconditionFailed' });
-    const hasher = new EtagHasher(source.body.length > this.copyThresholdBytes ? this.copyThresholdBytes : null);
+    const inParts = source.body.length > this.copyThresholdBytes;
+    if (inParts) {
+      options?.onStarted?.(`copy-${this.calls.get('copy')}`);
+      this.#refuse('copy', to.key, options);
+    }
+    const hasher = new EtagHasher(inParts ? this.copyThresholdBytes : null);
     hasher.update(source.body);
     return this.#store(to.key, { body: source.body, etag: hasher.digest(), attributes: to.attributes });
   }
