@@ -29,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/config/',
     'src/dirt/',
     'src/filter/',
+    'src/lease/',
     'src/ledger/',
     'src/ops/',
     'src/restore/',

@@ -2,6 +2,7 @@
 import type { ExitCode } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
+import { lostOf, tellLoss } from './leasing.ts';
 import { exitCodeOf } from './result.ts';
 import type { Watching } from './watching.ts';
 import type { Workspace } from './workspace.ts';
@@ -15,12 +16,16 @@ export interface EndingOptions {
 
 /** Flushes and stops. @returns 0 only if everything is in S3 */
 export async function endWatching(workspace: Workspace, watching: Watching, options: EndingOptions): Promise<ExitCode> {
-  const { log, guard } = workspace;
+  const { log, guard, lease } = workspace;
   const timeUp = AbortSignal.timeout(options.shutdownTimeoutMs);
-  await watching.drain(timeUp);
+  if (lease?.loss === undefined) await Promise.race([watching.drain(timeUp), ...lostOf(workspace)]);
   const { engine } = watching;
+  if (lease?.loss !== undefined) {
+    tellLoss(workspace, lease.loss);
+    await watching.barrier(); // nothing is sent any more, but what the kernel has queued is unsent as well
+  }
   const pending = engine.pipeline.pending();
-  const exitCode = exitCodeOf(engine, { pending, rootBroken: guard.check() });
+  const exitCode = exitCodeOf(engine, { pending, rootBroken: guard.check(), isLeaseLost: lease?.loss !== undefined });
   const lost = new Set([...pending, ...engine.problems.failures().map(([path]) => path)]);
   // Before anything is waited for again: whoever waits for us may have less patience than we have.
   if (lost.size > 0) listUnsent(log, [...lost].map(displayPath));
@@ -29,7 +34,8 @@ export async function endWatching(workspace: Workspace, watching: Watching, opti
   return exitCode;
 }
 
-function listUnsent(log: Log, paths: readonly string[]): void {
+/** Names what did not arrive, up to a hundred paths. */
+export function listUnsent(log: Log, paths: readonly string[]): void {
   log.error('not in S3 as they are on disk', { paths: paths.length });
   for (const path of paths.slice(0, LISTED_PATHS)) log.error('unsent', { path });
 }

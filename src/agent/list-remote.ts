@@ -2,7 +2,7 @@
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { foreignRow } from '../ledger/row.ts';
-import { LEGACY_READY_MARKER, RESERVED_NAME, type RelKey, relativeKey } from '../model/key.ts';
+import { isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a listing found. */
@@ -45,14 +45,14 @@ export async function listRemote(
   for await (const page of store.list(prefix, { signal })) {
     const rows: LedgerRow[] = [];
     for (const object of page) {
-      listed++;
       const key = relativeKey(prefix, object.key);
+      if (typeof key === 'string' && isReservedKey(key)) continue;
+      listed++;
       if (object.key === prefix) continue; // a console's folder placeholder for the prefix itself
       if (typeof key !== 'string') {
         impossible.push({ key: object.key, reason: key.impossible });
         continue;
       }
-      if (isReservedKey(key)) continue;
       const own = skipTo(key);
       if (own === undefined || (isCertain(own) && own.etag !== object.etag)) rows.push(foreignRow(key, object, own));
     }
@@ -68,9 +68,4 @@ export async function listRemote(
 
 function isCertain({ state }: LedgerRow): boolean {
   return state === 'known' || state === 'fuzzy';
-}
-
-/** Keys that belong to the agent itself or to the original's container. */
-export function isReservedKey(key: RelKey): boolean {
-  return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`) || key === LEGACY_READY_MARKER;
 }

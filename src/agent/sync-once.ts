@@ -2,7 +2,9 @@
 import { type ExitCode, RefusedError } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
 import { clock } from './clock.ts';
+import { listUnsent } from './ending.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
+import { lostOf, noteGeneration, takeLeaseOf, takeLeaseWhenWanted, tellLoss } from './leasing.ts';
 import { listRemote, type RemoteCounts } from './list-remote.ts';
 import { oneShotPatience } from './patience.ts';
 import { exitCodeOf } from './result.ts';
@@ -28,7 +30,7 @@ const AT_ONCE = { coalesceMs: 0, settleMs: 0, maxWaitMs: 30_000 };
  * @throws RefusedError if the directory cannot be trusted to be the source
  */
 export async function syncOnce(workspace: Workspace, config: SyncConfig, signal: AbortSignal): Promise<SyncResult> {
-  const remote = config.delete || !workspace.ledger.meta().listed ? await listRemote(workspace, signal) : undefined;
+  const remote = await listIfNeeded(workspace, { anyway: config.delete, signal });
   const reason = untrustedSource(workspace);
   if (reason !== undefined) {
     throw new RefusedError(
@@ -45,10 +47,34 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
   });
   engine.pipeline.change(EVERYTHING);
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  await Promise.race([engine.pipeline.idle(), engine.fatal, aborted]);
+  const { lease, log, guard } = workspace;
+  await Promise.race([engine.pipeline.idle(), engine.fatal, aborted, ...lostOf(workspace)]);
   const pending = engine.pipeline.pending();
   await engine.pipeline.stop();
-  return { exitCode: exitCodeOf(engine, { pending, rootBroken: workspace.guard.check() }), engine, remote };
+  const loss = lease?.loss;
+  if (loss !== undefined) {
+    tellLoss(workspace, loss);
+    listUnsent(log, [...pending].map(displayPath));
+  }
+  const exitCode = exitCodeOf(engine, { pending, rootBroken: guard.check(), isLeaseLost: loss !== undefined });
+  return { exitCode, engine, remote };
+}
+
+/** A ledger that is to be filled, and kept, is filled under the lease; otherwise the first write takes it. */
+async function listIfNeeded(
+  workspace: Workspace,
+  { anyway, signal }: { anyway: boolean; signal: AbortSignal },
+): Promise<RemoteCounts | undefined> {
+  const { leaseSetting, ledger, stateDir } = workspace;
+  const leasing = { impatient: true, refuseIfBehind: true, signal };
+  const isUnknown = !ledger.meta().listed;
+  const isKept = stateDir !== undefined && stateDir.path !== null;
+  if ((isUnknown && isKept) || leaseSetting?.mode === 'active') await takeLeaseOf(workspace, leasing);
+  else takeLeaseWhenWanted(workspace, leasing);
+  if (!isUnknown && !anyway) return undefined;
+  const remote = await listRemote(workspace, signal);
+  if (isUnknown && isKept) noteGeneration(workspace);
+  return remote;
 }
 
 /** Proofs come when a request of an earlier run can no longer execute (S6), which may be long after all else is done. */

@@ -1,12 +1,11 @@
 // Evidence: lists S3, walks the disk, compares both. The ledger is not asked: it is what could be wrong.
-import { isMarker, pathOfKey, relativeKey } from '../model/key.ts';
+import { isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { mergeByKey } from '../plan/merge.ts';
 import { Mounts } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import { type Difference, differencesOf, type Listed } from './compare.ts';
-import { isReservedKey } from './list-remote.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface VerifyOptions {

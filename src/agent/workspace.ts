@@ -4,6 +4,9 @@ import type { LegacyFilters } from '../config/legacy.ts';
 import { type S3Location, showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
 import type { FilterRule, PathFilter } from '../filter/path-filter.ts';
+import type { LeaseMode } from '../lease/document.ts';
+import { fencedStore } from '../lease/fenced-store.ts';
+import type { Lease } from '../lease/lease.ts';
 import { Journal } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
@@ -20,6 +23,7 @@ import { loadAddon } from '../watch/addon.ts';
 import { clock } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
+import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
 
@@ -36,7 +40,7 @@ export interface Surroundings {
 }
 
 /** What all commands' configs have in common. */
-export interface WorkspaceConfig extends LegacyFilters {
+export interface WorkspaceConfig extends LegacyFilters, LeaseConfig {
   readonly local: string;
   readonly remote: S3Location;
   readonly rules: readonly FilterRule[];
@@ -59,6 +63,8 @@ export interface WorkspaceOptions {
   readonly otherRoot: OtherRoot;
   /** Change neither S3 nor the ledger, only say what would be done. Default: false. */
   readonly dryRun?: boolean;
+  /** What `--lease=auto` means; a command without it has no lease. */
+  readonly autoLease?: LeaseMode;
 }
 
 export interface Workspace {
@@ -74,7 +80,11 @@ export interface Workspace {
   readonly stateDir: StateDir | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
+  /** With a lease it writes only while the lease permits it. */
   readonly store: ObjectStore;
+  /** Not taken yet when the workspace opens: takeLeaseOf. */
+  readonly lease: Lease | undefined;
+  readonly leaseSetting: LeaseSetting | undefined;
   /** '' or text ending in '/'. */
   readonly prefix: string;
   /** The S3 side for people. */
@@ -105,6 +115,9 @@ export async function openWorkspace(
   const { log } = context;
   const counters = newCounters();
   const url = showS3Url(config.remote);
+  const setting = options.dryRun ? undefined : leaseSetting(config, options.autoLease);
+  const requestTimeoutMs = fencedTimeoutMs(config.requestTimeoutMs, setting);
+  let lease: Lease | undefined;
   const s3 = createS3Store({
     ...definedOnly({
       region: config.region ?? regionOf(context.env),
@@ -113,15 +126,29 @@ export async function openWorkspace(
     }),
     bucket: config.remote.bucket,
     checkPrefix: config.remote.prefix,
-    requestTimeoutMs: config.requestTimeoutMs,
+    requestTimeoutMs,
     version: context.version,
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
     onWarning: (message) => log.warn(message),
+    beforeWrite: (key) => lease?.check(key),
   });
-  const store = options.dryRun ? pretendStore(s3) : s3;
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
   try {
+    if (setting !== undefined) {
+      const { prefix } = config.remote;
+      const retry = retryFor(options.retryHorizonMs, log);
+      const { version } = context;
+      lease = createLease(setting, {
+        store: s3,
+        prefix,
+        stateDir: state?.path ?? null,
+        version,
+        requestTimeoutMs,
+        retry,
+      });
+    }
+    const store = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
     await checkBucket(store, url, log);
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
@@ -154,6 +181,8 @@ export async function openWorkspace(
       ledger,
       journal: new Journal(ledger, setImmediate),
       store,
+      lease,
+      leaseSetting: setting,
       prefix,
       url,
       retry: retryFor(options.retryHorizonMs, log),
@@ -162,12 +191,12 @@ export async function openWorkspace(
       close: () => {
         ledger.close();
         state?.release();
-        store.close();
+        s3.close();
       },
     };
   } catch (error) {
     state?.release();
-    store.close();
+    s3.close();
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 // `awssyncer restore`: S3 -> disk, once.
+import { besideLease } from '../agent/leasing.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
 import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
@@ -23,7 +24,9 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   try {
     ready.remove();
     if (config.object !== undefined) await requireObject(workspace, config.object);
-    const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: progress.update });
+    const { signal } = interrupt;
+    const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
+    const report = await besideLease(workspace, restoreAll, signal);
     // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
     if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);

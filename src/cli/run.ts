@@ -1,7 +1,9 @@
 // `awssyncer run`: restore, say ready, watch; with COMMAND, run it in between, flush when it has ended, exit with its code.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWatching } from '../agent/ending.ts';
+import { noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
+import { untrustedSource } from '../agent/source.ts';
 import { Watching } from '../agent/watching.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
@@ -24,6 +26,7 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
     useState: true,
     retryHorizonMs: Number.POSITIVE_INFINITY,
     otherRoot: 'accept',
+    autoLease: 'active',
   });
   const ready = new ReadyFile(workspace.readyFile);
   try {
@@ -41,16 +44,31 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
         : runProgram(config.program, { ...all, onStarted });
     });
   } finally {
+    await releaseLease(workspace);
     workspace.close();
   }
 }
 
-/** @returns the exit code if the restore is not complete: there is no going on from there. */
+/**
+ * Takes the lease, and restores unless S3 is known to hold what this directory left there.
+ *
+ * @returns the exit code if the restore is not complete: there is no going on from there.
+ */
 async function restoreFirst({ workspace, config, context }: RunSurroundings): Promise<number | undefined> {
   const interrupt = interruptOn(context);
   const progress = showRestore(context, config.logFormat);
   try {
+    const isCurrent = await takeLeaseOf(workspace, {
+      impatient: false,
+      refuseIfBehind: false,
+      signal: interrupt.signal,
+    });
+    if (isCurrent && workspace.ledger.meta().listed && untrustedSource(workspace) === undefined) {
+      context.log.info('nothing to restore: nobody else has written since', { remote: workspace.url });
+      return interrupt.exitCode;
+    }
     const report = await restoreInto(workspace, config, { signal: interrupt.signal, onProgress: progress.update });
+    if (report.complete) noteGeneration(workspace);
     // A signal that came too late to stop the restore still means: do not start.
     return interrupt.exitCode ?? (report.complete ? undefined : restoreExitCode(report));
   } catch (error) {
@@ -86,17 +104,22 @@ async function runProgram(
   const watching = new Watching(workspace, config);
   const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
   let child: Program | undefined;
-  const release = context.onSignal(FORWARDED, (signal) => {
-    if (ENDING.has(signal)) {
-      if (stopwatch.isRunning) {
-        child?.signal('SIGKILL');
-        context.dieOf(signal);
-      }
-      stopwatch.start();
-      context.log.info('told to end, and so is the program', { signal });
-      void sleep(config.commandGraceMs, undefined, { ref: false }).then(() => child?.signal('SIGKILL'));
-    }
+  const end = (why: string, signal: NodeJS.Signals): void => {
+    stopwatch.start();
+    context.log.info(why, { signal });
+    void sleep(config.commandGraceMs, undefined, { ref: false }).then(() => child?.signal('SIGKILL'));
     child?.signal(signal);
+  };
+  const release = context.onSignal(FORWARDED, (signal) => {
+    if (!ENDING.has(signal)) return child?.signal(signal);
+    if (stopwatch.isRunning) {
+      child?.signal('SIGKILL');
+      context.dieOf(signal);
+    }
+    end('told to end, and so is the program', signal);
+  });
+  void workspace.lease?.lost.then(() => {
+    if (!stopwatch.isRunning) end('the lease is lost: the program is told to end', 'SIGTERM');
   });
   try {
     onStarted(watching);

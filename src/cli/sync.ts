@@ -1,4 +1,5 @@
 // `awssyncer sync`: disk -> S3, once.
+import { releaseLease } from '../agent/leasing.ts';
 import { syncOnce } from '../agent/sync-once.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
@@ -15,6 +16,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     retryHorizonMs: config.retryHorizonMs,
     otherRoot: 'refuse',
     dryRun: config.dryRun,
+    autoLease: 'lazy',
   });
   const interrupt = interruptOn(context);
   const endProgress = progressLines(context, () => ({ ...workspace.counters }));
@@ -39,6 +41,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
   } finally {
     endProgress();
     interrupt.release();
+    await releaseLease(workspace);
     workspace.close();
   }
 }

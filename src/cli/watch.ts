@@ -1,12 +1,14 @@
 // `awssyncer watch`: disk -> S3 until told to end.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWatching } from '../agent/ending.ts';
+import { lostOf, noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
 import { listRemote } from '../agent/list-remote.ts';
 import { Watching } from '../agent/watching.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
 import { type AgentSurroundings, controlled } from './control.ts';
+import { interruptOn } from './interrupt.ts';
 import { Stopwatch } from './stopwatch.ts';
 
 export async function watch(config: CommandConfig<'watch'>, context: CommandContext): Promise<number> {
@@ -15,14 +17,38 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
     useState: true,
     retryHorizonMs: Number.POSITIVE_INFINITY,
     otherRoot: 'distrust',
+    autoLease: 'active',
   });
   try {
-    return await controlled({ workspace, config, context }, async (control) => {
-      if (!workspace.ledger.meta().listed) await listRemote(workspace, new AbortController().signal);
-      return watchUntilSignal({ workspace, config, context }, (watching) => control.started(watching));
+    const all = { workspace, config, context };
+    return await controlled(all, async (control) => {
+      return (await prepare(all)) ?? (await watchUntilSignal(all, (watching) => control.started(watching)));
     });
   } finally {
+    await releaseLease(workspace);
     workspace.close();
+  }
+}
+
+/** Takes the lease and fills a new ledger. @returns the exit code if a signal came meanwhile */
+async function prepare({ workspace, context }: AgentSurroundings): Promise<number | undefined> {
+  const { ledger, lease } = workspace;
+  const interrupt = interruptOn(context);
+  const { signal } = interrupt;
+  try {
+    await takeLeaseOf(workspace, { impatient: false, refuseIfBehind: true, signal });
+    // A ledger without a generation cannot tell whether others have written since.
+    const isUnknown = lease?.generation !== undefined && ledger.meta().generation === null;
+    if (isUnknown || !ledger.meta().listed) {
+      await listRemote(workspace, signal);
+      noteGeneration(workspace);
+    }
+    return interrupt.exitCode;
+  } catch (error) {
+    if (interrupt.exitCode !== undefined) return interrupt.exitCode;
+    throw error;
+  } finally {
+    interrupt.release();
   }
 }
 
@@ -43,8 +69,8 @@ export async function watchUntilSignal(
   try {
     onStarted(watching);
     context.log.info('watching', { local: workspace.root, remote: workspace.url });
-    await Promise.race([told, watching.engine.fatal]);
-    if (config.lingerMs > 0) await sleep(config.lingerMs);
+    await Promise.race([told, watching.engine.fatal, ...lostOf(workspace)]);
+    if (config.lingerMs > 0 && stopwatch.isRunning) await sleep(config.lingerMs);
     return await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
   } finally {
     await watching.stop();

@@ -30,8 +30,6 @@ export interface LedgerRow {
   /** ETag without quotes; null if S3 gave none, or if the key is expected to be absent (unproven delete). */
   readonly etag: string | null;
   readonly versionId: string | null;
-  /** Fencing generation of the lease this row was written under; 0 without a lease. */
-  readonly generation: number;
   /** The multipart upload that may be open for this key; UNHEARD_UPLOAD if its id is not known. */
   readonly uploadId: string | null;
   /** Wall clock, ms: when an unproven row may be proven by HEAD; null otherwise. */
@@ -64,6 +62,11 @@ export interface LedgerMeta {
   /** A restore has begun and not finished: no deletes until one completes. */
   readonly restoring: boolean;
   readonly root: RootIdentity | null;
+  /**
+   * Of the lease: this ledger knows of everything that was written up to this term, and its own is the last. null: it
+   * has never been in line with a lease.
+   */
+  readonly generation: number | null;
 }
 
 /**

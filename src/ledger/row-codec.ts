@@ -18,7 +18,6 @@ export const COLUMNS = [
   'checksum',
   'etag',
   'version_id',
-  'generation',
   'upload_id',
   'prove_after_ms',
 ] as const;
@@ -47,7 +46,6 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
     row.checksum === null ? null : Buffer.from(row.checksum, 'hex'),
     row.etag,
     row.versionId,
-    row.generation,
     row.uploadId,
     row.proveAfterMs,
   ];
@@ -71,7 +69,6 @@ export function decodeRow(columns: Record<string, SqlValue>): LedgerRow {
     checksum: bytes === null ? null : view(bytes).toString('hex'),
     etag: columns['etag'] as string | null,
     versionId: columns['version_id'] as string | null,
-    generation: Number(columns['generation']),
     uploadId: columns['upload_id'] as string | null,
     proveAfterMs: proveAfterMs === null ? null : Number(proveAfterMs),
   };

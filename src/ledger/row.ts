@@ -22,7 +22,6 @@ export function rowFor(
     gid: stat.gid,
     etag: null,
     versionId: null,
-    generation: 0,
     uploadId: null,
     proveAfterMs: null,
     ...facts,
@@ -49,7 +48,6 @@ export function foreignRow(
     checksum: null,
     etag: remote.etag,
     versionId: null,
-    generation: 0,
     uploadId: before?.uploadId ?? null,
     proveAfterMs: null,
   };

@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
@@ -25,7 +25,6 @@ const TABLES = `
     checksum BLOB CHECK (length(checksum) = 32),
     etag TEXT,
     version_id TEXT,
-    generation INTEGER NOT NULL,
     upload_id TEXT,
     prove_after_ms INTEGER
   ) STRICT, WITHOUT ROWID;
@@ -38,13 +37,17 @@ const TABLES = `
     restoring INTEGER NOT NULL,
     root_ino INTEGER,
     root_birthtime_ns INTEGER,
-    root_fsid TEXT
+    root_fsid TEXT,
+    generation INTEGER
   ) STRICT;
   INSERT INTO meta (id, listed, restoring) VALUES (1, 0, 0);
 `;
 
+/** What brings the tables of each earlier version, from 1 on, to the next. */
+const MIGRATIONS = ['ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE entry DROP COLUMN generation'];
+
 /**
- * Makes the tables in a new database, or checks that they are the ones this program knows.
+ * Makes the tables in a new database, or brings those of an earlier version to the present one.
  *
  * @throws {OperatorError} if a newer program wrote the ledger: what it means is unknown here, so it is left alone.
  * @throws {NotALedgerError} if it is another program's database.
@@ -67,6 +70,8 @@ export function prepareSchema(db: DatabaseSync, file: string): void {
       },
     );
   }
+  if (version === SCHEMA_VERSION) return;
+  db.exec(`BEGIN; ${MIGRATIONS.slice(version - 1).join('; ')}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
 }
 
 /** The value of a numeric PRAGMA. */

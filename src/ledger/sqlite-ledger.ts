@@ -149,7 +149,7 @@ class SqliteLedger implements Ledger {
 
   clear(): void {
     this.#transaction('write', () => this.#statement('DELETE FROM entry').run());
-    this.setMeta({ listed: false, restoring: false, root: null });
+    this.setMeta({ listed: false, restoring: false, root: null, generation: null });
   }
 
   meta(): LedgerMeta {
@@ -162,20 +162,22 @@ class SqliteLedger implements Ledger {
         fsid === null
           ? null
           : { ino: row['root_ino'] as bigint, birthtimeNs: row['root_birthtime_ns'] as bigint, fsid: fsid as string },
+      generation: row['generation'] == null ? null : Number(row['generation']),
     };
   }
 
   setMeta(change: Partial<LedgerMeta>): void {
-    const { listed, restoring, root } = { ...this.meta(), ...change };
+    const { listed, restoring, root, generation } = { ...this.meta(), ...change };
     this.#guard('write', () =>
       this.#statement(
-        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?',
+        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?',
       ).run(
         Number(listed),
         Number(restoring),
         root === null ? null : BigInt.asIntN(64, root.ino),
         root === null ? null : root.birthtimeNs,
         root === null ? null : root.fsid,
+        generation,
       ),
     );
   }

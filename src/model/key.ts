@@ -37,6 +37,11 @@ export function isMarker(key: RelKey): boolean {
   return key.endsWith('/');
 }
 
+/** Keys that belong to the agent itself or to the original's container: they are no part of the tree. */
+export function isReservedKey(key: RelKey): boolean {
+  return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`) || key === LEGACY_READY_MARKER;
+}
+
 /** The path an object with this key describes. */
 export function pathOfKey(key: RelKey): RelPath {
   return (key.endsWith('/') ? key.slice(0, -1) : key) as RelPath;

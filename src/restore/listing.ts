@@ -1,5 +1,5 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
-import { isMarker, pathOfKey, relativeKey } from '../model/key.ts';
+import { isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
@@ -10,10 +10,11 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
   const remotes: Remote[] = [];
   for await (const page of store.list(prefix, { signal: work.signal })) {
     for (const object of page) {
+      const relKey = relativeKey(prefix, object.key);
+      if (typeof relKey === 'string' && isReservedKey(relKey)) continue;
       work.tally.listed++;
       // The prefix's own marker, which consoles make, says nothing.
       if (object.key === prefix) continue;
-      const relKey = relativeKey(prefix, object.key);
       if (typeof relKey !== 'string') {
         const path = displayPath(pathFromText(object.key.slice(prefix.length)));
         work.tally.refused.push({ path, reason: relKey.impossible });

@@ -59,6 +59,14 @@ export interface CopyOptions extends CallOptions {
   readonly onStarted?: (uploadId: string) => void;
 }
 
+/** At most one condition. Servers that ignore conditions store all the same: src/lease/conditions.ts finds out. */
+export interface PutOptions extends CallOptions {
+  /** Refuse with a `conflict` StoreError unless the object still has this ETag; without an object with it or with `not-found`. */
+  readonly ifMatch?: string;
+  /** Refuse with a `conflict` StoreError if there is an object. */
+  readonly ifAbsent?: boolean;
+}
+
 export interface GetOptions extends CallOptions {
   /** Refuse with a `conflict` StoreError unless the object still has this ETag. */
   readonly ifMatch?: string;
@@ -76,8 +84,8 @@ export interface ObjectStore {
   check(options?: CallOptions): Promise<void>;
   /** undefined if there is no such object. */
   head(key: string, options?: CallOptions): Promise<ObjectHead | undefined>;
-  /** Stores these bytes; idempotent. The server verifies an end-to-end checksum. */
-  put(key: string, body: Buffer, attributes: ObjectAttributes, options?: CallOptions): Promise<Written>;
+  /** Stores these bytes; idempotent without a condition. The server verifies an end-to-end checksum. */
+  put(key: string, body: Buffer, attributes: ObjectAttributes, options?: PutOptions): Promise<Written>;
   /** Stores a large object in parts; on any failure the upload is aborted, best effort, before the rejection. */
   putMultipart(
     key: string,

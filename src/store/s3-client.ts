@@ -29,6 +29,11 @@ export interface ConnectionOptions {
   readonly onRequest?: (() => void) | undefined;
   /** Told what the SDK would print. */
   readonly onWarning?: (message: string) => void;
+  /**
+   * Called at the last moment before a request goes out that is no read, an Abort aside; may throw to hold it back.
+   * The key is undefined if the request has none.
+   */
+  readonly beforeWrite?: ((key: string | undefined) => void) | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -67,6 +72,7 @@ export function createS3Client(options: ConnectionOptions): S3Client {
   addContentMd5(client);
   demandWholeAnswers(client);
   if (options.onRequest !== undefined) countRequests(client, options.onRequest);
+  if (options.beforeWrite !== undefined) guardWrites(client, options.beforeWrite);
   return client;
 }
 
@@ -77,6 +83,19 @@ function countRequests(client: S3Client, onRequest: () => void): void {
       return next(args);
     },
     { step: 'finalizeRequest', name: 'countRequests' },
+  );
+}
+
+function guardWrites(client: S3Client, beforeWrite: (key: string | undefined) => void): void {
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const { method } = args.request as { method: string };
+      const isRead = method === 'GET' || method === 'HEAD' || context['commandName'] === 'AbortMultipartUploadCommand';
+      if (!isRead) beforeWrite((args.input as { Key?: string }).Key);
+      return next(args);
+    },
+    // Lowest in its step: credentials, which may take seconds, and the signature are behind it.
+    { step: 'deserialize', priority: 'low', name: 'guardWrites' },
   );
 }
 

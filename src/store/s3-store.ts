@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
-import type { CallOptions, ObjectAttributes, ObjectStore, Written } from './object-store.ts';
+import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
 import { speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';
@@ -23,6 +23,7 @@ import {
   type S3Session,
   send,
   senseless,
+  signalOf,
 } from './s3-session.ts';
 
 /** What an S3 store is made of. */
@@ -82,16 +83,20 @@ async function checkBucket(session: S3Session, prefix: string, options: CallOpti
 async function putObject(
   session: S3Session,
   key: string,
-  object: { body: Buffer; attributes: ObjectAttributes; call: CallOptions },
+  object: { body: Buffer; attributes: ObjectAttributes; call: PutOptions },
 ): Promise<Written> {
   const { body, attributes, call } = object;
+  const { ifMatch, ifAbsent = false } = call;
   const command = new PutObjectCommand({
     Bucket: session.bucket,
     Key: key,
     Body: body,
     ...attributeParams(attributes),
+    // RGW (16.2 at least) compares the header as it is, quotes included.
+    ...(ifMatch === undefined ? {} : { IfMatch: session.server.isRgw ? ifMatch : `"${ifMatch}"` }),
+    ...(ifAbsent ? { IfNoneMatch: '*' } : {}),
   });
-  const request = { ...call, action: 'put', key, writes: true };
+  const request = { ...signalOf(call), action: 'put', key, writes: true };
   const answer = await send(session, request, (o) => session.client.send(command, o));
   return acknowledged(session, answer, { request, sizeBytes: body.length });
 }

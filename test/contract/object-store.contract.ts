@@ -1,5 +1,6 @@
 // What every ObjectStore promises (src/store/object-store.ts), one object at a time. Large ones: multipart.contract.ts.
 import assert from 'node:assert/strict';
+import { StoreError } from '../../src/store/errors.ts';
 import { compareKeys } from '../../src/store/key-order.ts';
 import {
   type Contract,
@@ -100,6 +101,28 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
       const { etag } = await store.put('k', Buffer.from('one'), NO_ATTRIBUTES);
       (await store.get('k', { ifMatch: etag })).body.destroy();
       await rejectsAs('conflict', store.get('k', { ifMatch: OTHER_ETAG }));
+    },
+  },
+  {
+    title: 'put refuses to replace an object that is another one by now, or gone, and the one it knows it replaces',
+    needs: ['putIfMatch'],
+    run: async ({ store }) => {
+      await assert.rejects(store.put('k', Buffer.from('one'), NO_ATTRIBUTES, { ifMatch: OTHER_ETAG }), StoreError);
+      assert.equal(await store.head('k'), undefined);
+      const { etag } = await store.put('k', Buffer.from('one'), NO_ATTRIBUTES);
+      await rejectsAs('conflict', store.put('k', Buffer.from('two'), NO_ATTRIBUTES, { ifMatch: OTHER_ETAG }));
+      assert.equal((await read(store, 'k')).toString(), 'one');
+      await store.put('k', Buffer.from('two'), NO_ATTRIBUTES, { ifMatch: etag });
+      assert.equal((await read(store, 'k')).toString(), 'two');
+    },
+  },
+  {
+    title: 'put refuses to replace what must be absent',
+    needs: ['putIfNoneMatch'],
+    run: async ({ store }) => {
+      await store.put('k', Buffer.from('one'), NO_ATTRIBUTES, { ifAbsent: true });
+      await rejectsAs('conflict', store.put('k', Buffer.from('two'), NO_ATTRIBUTES, { ifAbsent: true }));
+      assert.equal((await read(store, 'k')).toString(), 'one');
     },
   },
   {

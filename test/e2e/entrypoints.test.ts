@@ -120,7 +120,7 @@ test('SYNC_EXCLUDES keeps files from S3, not from the restore', async (t) => {
   await until('the upload', agent, () => bucket.text('prefix/new.dat') !== undefined);
   agent.process.kill('SIGTERM');
   await agent.ended;
-  assert.deepEqual(bucket.keys(), ['prefix/new.dat', 'prefix/old.log']);
+  assert.deepEqual(bucket.keys(), ['prefix/.awssyncer/lease', 'prefix/new.dat', 'prefix/old.log']);
 });
 
 test('the entrypoint runs a command between restore and flush, and ends with its code', async (t) => {

@@ -29,7 +29,7 @@ function plant({ write, at }: Stage): void {
 describe('sync', () => {
   test('S2 S8 makes S3 what is on disk; again: one request and no upload; one changed file: one PUT', async (t) => {
     const stage = await strictStage(t);
-    const { server, local, url, run, write } = stage;
+    const { server, local, url, run, write, requests } = stage;
     plant(stage);
     const first = await run(['sync', local, url]);
     assert.equal(first.code, 0, first.stderr);
@@ -47,10 +47,7 @@ describe('sync', () => {
     write('a.txt', 'b.txt'); // as long as before
     const third = await run(['sync', local, url]);
     assert.equal(third.code, 0, third.stderr);
-    assert.deepEqual(
-      server.requests.map(({ operation }) => operation),
-      ['HeadBucket', 'PutObject'],
-    );
+    assert.deepEqual(requests(), ['HeadBucket', 'PutObject p/a.txt']);
     assert.deepEqual(storedObjects(server), expectedObjects(local));
   });
 
@@ -69,7 +66,8 @@ describe('sync', () => {
 
     const deleted = await run(['sync', '--delete', local, url]);
     assert.equal(deleted.code, 0, deleted.stderr);
-    assert.deepEqual(bucket.keys(), ['p/kept', 'pelican']);
+    assert.deepEqual(keys(), ['kept']);
+    assert.ok(bucket.keys().includes('pelican'));
   });
 
   test('--dry-run changes nothing and says exactly what a run then does', async (t) => {
@@ -160,7 +158,7 @@ describe('sync', () => {
 
   test('S8 --state-dir=none remembers nothing, and still sends no content twice', async (t) => {
     const stage = await strictStage(t);
-    const { server, local, state, url, run } = stage;
+    const { server, local, state, url, run, requests } = stage;
     plant(stage);
     const first = await run(['sync', '--state-dir', 'none', local, url]);
     assert.equal(first.code, 0, first.stderr);
@@ -168,8 +166,8 @@ describe('sync', () => {
     const second = await run(['sync', '--state-dir', 'none', '--json', local, url]);
     assert.equal(second.code, 0, second.stderr);
     // Their listing does not tell whether a link or a directory is as it should be, and it costs as much to ask as to put.
-    const puts = server.requests.filter(({ operation }) => operation === 'PutObject').map(({ key }) => key);
-    assert.deepEqual(puts.sort(), ['p/closed/', 'p/deep/link', 'p/empty/']);
+    const puts = requests().filter((request) => request.startsWith('PutObject'));
+    assert.deepEqual(puts.sort(), ['PutObject p/closed/', 'PutObject p/deep/link', 'PutObject p/empty/']);
     assert.equal(JSON.parse(second.stdout).adopted, 5);
     assert.ok(!existsSync(state));
     assert.deepEqual(storedObjects(server), expectedObjects(local));
@@ -204,12 +202,12 @@ describe('sync', () => {
   });
 
   test('S4 an empty LOCAL is not the truth: exit 4, nothing is deleted', async (t) => {
-    const { bucket, local, url, run } = await strictStage(t);
+    const { bucket, local, url, run, keys } = await strictStage(t);
     bucket.put('p/only copy', 'x');
     const { code, stderr } = await run(['sync', '--quiet', '--delete', local, url]);
     assert.equal(code, 4);
     assert.match(stderr, /^awssyncer: Cannot synchronise .*: it is empty and S3 is not\n {2}hint: .*\n$/);
-    assert.deepEqual(bucket.keys(), ['p/only copy']);
+    assert.deepEqual(keys(), ['only copy']);
   });
 });
 

@@ -99,7 +99,7 @@ describe('run -- COMMAND', () => {
 
   test('S11 what did not arrive counts more than its exit code: 3', async (t) => {
     const { server, local, url, run, at } = await strictStage(t);
-    server.faults.add({ operation: 'PutObject', effect: { kind: 'hang' } });
+    server.faults.add({ operation: 'PutObject', key: /file/, effect: { kind: 'hang' } });
     const ended = await run([
       'run',
       '--shutdown-timeout',

@@ -38,6 +38,8 @@ const ENVIRONMENT = {
   AWSSYNCER_MULTIPART_THRESHOLD: '5MiB',
   AWSSYNCER_COALESCE: '5ms',
   AWSSYNCER_SETTLE: '30ms',
+  // As the agents in this process, which would have to wait for its end.
+  AWSSYNCER_LEASE: 'off',
 };
 
 /** By default some crashes; all that can be enumerated, and this many at random instants, if it is given. */

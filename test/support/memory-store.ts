@@ -14,6 +14,7 @@ import type {
   ObjectHead,
   ObjectStore,
   PartSource,
+  PutOptions,
   Written,
 } from '../../src/store/object-store.ts';
 
@@ -49,8 +50,10 @@ export class MemoryStore implements ObjectStore {
     return object && headOf(object);
   }
 
-  async put(key: string, body: Buffer, attributes: ObjectAttributes, options?: CallOptions): Promise<Written> {
+  async put(key: string, body: Buffer, attributes: ObjectAttributes, options?: PutOptions): Promise<Written> {
     this.#enter('put', key, options);
+    if (options?.ifMatch !== undefined && this.#existing('put', key).etag !== options.ifMatch) throw this.#changed(key);
+    if (options?.ifAbsent && this.objects.has(key)) throw this.#changed(key);
     return this.#store(key, { body, etag: createHash('md5').update(body).digest('hex'), attributes });
   }
 
@@ -155,6 +158,10 @@ export class MemoryStore implements ObjectStore {
     const object = this.objects.get(key);
     if (object === undefined) throw this.#error('not-found', { action, key, code: 'NoSuchKey' });
     return object;
+  }
+
+  #changed(key: string): StoreError {
+    return this.#error('conflict', { action: 'put', key, code: 'PreconditionFailed' });
   }
 
   #enter(action: string, key: string, options: CallOptions | undefined): void {

@@ -31,11 +31,12 @@ export function expectedObjects(root: string, prefix = 'p/'): Contents {
   return expected;
 }
 
-/** What the server holds. */
+/** What the server holds, but for what the agent keeps there for itself. */
 export function storedObjects(server: StrictS3, prefix = 'p/'): Contents {
   const stored: Contents = {};
   for (const [key, object] of server.bucket(BUCKET).objects(prefix)) {
-    stored[key] = `${object.metadata['mode']} ${object.bytes.toString('latin1')}`;
+    if (!key.startsWith(`${prefix}.awssyncer/`))
+      stored[key] = `${object.metadata['mode']} ${object.bytes.toString('latin1')}`;
   }
   return stored;
 }

@@ -31,8 +31,10 @@ export interface Stage {
 export interface StrictStage extends Stage {
   readonly server: StrictS3;
   readonly bucket: BucketView;
-  /** The keys beneath the prefix, without it. */
+  /** The keys beneath the prefix, without it and without the agent's own. */
   keys(): string[];
+  /** Requests so far, but for those of the lease, as 'operation key'. */
+  requests(): string[];
   /** The content beneath the prefix. */
   text(path: string): string | undefined;
 }
@@ -72,7 +74,14 @@ export async function strictStage(t: TestContext, options: StrictS3Options = {})
   return {
     ...stageOn(t, server, BUCKET),
     ...{ server, bucket },
-    keys: () => bucket.keys(PREFIX).map((key) => key.slice(PREFIX.length)),
+    keys: () => {
+      const keys = bucket.keys(PREFIX).map((key) => key.slice(PREFIX.length));
+      return keys.filter((key) => !key.startsWith('.awssyncer/'));
+    },
+    requests: () =>
+      server.requests
+        .filter(({ key }) => !key.startsWith(`${PREFIX}.awssyncer/`))
+        .map(({ operation, key }) => `${operation} ${key}`.trim()),
     text: (path) => bucket.text(PREFIX + path),
   };
 }

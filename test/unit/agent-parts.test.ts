@@ -162,20 +162,31 @@ test('a scan clears what it looks at again, and no neighbour', () => {
 });
 
 test('the exit code says the worst that happened: refused before partial before fine', () => {
-  const codeOf = (options: { held?: boolean; failed?: boolean; pending?: boolean; broken?: boolean }): ExitCode => {
+  const codeOf = (options: {
+    held?: boolean;
+    failed?: boolean;
+    pending?: boolean;
+    broken?: boolean;
+    lost?: boolean;
+  }): ExitCode => {
     const { problems: all } = problems();
     if (options.failed) all.add(A, { kind: 'failed', reason: '' });
     all.add(B, { kind: 'special', reason: '' });
     const pipeline = { heldDeletes: options.held ? { paths: [A], reason: 'budget' } : undefined };
     const engine = { pipeline, problems: all } as unknown as Engine;
     const pending = new Set(options.pending ? [A] : []);
-    return exitCodeOf(engine, { pending, rootBroken: options.broken ? 'gone' : undefined });
+    return exitCodeOf(engine, {
+      pending,
+      rootBroken: options.broken ? 'gone' : undefined,
+      isLeaseLost: options.lost ?? false,
+    });
   };
   assert.deepEqual(
     [codeOf({}), codeOf({ failed: true }), codeOf({ pending: true }), codeOf({ held: true }), codeOf({ broken: true })],
     [EXIT.ok, EXIT.partial, EXIT.partial, EXIT.refused, EXIT.refused],
   );
   assert.equal(codeOf({ failed: true, held: true }), EXIT.refused);
+  assert.equal(codeOf({ pending: true, lost: true }), EXIT.refused);
 });
 
 test('of several exit codes usage wins over fatal over refused over partial over different', () => {

@@ -19,7 +19,7 @@ test('rows and facts are there after closing and opening again', (t) => {
   const file = join(tempDir(t), 'ledger.sqlite');
   const root = { ino: 2n, birthtimeNs: 1_700_000_000_000_000_001n, fsid: '82f1a4' };
   const first = openLedger({ file }).ledger;
-  assert.deepEqual(first.meta(), { listed: false, restoring: false, root: null });
+  assert.deepEqual(first.meta(), { listed: false, restoring: false, root: null, generation: null });
   first.write([ledgerRow('a')]);
   first.setMeta({ restoring: true });
   first.setMeta({ listed: true, root });
@@ -27,7 +27,7 @@ test('rows and facts are there after closing and opening again', (t) => {
   const second = openLedger({ file });
   assert.equal(second.setAside, undefined);
   assert.deepEqual([...second.ledger.range('' as RelKey)], [ledgerRow('a')]);
-  assert.deepEqual(second.ledger.meta(), { listed: true, restoring: true, root });
+  assert.deepEqual(second.ledger.meta(), { listed: true, restoring: true, root, generation: null });
   second.ledger.close();
 });
 
@@ -127,7 +127,7 @@ test('a ledger of a newer schema is refused and left as it is', (t) => {
   const file = join(tempDir(t), 'ledger.sqlite');
   openLedger({ file }).ledger.close();
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA user_version = 2');
+  db.exec('PRAGMA user_version = 3');
   db.close();
   const before = readFileSync(file);
   assert.throws(
@@ -135,9 +135,28 @@ test('a ledger of a newer schema is refused and left as it is', (t) => {
     (error) =>
       error instanceof OperatorError &&
       error.exitCode === EXIT.fatal &&
-      /version is 2, .* version 1/.test(error.message),
+      /version is 3, .* version 2/.test(error.message),
   );
   assert.deepEqual(readFileSync(file), before);
+});
+
+test('a ledger of the first schema is brought to the present one, with its rows and what it knew', (t) => {
+  const file = join(tempDir(t), 'ledger.sqlite');
+  const { ledger } = openLedger({ file });
+  ledger.write([ledgerRow('a')]);
+  ledger.setMeta({ listed: true });
+  ledger.close();
+  const db = new DatabaseSync(file);
+  db.exec(`ALTER TABLE meta DROP COLUMN generation; ALTER TABLE entry ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    PRAGMA user_version = 1`);
+  db.close();
+  for (const generation of [null, 3]) {
+    const opened = openLedger({ file }).ledger;
+    assert.equal(opened.get('a' as RelKey)?.key, 'a');
+    assert.deepEqual([opened.meta().listed, opened.meta().generation], [true, generation]);
+    opened.setMeta({ generation: 3 });
+    opened.close();
+  }
 });
 
 test('a ledger that cannot be opened is one clear line', (t) => {

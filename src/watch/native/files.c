@@ -1,4 +1,4 @@
-// What Node lacks: modification times to the nanosecond (its own are doubles), syncfs(2), and f_fsid of statfs(2).
+// What Node lacks: modification times to the nanosecond (its own are doubles), syncfs(2), f_fsid of statfs(2), a clock.
 #define _GNU_SOURCE
 #include "addon.h"
 
@@ -57,6 +57,18 @@ napi_value set_modified_js(napi_env env, napi_callback_info info) {
     status = utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
   }
   TRY(env, napi_create_int32(env, status == 0 ? 0 : -errno, &result));
+  return result;
+}
+
+// bootTimeMs(): milliseconds since the machine started, those it was suspended included (CLOCK_BOOTTIME)
+//
+// Node's own monotonic clock stands still while the machine is suspended, and a lease does not.
+napi_value boot_time_ms_js(napi_env env, napi_callback_info info) {
+  struct timespec now;
+  napi_value result;
+  (void)info;
+  clock_gettime(CLOCK_BOOTTIME, &now); // cannot fail: the clock is there since Linux 2.6.39
+  TRY(env, napi_create_double(env, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6, &result));
   return result;
 }
 
