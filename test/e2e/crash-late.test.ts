@@ -55,6 +55,27 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     change: (ground) => chmodSync(ground.at('f'), 0o600),
     whileDown: (ground) => chmodSync(ground.at('f'), 0o644),
   },
+  'the copy of a rename, and the new name is written again': {
+    late: 'CopyObject',
+    before: (ground) => ground.write('g'),
+    change: (ground) => renameSync(ground.at('g'), ground.at('f')),
+    whileDown: (ground) => ground.write('f', 'newest'),
+  },
+  'the copy of a rename, and the file has its old name again': {
+    late: 'CopyObject',
+    before: (ground) => ground.write('g'),
+    change: (ground) => renameSync(ground.at('g'), ground.at('f')),
+    whileDown: (ground) => {
+      renameSync(ground.at('f'), ground.at('g'));
+      ground.write('other');
+    },
+  },
+  'the delete of a rename, and the old name is written again': {
+    late: 'DeleteObjects',
+    before: (ground) => ground.write('f'),
+    change: (ground) => renameSync(ground.at('f'), ground.at('g')),
+    whileDown: (ground) => ground.write('f', 'newest'),
+  },
   'the end of a file in parts, and the file is written again': {
     late: 'CompleteMultipartUpload',
     before: (ground) => ground.write('f', 'old'),
