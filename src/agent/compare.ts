@@ -8,7 +8,8 @@ import { comparableBy } from '../store/etag.ts';
 import type { ListedObject, ObjectHead } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
 import { RacedError, StableFile } from '../transfer/stable-file.ts';
-import { codeOf, type WalkEntry } from '../tree/walk.ts';
+import { codeOf } from '../tree/error-code.ts';
+import type { WalkEntry } from '../tree/walk.ts';
 import type { Workspace } from './workspace.ts';
 
 /**

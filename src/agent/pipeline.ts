@@ -10,7 +10,7 @@ import type { Log } from '../ops/log.ts';
 import type { Random } from '../transfer/backoff.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import type { Limiter } from '../transfer/limiter.ts';
-import { codeOf, isAbsence } from '../tree/walk.ts';
+import { codeOf, isAbsence } from '../tree/error-code.ts';
 import type { Change } from '../watch/changes.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Counters } from './counters.ts';

@@ -16,6 +16,7 @@ import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
+import { codeOf } from '../tree/error-code.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
@@ -155,7 +156,8 @@ export async function openWorkspace(
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
           local: root,
           reason,
-          remedy: 'see to it that the right directory is there with all its files, then restart',
+          remedy:
+            'see to it that the right directory is there with all its files (awssyncer restore gets them), then restart',
         }),
       fileSystemId: loadAddon().fileSystemId,
     });
@@ -232,7 +234,7 @@ function openLocal(given: string, create: boolean): string {
       return root;
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'EEXIST' || code === 'ENOTDIR') throw notADirectory(given);
     const rule = code === 'ENOENT' ? 'there is no such directory' : `it cannot be read (${code})`;
     const hint =

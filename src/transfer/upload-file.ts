@@ -8,6 +8,7 @@ import { fileKey, type RelKey } from '../model/key.ts';
 import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
+import { codeOf } from '../tree/error-code.ts';
 import { checksumIfStored } from './adopt.ts';
 import {
   abortLeftOpen,
@@ -55,8 +56,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     return await new Upload(context, request, { file, key, youngMs }).run();
   } catch (error) {
     if (error instanceof RacedError) return { end: 'raced' };
-    const code = (error as NodeJS.ErrnoException).code;
-    if (error instanceof Error && 'syscall' in error && code !== undefined) return { end: 'unreadable', code };
+    if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
     return failure(context, error, request.row);
   } finally {
     await file?.close();

@@ -7,6 +7,7 @@ import { type Stat, sameContentStat } from '../model/entry.ts';
 import { fileKey, markerKey } from '../model/key.ts';
 import { encodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import { codeOf } from '../tree/error-code.ts';
 import { acknowledgedRow, announce, failure, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -28,7 +29,7 @@ export async function uploadSymlink(context: TransferContext, request: InlineReq
     const now = context.tree.lstat(request.path);
     if (now === undefined || !sameContentStat(now, request.stat)) return { end: 'raced' };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
+    const code = codeOf(error);
     return code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL'
       ? { end: 'raced' }
       : { end: 'unreadable', code };

@@ -1,6 +1,7 @@
 // Mount points beneath the root: what lies under one is hidden or another file system, and never proof of absence.
 import { readFileSync, statSync } from 'node:fs';
 import { type RelPath, ROOT } from '../model/path.ts';
+import { codeOf } from './error-code.ts';
 
 /** Subtrees of which nothing is known, and why. */
 export type Hidden = ReadonlyMap<RelPath, string>;
@@ -59,10 +60,6 @@ export class Mounts {
       return codeOf(error);
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
 function whyAll(paths: Iterable<RelPath>, reason: string): Hidden {

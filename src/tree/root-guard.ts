@@ -1,6 +1,7 @@
 // Is the root still the root? Every delete rests on the answer.
 import { closeSync, constants, fstatSync, openSync, readFileSync, realpathSync, statfsSync } from 'node:fs';
 import type { RootIdentity } from '../ledger/ledger.ts';
+import { codeOf } from './error-code.ts';
 
 interface RunIdentity extends RootIdentity {
   readonly dev: bigint;
@@ -66,7 +67,7 @@ export class RootGuard {
       if (realpathSync(this.#given) !== this.#resolved) this.break('the symbolic link LOCAL points elsewhere now');
       else if (!sameRun(this.#identify(), this.#atStart)) this.break('another directory or mount took its place');
     } catch (error) {
-      const { code = String(error) } = error as NodeJS.ErrnoException;
+      const code = codeOf(error);
       if (OURS.has(code)) return `nobody can look at it now (${code})`;
       this.break(`it cannot be read any more (${code})`);
     }

@@ -3,6 +3,7 @@ import type { PathFilter } from '../filter/path-filter.ts';
 import type { Stat } from '../model/entry.ts';
 import { fileKey, markerKey, type RelKey } from '../model/key.ts';
 import { joinPath, type RelPath, ROOT } from '../model/path.ts';
+import { codeOf, isAbsence } from './error-code.ts';
 import type { DirectoryName, LocalTree } from './local-tree.ts';
 import { coverOf, type Hidden } from './mounts.ts';
 
@@ -98,15 +99,4 @@ function namesOrUnknown(tree: LocalTree, dir: RelPath, options: WalkOptions): Di
     if (!isAbsence(error)) options.unknown(dir, `it cannot be read (${codeOf(error)})`);
     return undefined;
   }
-}
-
-/** Whether a system error says that there is no such file: the only errors that are evidence. */
-export function isAbsence(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
-}
-
-/** The errno name of a system error, or its text. */
-export function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { type TestContext, test } from 'node:test';
 import { Mounts } from '../../src/tree/mounts.ts';
 import { fsidOf, RootGuard, sameRoot } from '../../src/tree/root-guard.ts';
 import { loadAddon } from '../../src/watch/addon.ts';
+import { IMAGES, type ImageType, makeImage, mountOn } from '../support/mounts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const mayMount = process.geteuid!() === 0 && canMount();
@@ -244,6 +246,30 @@ if (mayMount) {
     mountTmpfs(join(root, 'sub'));
     assert.deepEqual(hidden(), ['sub'], 'empty as it is');
   });
+  for (const type of Object.keys(IMAGES) as ImageType[]) {
+    test(`the identity a ledger is bound to stays with a volume of ${type}, and another volume has another`, (t) => {
+      const root = directoryIn(t);
+      const identities = ['one', 'other', 'one'].map((name) => {
+        const file = join(root, '..', name);
+        if (!existsSync(file) && !makeImage(file, type)) return undefined;
+        if (mountOn(root, { image: file }) === undefined) return undefined;
+        mounted.push(root);
+        const { identity } = guardOf(root).guard;
+        // What is written must not change it, nor the time that passes.
+        writeFileSync(join(root, `f${process.hrtime.bigint()}`), '');
+        assert.ok(sameRoot(guardOf(root).guard.identity, identity));
+        execFileSync('umount', [root]);
+        return identity;
+      });
+      const [one, other, again] = identities;
+      if (one === undefined || other === undefined || again === undefined) {
+        console.log(`${t.name}: not run (no mkfs for it, or no loop devices)`);
+        return;
+      }
+      assert.ok(sameRoot(again, one));
+      assert.equal(sameRoot(other, one), false);
+    });
+  }
 } else {
   console.log('root guard on real mounts: not run (needs root that may mount)');
 }

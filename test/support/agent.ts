@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { listRemote } from '../../src/agent/list-remote.ts';
 import { Watching, type WatchingConfig } from '../../src/agent/watching.ts';
-import { openWorkspace, type Workspace, type WorkspaceConfig } from '../../src/agent/workspace.ts';
+import {
+  openWorkspace,
+  type Workspace,
+  type WorkspaceConfig,
+  type WorkspaceOptions,
+} from '../../src/agent/workspace.ts';
 import { createLog, type Log } from '../../src/ops/log.ts';
 import type { OpenInotify } from '../../src/watch/inotify.ts';
 import type { StrictS3 } from '../strict-s3/server.ts';
@@ -68,7 +73,7 @@ export async function keptLog(lines: string[]): Promise<Log> {
 export async function openTestWorkspace(
   server: StrictS3,
   root: string,
-  options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[] } = {},
+  options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[]; how?: Partial<WorkspaceOptions> } = {},
 ): Promise<Workspace> {
   useCredentials(server);
   const config: WorkspaceConfig = {
@@ -90,6 +95,7 @@ export async function openTestWorkspace(
     useState: true,
     retryHorizonMs: 10_000,
     otherRoot: 'distrust',
+    ...options.how,
   });
 }
 

@@ -1,5 +1,6 @@
 // Mounts for tests, where this user may make them.
 import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 
 export interface Mounted {
   /** Takes it off: at once, or for those in whose way it still is as soon as they let go. Idempotent. */
@@ -13,14 +14,15 @@ export interface MountOptions {
   readonly image?: string;
   /** `size=1m`, `ro` and the like, of mount(8). */
   readonly flags?: string;
+  /** mount(8)'s arguments before the directory, for everything else. */
+  readonly what?: readonly string[];
 }
 
-/** Puts an empty file system, or what the options name, on `dir`; undefined if this user cannot mount. */
-export function mountOn(dir: string, { bind, image, flags = 'rw' }: MountOptions = {}): Mounted | undefined {
+/** Mounts what the options name on `dir`, by default an empty file system; undefined if this user cannot mount. */
+export function mountOn(dir: string, { bind, image, flags = 'rw', what }: MountOptions = {}): Mounted | undefined {
   try {
     const kind = bind !== undefined ? ['--bind', bind] : image !== undefined ? [image] : ['-t', 'tmpfs', 'none'];
-    const what = [...kind, '-o', flags];
-    execFileSync('mount', [...what, dir], { stdio: 'ignore' });
+    execFileSync('mount', [...(what ?? [...kind, '-o', flags]), dir], { stdio: 'ignore' });
   } catch {
     return undefined;
   }
@@ -31,4 +33,69 @@ export function mountOn(dir: string, { bind, image, flags = 'rw' }: MountOptions
       mounted = false;
     },
   };
+}
+
+/** Mounts a FUSE file system on `dir` whose server is dead: every call answers ENOTCONN. */
+export function mountDeadFuse(dir: string): Mounted | undefined {
+  let fd: number;
+  try {
+    fd = openSync('/dev/fuse', 'r+');
+  } catch {
+    return undefined;
+  }
+  try {
+    const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+    execFileSync('mount', ['-i', '-t', 'fuse', '-o', options, 'none', dir], {
+      stdio: ['ignore', 'ignore', 'ignore', fd],
+    });
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(fd);
+  }
+  let mounted = true;
+  return {
+    unmount: () => {
+      if (mounted) execFileSync('umount', ['--lazy', dir]);
+      mounted = false;
+    },
+  };
+}
+
+/** File systems that can be made in a file: how, and from what size, MiB. */
+export const IMAGES = {
+  ext4: { mkfs: ['mkfs.ext4', '-q'], mib: 8 },
+  /** Inodes of 128 bytes hold no birth time, and no nanoseconds. */
+  'ext4 without birth times': { mkfs: ['mkfs.ext4', '-q', '-I', '128'], mib: 8 },
+  xfs: { mkfs: ['mkfs.xfs', '-q', '-f'], mib: 300 },
+  btrfs: { mkfs: ['mkfs.btrfs', '-q', '-f'], mib: 110 },
+} as const;
+
+export type ImageType = keyof typeof IMAGES;
+
+/** Makes a file system in `file`; false if the program for it is not installed. */
+export function makeImage(file: string, type: ImageType): boolean {
+  const { mkfs, mib } = IMAGES[type];
+  const [program, ...args] = mkfs;
+  writeFileSync(file, '');
+  truncateSync(file, mib * 2 ** 20);
+  try {
+    execFileSync(program, [...args, file], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A loop device for `file`, undefined if there is none to be had. The device goes with the first unmount after `release`. */
+export function attachLoop(file: string): { readonly device: string; release(): void } | undefined {
+  try {
+    const device = execFileSync('losetup', ['--find', '--show', file], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+    return { device, release: () => void execFileSync('losetup', ['--detach', device]) };
+  } catch {
+    return undefined;
+  }
 }

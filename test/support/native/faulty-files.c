@@ -1,0 +1,85 @@
+// Preloaded into a process, makes system calls on paths fail as a broken disk does. FAULTY_FILES names a file
+// with lines "CALL ERRNO PATH": CALL is stat, list, open or read; PATH is meant with everything beneath it.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool fails(const char *call, const char *path) {
+  const char *name = getenv("FAULTY_FILES");
+  FILE *file = name == NULL || path == NULL || path[0] != '/' ? NULL : fopen(name, "re");
+  if (file == NULL) return false;
+  char kind[16], place[PATH_MAX];
+  int number;
+  bool found = false;
+  while (!found && fscanf(file, "%15s %d %4095[^\n]", kind, &number, place) == 3) {
+    const size_t length = strlen(place);
+    found = strcmp(kind, call) == 0 && strncmp(path, place, length) == 0 && (path[length] == 0 || path[length] == '/');
+  }
+  fclose(file);
+  if (found) errno = number;
+  return found;
+}
+
+static bool descriptor_fails(int descriptor) {
+  char link[32], path[PATH_MAX];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  const ssize_t length = readlink(link, path, sizeof path - 1);
+  if (length < 0) return false;
+  path[length] = 0;
+  return fails("read", path);
+}
+
+#define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
+
+// libuv calls statx(2) this way.
+long syscall(long number, ...) {
+  va_list list;
+  long a[6];
+  va_start(list, number);
+  for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
+  va_end(list);
+  if (number == SYS_statx && fails("stat", (const char *)a[1])) return -1;
+  return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int scandir64(const char *path, struct dirent64 ***names, int (*filter)(const struct dirent64 *),
+              int (*compare)(const struct dirent64 **, const struct dirent64 **)) {
+  return fails("list", path) ? -1 : REAL(scandir64)(path, names, filter, compare);
+}
+
+DIR *opendir(const char *path) {
+  return fails("list", path) ? NULL : REAL(opendir)(path);
+}
+
+int open64(const char *path, int flags, ...) {
+  va_list list;
+  va_start(list, flags);
+  const int mode = va_arg(list, int);
+  va_end(list);
+  return fails("open", path) ? -1 : REAL(open64)(path, flags, mode);
+}
+
+int open(const char *path, int flags, ...) {
+  va_list list;
+  va_start(list, flags);
+  const int mode = va_arg(list, int);
+  va_end(list);
+  return fails("open", path) ? -1 : REAL(open)(path, flags, mode);
+}
+
+ssize_t read(int descriptor, void *buffer, size_t size) {
+  return descriptor_fails(descriptor) ? -1 : REAL(read)(descriptor, buffer, size);
+}
+
+ssize_t pread64(int descriptor, void *buffer, size_t size, off64_t offset) {
+  return descriptor_fails(descriptor) ? -1 : REAL(pread64)(descriptor, buffer, size, offset);
+}
