@@ -65,6 +65,8 @@ async function execute({ command, config }: Job): Promise<number> {
   process.removeAllListeners('warning').on('warning', ({ name, message }) => {
     if (name !== 'ExperimentalWarning') log.warn(message, { name });
   });
+  const isLongRun = command === 'run' || command === 'watch';
+  if (process.pid === 1 && isLongRun) (await import('./cli/orphans.ts')).adoptOrphans();
   // Command and config belong together, which the compiler forgets when it looks into the table.
   const start = (await COMMANDS[command]()) as (config: Job['config'], context: CommandContext) => Promise<number>;
   return start(config, {

@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reapOrphans } from '../watch/reap.ts';
 import type { CommandContext } from './context.ts';
 
 /** Exit codes of a shell for a program that cannot be run. */
@@ -41,17 +40,5 @@ function codeOf(child: ChildProcess): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   child.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE));
   child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  return releaseOrphans(child, promise);
-}
-
-/** As process 1 we inherit every orphan of the container, and must wait for it or it stays a zombie. */
-function releaseOrphans(child: ChildProcess, ended: Promise<number>): Promise<number> {
-  if (process.pid !== 1) return ended;
-  let known = child.pid === undefined ? [] : [child.pid];
-  const reap = (): void => void reapOrphans(known);
-  process.on('SIGCHLD', reap);
-  return ended.finally(() => {
-    known = [];
-    reap();
-  });
+  return promise;
 }

@@ -1,5 +1,6 @@
 // `run`: restore, watch, and a command in between.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -198,6 +199,21 @@ if (process.geteuid?.() === 0) {
       await cli.until('the orphans are gone', () => childrenOf(main).length === 1);
       writeFileSync(join(local, 'go'), '');
       assert.deepEqual(await cli.exited, { code: 6, signal: null }, cli.output());
+    });
+
+    test('orphans are reaped without a command too', async (t) => {
+      const { local, url, start } = await strictStage(t);
+      const cli = start(['watch', local, url], { within });
+      await cli.waitForLine(/ watching /);
+      const main = childrenOf(cli.pid)[0]!;
+      // What `docker exec` leaves behind.
+      execFileSync('nsenter', [`--target=${main}`, '--pid', 'sh', '-c', 'sleep 1 > /dev/null 2>&1 &'], {
+        stdio: 'ignore',
+      });
+      await cli.until('it is inherited', () => childrenOf(main).length === 1);
+      await cli.until('it is reaped', () => childrenOf(main).length === 0);
+      process.kill(main, 'SIGTERM');
+      assert.deepEqual(await cli.exited, { code: 0, signal: null }, cli.output());
     });
 
     test('without a command it watches, and SIGTERM ends it', async (t) => {
