@@ -41,8 +41,8 @@ export interface FeedbackOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-/** The pause before a file is read again that changed while it was read, in a drain. */
-const DRAIN_RACE_MS = 20;
+/** The pause before a file is read again that changed while it was read, if somebody waits for it. */
+const URGENT_RACE_MS = 20;
 
 export class Feedback {
   readonly #o: FeedbackOptions;
@@ -69,15 +69,15 @@ export class Feedback {
         journal.save(outcome.row);
         if (outcome.adopted) {
           counters.adopted++;
-          this.#remarkParents(mark.path);
+          this.#remarkParents(mark);
         }
-        this.#remarkOtherNames(outcome.row, look);
-        return this.#done(mark.path, look);
+        this.#remarkOtherNames(mark, outcome.row, look);
+        return this.#done(mark, look);
       case 'proven':
         limiter.succeeded();
         if (outcome.row === undefined) journal.forget(outcome.key);
         else journal.save(outcome.row);
-        return this.#done(mark.path, look);
+        return this.#done(mark, look);
       case 'disproven':
         limiter.succeeded();
         journal.save(outcome.row);
@@ -102,15 +102,16 @@ export class Feedback {
     counters.bytes += bytes;
     log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
     this.#o.hot.published(path, mark.firstAtMs, now());
-    this.#remarkParents(path);
-    this.#remarkOtherNames(row, look);
+    this.#remarkParents(mark);
+    this.#remarkOtherNames(mark, row, look);
     if (torn) {
       problems.add(path, { kind: 'fuzzy', reason: 'it did not rest for --max-wait' });
       const fresh = { ...mark, firstAtMs: now(), lastAtMs: now(), finishedAtMs: undefined, races: 0, attempts: 0 };
-      return this.#o.pump.draining ? this.#o.pump.release(path) : this.#o.pump.again(fresh, times.settleMs);
+      const later = this.#o.pump.postpone(fresh);
+      return this.#o.pump.draining ? this.#o.pump.release(path) : this.#o.pump.again(later, times.settleMs);
     }
     if (marked) return this.#o.pump.again({ ...mark, races: 0 }, 0);
-    this.#done(path, look);
+    this.#done(mark, look);
     if (row.proveAfterMs !== null) this.proveLater(path, row.proveAfterMs);
   }
 
@@ -118,36 +119,31 @@ export class Feedback {
    * inotify reports a write under the name it was made by; the inode's other names get no event. Those whose row shows
    * another state of it are looked at too. Ends, because a name that shows this state marks nobody.
    */
-  #remarkOtherNames(row: LedgerRow, look: Look): void {
+  #remarkOtherNames({ epoch }: Mark, row: LedgerRow, look: Look): void {
     const { stat } = look.state;
     if (stat?.kind !== 'file' || stat.nlink < 2) return;
     for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
       if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
-      this.#o.pump.mark({
-        path: pathOfKey(other.key),
-        scope: 'self',
-        speed: 'finished',
-        witnessed: false,
-        written: true,
-      });
+      const path = pathOfKey(other.key);
+      this.#o.pump.mark({ path, scope: 'self', speed: 'finished', witnessed: false, written: true }, { epoch });
     }
   }
 
   /** One action has been done; a path may have two (put the file, then delete the marker it replaces). */
-  #done(path: RelPath, look: Look): void {
-    if (look.actions.length > 1) this.#remark(path, 0);
+  #done({ path, epoch }: Mark, look: Look): void {
+    if (look.actions.length > 1) this.#remark(path, { pauseMs: 0, epoch });
     this.settled(path);
   }
 
   /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
-  #remarkParents(path: RelPath): void {
+  #remarkParents({ path, epoch }: Mark): void {
     for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
-      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, 0);
+      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, { pauseMs: 0, epoch });
     }
   }
 
   #raced(mark: Mark): void {
-    const pauseMs = this.#o.pump.draining ? DRAIN_RACE_MS : 0;
+    const pauseMs = this.#o.pump.isUrgent(mark) ? URGENT_RACE_MS : 0;
     // A subtree mark: what it became may be a directory whose contents nobody has seen.
     const again: Mark = {
       ...mark,
@@ -193,7 +189,8 @@ export class Feedback {
 
   /** Again after a pause, or never: then the problem that was reported stays. */
   #retry(mark: Mark, { retryable, pauseMs, nowMs }: { retryable: boolean; pauseMs: number; nowMs: number }): void {
-    const failed = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
+    const again = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
+    const failed = retryable ? again : this.#o.pump.postpone(again);
     if (this.#o.patience.givesUp(failed, { retryable, nowMs, draining: this.#o.pump.draining })) {
       this.#early.delete(mark.path);
       this.#o.pump.release(mark.path);
@@ -255,14 +252,15 @@ export class Feedback {
 
   /**
    * The path is settled but for a late request that may still be executed: S3 is asked when it no longer can. Not after
-   * more than the request timeout, whatever a clock that was set back says. In a drain the next start does it.
+   * more than the request timeout, whatever a clock that was set back says. In a drain the next start does it;
+   * no flush waits for it.
    */
   proveLater(path: RelPath, notBeforeMs: number): void {
     const { pump, context, now } = this.#o;
     if (pump.draining) return;
     const inMs = Math.min(notBeforeMs - context.steadyNow(), context.requestTimeoutMs);
     const change = { path, scope: 'self', speed: 'finished', witnessed: false } as const;
-    pump.mark(change, { notBeforeMs: now() + inMs, proof: true });
+    pump.mark(change, { notBeforeMs: now() + inMs, epoch: Number.POSITIVE_INFINITY, proof: true });
     this.#o.log[this.#saidProof ? 'debug' : 'info'](
       'a request whose answer was lost may still be executed: S3 is asked later',
       { path, inMs },
@@ -271,9 +269,9 @@ export class Feedback {
   }
 
   /** A new look at the path, without a hint. */
-  #remark(path: RelPath, pauseMs: number): void {
+  #remark(path: RelPath, { pauseMs, epoch }: { pauseMs: number; epoch: number }): void {
     const change = { path, scope: 'self', speed: 'finished', witnessed: false } as const;
-    this.#o.pump.mark(change, { notBeforeMs: this.#o.now() + pauseMs });
+    this.#o.pump.mark(change, { notBeforeMs: this.#o.now() + pauseMs, epoch });
   }
 
   /** The path holds nothing that can be stored. */

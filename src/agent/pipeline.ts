@@ -12,6 +12,7 @@ import type { TransferContext } from '../transfer/context.ts';
 import type { Limiter } from '../transfer/limiter.ts';
 import { codeOf, isAbsence } from '../tree/error-code.ts';
 import type { Change } from '../watch/changes.ts';
+import { aborted } from './aborted.ts';
 import { Arrivals } from './arrivals.ts';
 import type { Counters } from './counters.ts';
 import { judgeDeletes } from './delete-judge.ts';
@@ -62,8 +63,16 @@ const BATCH_MS = 20;
 /** How long a put gives way to a copy of what it overwrites that may or may not come, and how often it looks. */
 const GIVE_WAY_MS = 100;
 const YIELD_MS = 5;
-/** After so many overtaken reads in a row a drain takes a snapshot. */
-const DRAIN_RACES = 3;
+/** After so many overtaken reads in a row a snapshot is taken, if somebody waits for it. */
+const URGENT_RACES = 3;
+
+/** What a flush did not bring to S3. */
+export interface Unpublished {
+  /** Still to be published, or being so. */
+  readonly left: readonly RelPath[];
+  /** Could not be published, and is tried again later. */
+  readonly missed: readonly RelPath[];
+}
 
 export class Pipeline implements ScanSink {
   readonly #o: PipelineOptions;
@@ -111,19 +120,31 @@ export class Pipeline implements ScanSink {
   }
 
   /** A path may have changed. */
-  change(change: Change): void {
+  change(change: Change, of?: { readonly epoch: number }): void {
     const now = this.#o.now();
     // No event tells of what was moved into a directory before it was watched.
     if (change.moved || change.scope === 'subtree') this.#arrivals.heard(change.path, now);
     if (change.written) this.#o.unreadWrites.heard(change.path, now);
     this.#feedback.hinted(change.path);
-    this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path) });
+    this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path), ...of });
   }
 
   /** Resolves when nothing is dirty, in flight or being scanned. */
   async idle(): Promise<void> {
     await this.#pump.idle();
     this.#o.context.journal.flush();
+  }
+
+  /**
+   * Publishes what is dirty now at once, and ends when it is or the signal says so. What becomes dirty meanwhile is
+   * not waited for.
+   */
+  async flush(signal: AbortSignal): Promise<Unpublished> {
+    const wait = this.#pump.flush();
+    await Promise.race([wait.ended, aborted(signal)]);
+    this.#pump.forget(wait);
+    this.#o.context.journal.flush();
+    return { left: this.#pump.left(wait), missed: [...wait.missed] };
   }
 
   /** From now on nothing settles, and what cannot succeed is not waited for. */
@@ -169,23 +190,27 @@ export class Pipeline implements ScanSink {
 
   // What scans find.
 
-  differs(path: RelPath, { witnessed, known, ino, gone }: Finding): void {
+  differs(path: RelPath, { witnessed, known, epoch, ino, gone }: Finding): void {
     // Found gone once more it would count as gone since now, and wait for this scan as it waited for the last.
     if (gone && known === undefined && this.#feedback.waitsForOthers(path)) return;
     if (ino !== undefined) this.#holds.hold(path, ino);
     const written = known?.written ?? false;
     this.#feedback.hinted(path);
-    this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, written }, known);
+    this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, written }, { known, epoch });
   }
 
-  unknown(path: RelPath, reason: string): void {
+  unknown(path: RelPath, reason: string, of: { epoch: number }): void {
     const { problems, patience, now } = this.#o;
     problems.add(path, { kind: 'unreadable', reason });
+    this.#pump.postpone({ path, ...of });
     if (this.#rescans) this.#pump.mark(subtree(path), { notBeforeMs: now() + patience.rescanMs! });
   }
 
-  again(path: RelPath, { witnessed, known }: { witnessed: boolean; known: readonly Mark[] }): void {
-    this.change({ ...subtree(path), witnessed });
+  again(
+    path: RelPath,
+    { witnessed, epoch, known }: { witnessed: boolean; epoch: number; known: readonly Mark[] },
+  ): void {
+    this.change({ ...subtree(path), witnessed }, { epoch });
     for (const mark of known) this.#pump.restore(mark);
   }
 
@@ -214,7 +239,7 @@ export class Pipeline implements ScanSink {
     const { settled, unseen } = await this.#o.scan(mark, this, signal);
     this.#arrivals.scanned(mark.path, { startMs, isMarked: (path) => this.#pump.isMarked(path) });
     // After the arrivals: what came to a place that cannot be seen must not hold up every delete.
-    if (this.#rescans) for (const mark of unseen) this.#pump.restore(mark);
+    if (this.#rescans) for (const mark of unseen) this.#pump.restore(this.#pump.postpone(mark));
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);
@@ -243,7 +268,9 @@ export class Pipeline implements ScanSink {
     const removal = find('delete');
     if (removal !== undefined && !this.#o.keepDeleted) return this.#delete({ path, target: removal.target, mark });
     // Last: what is beneath waits for this path anyway, and a fresh mark would forget how often this one failed.
-    if (find('expand') && !mark.scanned) this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow });
+    if (find('expand') && !mark.scanned) {
+      this.#pump.mark({ ...subtree(path), witnessed: mark.witnessedBelow }, { epoch: mark.epoch });
+    }
     this.#feedback.settled(path);
     if (find('skip-special') && stat?.kind === 'other') this.#feedback.special(path);
   }
@@ -302,7 +329,8 @@ export class Pipeline implements ScanSink {
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
     const { context, now, times, unreadWrites } = this.#o;
-    const restless = now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.draining && mark.races >= DRAIN_RACES);
+    const restless =
+      now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.isUrgent(mark) && mark.races >= URGENT_RACES);
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
       const outcome = await perform(context, action, { mark, look, force, signal: this.#pump.signal });
@@ -317,7 +345,7 @@ export class Pipeline implements ScanSink {
     const { now, times, timer } = this.#o;
     // Deletes settle a little later than puts: the other half of a rename may be under way.
     const earlyMs = job.mark.firstAtMs + 2 * times.coalesceMs - now();
-    if (earlyMs > 0 && !this.#pump.draining) return this.#pump.again(job.mark, earlyMs);
+    if (earlyMs > 0 && !this.#pump.isUrgent(job.mark)) return this.#pump.again(job.mark, earlyMs);
     this.#deletes.add(job);
     this.#deleteTimer ??= timer(
       () => {

@@ -23,6 +23,20 @@ export interface PumpOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+/** Somebody waits for everything of an epoch and before. */
+export interface Wait {
+  readonly epoch: number;
+  /** Resolves when nothing of it is marked or held, or when the pump stops. */
+  readonly ended: Promise<void>;
+  /** Paths that could not be published, and are put off beyond this wait. */
+  readonly missed: ReadonlySet<RelPath>;
+}
+
+interface Waiter extends Wait {
+  readonly missed: Set<RelPath>;
+  readonly resolve: () => void;
+}
+
 /** Marks handed out in one turn of the event loop. */
 const SLICE = 256;
 /** Scans under way at once. */
@@ -40,7 +54,9 @@ export class Pump {
   readonly #waitingScans: Mark[] = [];
   #scans = 0;
   #rooms: (() => void)[] = [];
-  #idlers: (() => void)[] = [];
+  readonly #waiters = new Set<Waiter>();
+  /** Of what is marked now. */
+  #epoch = 0;
   #draining = false;
   #cancelTimer: (() => void) | undefined;
   /** When the next turn is due; Infinity: none is. */
@@ -61,16 +77,17 @@ export class Pump {
     return this.#draining;
   }
 
-  /** Marks a path. */
-  mark(change: Change, details?: MarkDetails): void {
-    this.#dirty.mark(change, this.#o.now(), details);
+  /** Marks a path, in the present epoch unless the details name an older one. */
+  mark(change: Change, details: MarkDetails = {}): void {
+    this.#dirty.mark(change, this.#o.now(), { epoch: this.#epoch, ...details });
     this.#schedule();
   }
 
   /** Marks what a scan found: due at once, and counted until it is handed out. */
-  markFinding(change: Change, known: Mark | undefined): void {
+  markFinding(change: Change, details: Pick<MarkDetails, 'known' | 'epoch'> = {}): void {
     this.#backlog.add(change.path);
-    this.#dirty.mark(change, this.#o.now() - this.#o.times.coalesceMs, { known, scanned: true });
+    const epoch = this.#epoch;
+    this.#dirty.mark(change, this.#o.now() - this.#o.times.coalesceMs, { epoch, ...details, scanned: true });
     this.#schedule();
   }
 
@@ -115,18 +132,43 @@ export class Pump {
     });
   }
 
+  /** Whether somebody waits for what comes of this mark: it does not settle. */
+  isUrgent(mark: Pick<Mark, 'epoch'>): boolean {
+    return this.#dirty.isUrgent(mark);
+  }
+
+  /** Hastens everything marked so far, and waits for it; what is marked later is of another epoch. */
+  flush(): Wait {
+    const epoch = this.#epoch++;
+    this.#dirty.hasten(epoch);
+    return this.#wait(epoch);
+  }
+
+  /** What a wait has not seen the end of. */
+  left({ epoch }: Wait): RelPath[] {
+    return [...this.#paths(epoch)];
+  }
+
+  /** Nobody is interested in this wait any more. */
+  forget(wait: Wait): void {
+    this.#waiters.delete(wait as Waiter);
+  }
+
+  /** The mark cannot be published now, and who waits for it is told so. @returns it, for a later attempt */
+  postpone<M extends Pick<Mark, 'path' | 'epoch'>>(mark: M): M {
+    for (const { epoch, missed } of this.#waiters) if (mark.epoch <= epoch) missed.add(mark.path);
+    return { ...mark, epoch: this.#epoch };
+  }
+
   /** Resolves when nothing is dirty, held or being scanned. */
   idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#idlers.push(resolve);
-      this.#turnAt(this.#o.now());
-    });
+    return this.#wait(Number.POSITIVE_INFINITY).ended;
   }
 
   /** From now on nothing settles. */
   drain(): void {
     this.#draining = true;
-    this.#dirty.drain();
+    this.#dirty.hasten(Number.POSITIVE_INFINITY);
     this.#schedule();
   }
 
@@ -136,13 +178,12 @@ export class Pump {
     this.#cancelTimer?.();
     for (const resolve of this.#rooms.splice(0)) resolve();
     await this.#queue.onIdle();
+    for (const { resolve } of this.#waiters) resolve();
   }
 
   /** Paths that are marked or held. */
   pending(): Set<RelPath> {
-    const paths = new Set(this.#dirty.busy);
-    for (const { path } of this.#dirty.marks()) paths.add(path);
-    return paths;
+    return new Set(this.#paths(Number.POSITIVE_INFINITY));
   }
 
   /** Requests under way. */
@@ -152,16 +193,32 @@ export class Pump {
 
   /** Whether nothing is marked or held but these paths. */
   isOnlyLeft(paths: ReadonlySet<RelPath>): boolean {
-    for (const path of this.#dirty.busy) if (!paths.has(path)) return false;
-    for (const { path } of this.#dirty.marks()) if (!paths.has(path)) return false;
+    for (const path of this.#paths(Number.POSITIVE_INFINITY)) if (!paths.has(path)) return false;
     return true;
+  }
+
+  *#paths(epoch: number): Generator<RelPath> {
+    for (const [path, work] of this.#dirty.busy) if (work.epoch <= epoch) yield path;
+    for (const mark of this.#dirty.marks()) if (mark.epoch <= epoch) yield mark.path;
+  }
+
+  #wait(epoch: number): Wait {
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const waiter = { epoch, ended, resolve, missed: new Set<RelPath>() };
+    this.#waiters.add(waiter);
+    this.#turnAt(this.#o.now());
+    return waiter;
+  }
+
+  *#over(): Generator<Waiter> {
+    for (const waiter of this.#waiters) if (this.#dirty.left(waiter.epoch) === 0) yield waiter;
   }
 
   #schedule(): void {
     const { limiter, now } = this.#o;
     const dueMs = this.#rooms.length > 0 ? now() : this.#dirty.nextDueMs();
     if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
-    else if (this.#idlers.length > 0 && this.#isIdle()) this.#turnAt(now());
+    if (!this.#over().next().done) this.#turnAt(now());
   }
 
   #turnAt(atMs: number): void {
@@ -179,9 +236,12 @@ export class Pump {
       this.#o.onFatal(error);
     }
     if (this.#backlog.size < MAX_BACKLOG) for (const resolve of this.#rooms.splice(0)) resolve();
-    if (this.#isIdle()) for (const resolve of this.#idlers.splice(0)) resolve();
+    for (const waiter of this.#over()) {
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
     // While the limit is reached, the end of a request brings the next turn.
-    else if (this.#hasCapacity()) this.#schedule();
+    if (this.#hasCapacity()) this.#schedule();
   }
 
   #handOut(): void {
@@ -195,7 +255,9 @@ export class Pump {
         return;
       }
       this.#backlog.delete(mark.path);
-      this.#dirty.hold(mark.path);
+      // A proof is of no epoch; once it is taken, what may come of it is of the present one.
+      mark.epoch = Math.min(mark.epoch, this.#epoch);
+      this.#dirty.hold(mark);
       if (mark.scope === 'subtree') this.#scan(mark);
       else this.#o.onMark(mark);
     }
@@ -204,10 +266,6 @@ export class Pump {
   /** The queue is fed lazily: it holds what runs, never what waits. */
   #hasCapacity(): boolean {
     return this.#queue.size === 0 && this.#queue.pending < this.#o.limiter.limit;
-  }
-
-  #isIdle(): boolean {
-    return this.#dirty.size === 0 && this.#dirty.busy.size === 0;
   }
 
   #scan(mark: Mark): void {

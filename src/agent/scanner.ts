@@ -22,6 +22,8 @@ export interface Finding {
   readonly witnessed: boolean;
   /** The mark of this very path that the subtree's mark had absorbed. */
   readonly known?: Mark | undefined;
+  /** Of the oldest change that it comes of. */
+  readonly epoch: number;
   /** The inode of the file that must be stored. */
   readonly ino?: bigint | undefined;
   /** Nothing is there any more. */
@@ -33,12 +35,15 @@ export interface ScanSink {
   /** This path differs from the ledger. */
   differs(path: RelPath, finding: Finding): void;
   /** Nothing can be known of this path and what is beneath it. */
-  unknown(path: RelPath, reason: string): void;
+  unknown(path: RelPath, reason: string, of: { readonly epoch: number }): void;
   /**
    * This subtree changed while it was scanned: scan it again, with what the marks at and beneath it knew. `witnessed`:
    * an event told of everything beneath a directory above.
    */
-  again(path: RelPath, before: { readonly witnessed: boolean; readonly known: readonly Mark[] }): void;
+  again(
+    path: RelPath,
+    before: { readonly witnessed: boolean; readonly epoch: number; readonly known: readonly Mark[] },
+  ): void;
   /** Whether the delete of this path was held by an earlier scan. */
   isHeld(path: RelPath): boolean;
   /** All that is held beneath `dir` after its scan; `reason` is undefined if only what was held before is. */
@@ -137,12 +142,12 @@ class Scan {
       unknown: (path, reason) => {
         this.#unknown.add(path);
         this.#unseen.add(path);
-        this.#sink.unknown(path, reason);
+        this.#sink.unknown(path, reason, { epoch: this.#epochOf(path) });
       },
       again: (path) => {
         this.#unknown.add(path);
         const known = [this.#mark, ...this.#mark.absorbed.values()].filter((mark) => isWithin(mark.path, path));
-        this.#sink.again(path, { witnessed: this.#isWitnessedAbove(path), known });
+        this.#sink.again(path, { witnessed: this.#isWitnessedAbove(path), epoch: this.#epochOf(path), known });
       },
     });
     const ledger = journal.settled;
@@ -196,10 +201,10 @@ class Scan {
   }
 
   /** Reports a path, with what its own mark knew. */
-  #differs(path: RelPath, finding: Omit<Finding, 'known'>): void {
+  #differs(path: RelPath, finding: Omit<Finding, 'known' | 'epoch'>): void {
     const known = this.#known(path);
     if (known !== undefined) this.#differing.add(path);
-    this.#sink.differs(path, { ...finding, known });
+    this.#sink.differs(path, { ...finding, known, epoch: this.#epochOf(path) });
   }
 
   #known(path: RelPath): Mark | undefined {
@@ -228,12 +233,23 @@ class Scan {
   }
 
   #isWitnessedAbove(path: RelPath): boolean {
-    const { absorbed, witnessedBelow } = this.#mark;
-    if (witnessedBelow) return true;
+    return this.#above(path).some(({ witnessedBelow }) => witnessedBelow);
+  }
+
+  /** The oldest mark that asked for this path to be looked at. */
+  #epochOf(path: RelPath): number {
+    const subtrees = this.#above(path).filter(({ scope }) => scope === 'subtree');
+    return Math.min(this.#known(path)?.epoch ?? Number.POSITIVE_INFINITY, ...subtrees.map(({ epoch }) => epoch));
+  }
+
+  /** The scan's own mark and those it absorbed on the way down to the path. */
+  #above(path: RelPath): Mark[] {
+    const marks = [this.#mark];
     for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-      if (absorbed.get(path.slice(0, end) as RelPath)?.witnessedBelow === true) return true;
+      const mark = this.#mark.absorbed.get(path.slice(0, end) as RelPath);
+      if (mark !== undefined) marks.push(mark);
     }
-    return false;
+    return marks;
   }
 }
 

@@ -1,6 +1,7 @@
 // The one-shot: mark everything, wait until nothing is left to do.
 import { type ExitCode, RefusedError } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
+import { aborted } from './aborted.ts';
 import { clock } from './clock.ts';
 import { listUnsent } from './ending.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
@@ -46,9 +47,8 @@ export async function syncOnce(workspace: Workspace, config: SyncConfig, signal:
     release: 'once more with a higher --max-delete',
   });
   engine.pipeline.change(EVERYTHING);
-  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   const { lease, log, guard } = workspace;
-  await Promise.race([engine.pipeline.idle(), engine.fatal, aborted, ...lostOf(workspace)]);
+  await Promise.race([engine.pipeline.idle(), engine.fatal, aborted(signal), ...lostOf(workspace)]);
   const pending = engine.pipeline.pending();
   await engine.pipeline.stop();
   const loss = lease?.loss;

@@ -2,15 +2,17 @@
 import { statfsSync } from 'node:fs';
 import type { SettleTimes } from '../dirt/settle.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
-import { displayPath, type RelPath } from '../model/path.ts';
+import type { RelPath } from '../model/path.ts';
 import { type FlushReport, type PathProblem, some } from '../ops/control.ts';
 import type { Watch } from '../watch/changes.ts';
 import { type OpenInotify, openInotify as openKernelInotify } from '../watch/inotify.ts';
 import { createWatch } from '../watch/watcher.ts';
+import { aborted } from './aborted.ts';
 import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
 import { agentPatience } from './patience.ts';
 import { untrustedSource } from './source.ts';
+import { unfinished, unheard } from './unfinished.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface WatchingConfig extends EngineConfig, SettleTimes {
@@ -115,37 +117,19 @@ export class Watching {
   async drain(signal: AbortSignal): Promise<void> {
     this.#isEnding = true;
     const { pipeline, fatal } = this.#engine;
-    const timeUp = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.#drainUntilQuiet(signal), fatal, timeUp]);
+    await Promise.race([this.#drainUntilQuiet(signal), fatal, aborted(signal)]);
     if (signal.aborted) this.#workspace.log.warn('time is up', { pending: pipeline.pending().size });
   }
 
-  /** Everything written before the call goes to S3; ends when it is there, or the signal says that time is up. */
+  /** A barrier: everything written before the call goes to S3, at once; ends when it is there, or time is up. */
   async flush(signal: AbortSignal): Promise<FlushReport> {
-    const startedMs = clock.now();
-    this.#workspace.log.info('flushing');
-    const { pipeline, problems, fatal } = this.#engine;
-    const timeUp = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    const settle = async (): Promise<void> => {
-      await this.#watch.barrier();
-      this.#markUnwatched();
-      if (this.#config.filterRegex) pipeline.change(EVERYTHING);
-      await pipeline.idle();
-    };
-    await Promise.race([settle(), fatal, timeUp]);
-    const missing = new Map<RelPath, Pick<PathProblem, 'kind' | 'reason'>>();
-    for (const path of pipeline.pending()) missing.set(path, { kind: 'pending', reason: 'not stored in time' });
-    for (const [path, problem] of problems.failures()) missing.set(path, problem);
-    for (const path of pipeline.heldDeletes?.paths ?? [])
-      missing.set(path, { kind: 'held', reason: 'the delete is held' });
-    return {
-      complete: missing.size === 0,
-      ms: Math.round(clock.now() - startedMs),
-      missing: some([...missing].map(([path, problem]) => ({ path: displayPath(path), ...problem }))),
-    };
+    const { log } = this.#workspace;
+    const startMs = clock.now();
+    log.info('flushing');
+    const missing = await Promise.race([this.#flush(signal), this.#engine.fatal]);
+    const ms = Math.round(clock.now() - startMs);
+    log[missing.length === 0 ? 'info' : 'warn']('flushed', { missing: missing.length, ms });
+    return { complete: missing.length === 0, ms, missing: some(missing) };
   }
 
   /** Ends watching and everything in flight. */
@@ -155,12 +139,25 @@ export class Watching {
     await this.#engine.pipeline.stop();
   }
 
-  async #drainUntilQuiet(signal: AbortSignal): Promise<void> {
-    const { pipeline } = this.#engine;
+  async #flush(signal: AbortSignal): Promise<PathProblem[]> {
+    const { pipeline, problems } = this.#engine;
+    await Promise.race([this.#hearAll(), aborted(signal)]);
+    if (signal.aborted) return [unheard()];
+    const unpublished = await pipeline.flush(signal);
+    return unfinished(unpublished, { problems, held: pipeline.heldDeletes, rootBroken: this.#workspace.guard.check() });
+  }
+
+  /** After this everything written before the call is marked, as far as it can be known. */
+  async #hearAll(): Promise<void> {
     await this.#watch.barrier();
     this.#markUnwatched();
-    // What FILTER_REGEX hides from watching is still part of every scan, and of the last one above all.
-    if (this.#config.filterRegex) pipeline.change(EVERYTHING);
+    // What FILTER_REGEX hides from watching is still part of every scan.
+    if (this.#config.filterRegex) this.#engine.pipeline.change(EVERYTHING);
+  }
+
+  async #drainUntilQuiet(signal: AbortSignal): Promise<void> {
+    const { pipeline } = this.#engine;
+    await this.#hearAll();
     pipeline.drain();
     do {
       await pipeline.idle();

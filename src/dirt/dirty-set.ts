@@ -1,6 +1,7 @@
 // Pure. The set of paths that may differ from S3. Nothing that is marked is ever lost: a mark leaves only by take().
 import { joinPath, namesOf, type RelPath, ROOT } from '../model/path.ts';
 import type { Change } from '../watch/changes.ts';
+import { EpochCounts } from './epoch-counts.ts';
 import { DueHeap } from './heap.ts';
 import { addDirt, type Dirt, dueAtMs, freshDirt, type SettleTimes } from './settle.ts';
 
@@ -23,6 +24,8 @@ export interface Mark extends Dirt {
   scanned: boolean;
   /** Nothing is known to differ: a late request is to be proven not to have come. Any other mark takes its place. */
   proof: boolean;
+  /** When the oldest change came, as a number that who flushes can wait for; whatever comes of a mark inherits it. */
+  epoch: number;
   /** Marks beneath a subtree mark when it was taken: their knowledge is for its scan. */
   absorbed: ReadonlyMap<RelPath, Mark>;
 }
@@ -32,6 +35,8 @@ export interface MarkDetails {
   readonly notBeforeMs?: number;
   readonly proof?: boolean;
   readonly scanned?: boolean;
+  /** 0 by default. */
+  readonly epoch?: number;
   /** What an earlier mark of this path knew, if there was one. */
   readonly known?: Mark | undefined;
 }
@@ -46,6 +51,9 @@ interface Node {
   queuedMs: number;
 }
 
+/** What is remembered of a path that is worked on, and of everything its mark had absorbed. */
+type Work = Pick<Mark, 'epoch' | 'firstAtMs'>;
+
 const NOTHING: ReadonlyMap<RelPath, Mark> = new Map();
 
 /**
@@ -54,6 +62,7 @@ const NOTHING: ReadonlyMap<RelPath, Mark> = new Map();
  * - A subtree mark that is taken absorbs every mark beneath it: they travel with it, so that what only they know (a
  *   write, a witnessed removal) reaches the scan. Until then each is due by itself: none must wait for a scan that waits
  *   for another, or for its own pause.
+ * - Marks of an epoch that was hastened do not settle, and do not wait for the pauses of later ones.
  * - A path that is busy is not handed out; its marks wait until it is released.
  */
 export class DirtySet {
@@ -67,9 +76,11 @@ export class DirtySet {
     queuedMs: Infinity,
   };
   readonly #heap = new DueHeap<Node>();
-  readonly #busy = new Set<RelPath>();
+  readonly #busy = new Map<RelPath, Work>();
+  /** Of marks and of work. */
+  readonly #epochs = new EpochCounts();
   #size = 0;
-  #draining = false;
+  #hastened = Number.NEGATIVE_INFINITY;
 
   constructor(times: SettleTimes) {
     this.#times = times;
@@ -94,12 +105,13 @@ export class DirtySet {
       races: 0,
       scanned: details.scanned ?? false,
       proof: details.proof ?? false,
+      epoch: details.epoch ?? 0,
       absorbed: NOTHING,
     };
     if (details.notBeforeMs !== undefined) mark.notBeforeMs = details.notBeforeMs;
     const { known } = details;
     if (known?.proof === false) {
-      merge(mark, { ...known, scope: change.scope, scanned: mark.scanned });
+      this.#merge(mark, { ...known, scope: change.scope, scanned: mark.scanned });
       // To be found by a scan is no new change: what waits for older ones would wait for ever.
       if (mark.scanned) mark.lastAtMs = known.lastAtMs;
     }
@@ -117,30 +129,48 @@ export class DirtySet {
     return this.#find(path)?.mark !== undefined;
   }
 
-  /** From now on nothing settles: every mark is due at once, but for pauses asked for after this. */
-  drain(): void {
-    this.#draining = true;
+  /** From now on marks of this epoch or an older one are due at once, but for pauses asked for after this. */
+  hasten(epoch: number): void {
+    this.#hastened = Math.max(this.#hastened, epoch);
     for (const node of walk(this.#root)) {
-      if (node.mark === undefined) continue;
+      if (node.mark === undefined || !this.isUrgent(node.mark)) continue;
       node.mark.notBeforeMs = Number.NEGATIVE_INFINITY;
       this.#schedule(node);
     }
   }
 
-  /** Marks of this path wait until it is released. */
-  hold(path: RelPath): void {
-    this.#busy.add(path);
+  /** Whether somebody waits for marks of this epoch. */
+  isUrgent({ epoch }: Pick<Mark, 'epoch'>): boolean {
+    return epoch <= this.#hastened;
+  }
+
+  /** How much of this epoch and older ones is marked or held. */
+  left(epoch: number): number {
+    return this.#epochs.upTo(epoch);
+  }
+
+  /** The mark is worked on: others of its path wait until that is released. */
+  hold({ path, epoch, firstAtMs, absorbed }: Mark): void {
+    const work: { epoch: number; firstAtMs: number } = { epoch, firstAtMs };
+    for (const mark of absorbed.values()) {
+      work.epoch = Math.min(work.epoch, mark.epoch);
+      work.firstAtMs = Math.min(work.firstAtMs, mark.firstAtMs);
+    }
+    this.#busy.set(path, work);
+    this.#epochs.add(work.epoch);
   }
 
   /** The path is no longer busy. */
   release(path: RelPath): void {
+    const work = this.#busy.get(path);
+    if (work !== undefined) this.#epochs.remove(work.epoch);
     this.#busy.delete(path);
     const node = this.#find(path);
     if (node?.mark) this.#schedule(node);
   }
 
   /** Paths that are held. */
-  get busy(): ReadonlySet<RelPath> {
+  get busy(): ReadonlyMap<RelPath, Work> {
     return this.#busy;
   }
 
@@ -191,10 +221,12 @@ export class DirtySet {
     if (node.mark === undefined) {
       node.mark = mark;
       this.#size++;
-    } else if (node.mark.proof && !mark.proof) {
-      node.mark = mark;
+      this.#epochs.add(mark.epoch);
     } else if (node.mark.proof || !mark.proof) {
-      merge(node.mark, mark);
+      this.#epochs.remove(node.mark.epoch);
+      if (node.mark.proof && !mark.proof) node.mark = mark;
+      else this.#merge(node.mark, mark);
+      this.#epochs.add(node.mark.epoch);
     }
     this.#schedule(node);
   }
@@ -207,7 +239,7 @@ export class DirtySet {
   }
 
   #due(mark: Mark): number {
-    return this.#draining ? Math.max(mark.firstAtMs, mark.notBeforeMs) : dueAtMs(mark, this.#times);
+    return this.isUrgent(mark) ? Math.max(mark.firstAtMs, mark.notBeforeMs) : dueAtMs(mark, this.#times);
   }
 
   /** A heap entry counts if it is the earliest one of its node, and the node is marked. */
@@ -219,10 +251,14 @@ export class DirtySet {
     const mark = node.mark!;
     node.mark = undefined;
     this.#size--;
+    this.#epochs.remove(mark.epoch);
     if (mark.scope === 'subtree') {
       const absorbed = new Map<RelPath, Mark>();
       for (const below of walk(node)) {
-        if (below.mark) absorbed.set(below.path, below.mark);
+        if (below.mark) {
+          absorbed.set(below.path, below.mark);
+          this.#epochs.remove(below.mark.epoch);
+        }
         below.mark = undefined; // its heap entries are stale now
       }
       this.#size -= absorbed.size;
@@ -239,6 +275,14 @@ export class DirtySet {
     }
   }
 
+  #merge(into: Mark, mark: Mark): void {
+    const urgent = [into, mark].filter((each) => this.isUrgent(each));
+    const [only] = urgent;
+    const notBeforeMs = urgent.length === 1 ? only!.notBeforeMs : Math.max(into.notBeforeMs, mark.notBeforeMs);
+    merge(into, mark);
+    into.notBeforeMs = notBeforeMs;
+  }
+
   #find(path: RelPath): Node | undefined {
     let node: Node | undefined = this.#root;
     for (const name of namesOf(path)) {
@@ -251,6 +295,7 @@ export class DirtySet {
 
 function merge(into: Mark, mark: Mark): void {
   addDirt(into, mark);
+  into.epoch = Math.min(into.epoch, mark.epoch);
   if (mark.scope === 'subtree') into.scope = 'subtree';
   into.scanned &&= mark.scanned;
   into.written ||= mark.written;

@@ -58,7 +58,7 @@ test('status says whether S3 holds what is on disk, and who says so', async (t) 
 
 test('S10 what was written before a flush is in S3 after it, whatever the pauses', async (t) => {
   const stage = await strictStage(t);
-  const cli = await watch(stage);
+  const cli = await watch(stage, '--coalesce', '10m', '--settle', '10m', '--max-wait', '20m');
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 20; i++) stage.write(`d${round}/${i % 4}/f${i}`, `round ${round}`);
     stage.write('hot', `round ${round}`);

@@ -14,8 +14,9 @@ const NO_PAUSE = Number.NEGATIVE_INFINITY;
 
 class Model {
   readonly reports = new Map<RelPath, Facts[]>();
-  readonly held = new Set<RelPath>();
-  draining = false;
+  readonly held = new Map<RelPath, number>();
+  /** Epochs up to this one are waited for. */
+  hastened = NO_PAUSE;
 
   report(path: RelPath, ...facts: Facts[]): void {
     this.reports.set(path, [...(this.reports.get(path) ?? []), ...facts]);
@@ -31,7 +32,8 @@ class Model {
       firstAtMs: Math.min(...all.map(({ firstAtMs }) => firstAtMs)),
       lastAtMs: Math.max(...all.map(({ lastAtMs }) => lastAtMs)),
       finishedAtMs: finished.length === 0 ? undefined : Math.min(...finished),
-      notBeforeMs: Math.max(...all.map(({ notBeforeMs }) => notBeforeMs)),
+      notBeforeMs: Math.max(...this.pausing(all).map(({ notBeforeMs }) => notBeforeMs)),
+      epoch: Math.min(...all.map(({ epoch }) => epoch)),
       written: all.some(({ written }) => written),
       witnessed: all.some(({ witnessed }) => witnessed),
       witnessedBelow: all.some(({ witnessedBelow }) => witnessedBelow),
@@ -43,15 +45,36 @@ class Model {
     };
   }
 
+  /** Reports that somebody waits for do not wait for the pauses of others. */
+  pausing(all: readonly Facts[]): readonly Facts[] {
+    const urgent = all.filter(({ epoch }) => epoch <= this.hastened);
+    return urgent.length > 0 ? urgent : all;
+  }
+
+  hasten(epoch: number): void {
+    this.hastened = Math.max(this.hastened, epoch);
+    for (const [path, all] of this.reports) {
+      const hurry = (facts: Facts): Facts =>
+        facts.epoch <= this.hastened ? { ...facts, notBeforeMs: NO_PAUSE } : facts;
+      this.reports.set(path, all.map(hurry));
+    }
+  }
+
+  left(epoch: number): number {
+    const marked = [...this.reports.keys()].map((path) => this.facts(path).epoch);
+    return [...marked, ...this.held.values()].filter((each) => each <= epoch).length;
+  }
+
   dueMs(path: RelPath): number {
-    const { firstAtMs, lastAtMs, finishedAtMs, notBeforeMs } = this.facts(path);
-    const settled = this.draining
-      ? firstAtMs
-      : Math.min(
-          lastAtMs + TIMES.settleMs,
-          firstAtMs + TIMES.maxWaitMs,
-          finishedAtMs === undefined ? Number.POSITIVE_INFINITY : finishedAtMs + TIMES.coalesceMs,
-        );
+    const { firstAtMs, lastAtMs, finishedAtMs, notBeforeMs, epoch } = this.facts(path);
+    const settled =
+      epoch <= this.hastened
+        ? firstAtMs
+        : Math.min(
+            lastAtMs + TIMES.settleMs,
+            firstAtMs + TIMES.maxWaitMs,
+            finishedAtMs === undefined ? Number.POSITIVE_INFINITY : finishedAtMs + TIMES.coalesceMs,
+          );
     return Math.max(settled, notBeforeMs);
   }
 
@@ -72,9 +95,10 @@ function factsOf({ path: _path, absorbed: _absorbed, ...facts }: Mark): Facts {
 function factsOfChange(
   change: Change,
   nowMs: number,
-  { notBeforeMs, proof, scanned }: { notBeforeMs: number; proof: boolean; scanned: boolean },
+  { notBeforeMs, epoch, proof, scanned }: { notBeforeMs: number; epoch: number; proof: boolean; scanned: boolean },
 ): Facts {
   return {
+    epoch,
     scope: change.scope,
     firstAtMs: nowMs,
     lastAtMs: nowMs,
@@ -102,18 +126,21 @@ const change: fc.Arbitrary<Change> = fc.record({
   witnessed: fc.boolean(),
 });
 
+/** The last one is that of a drain. */
+const epoch = fc.constantFrom(0, 1, 2, 3, Number.POSITIVE_INFINITY);
+
 const pause = fc.option(fc.nat({ max: 100 }), { nil: undefined });
 
 const proof = fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, fc.constant(true));
 
 const command = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('mark' as const), change, pause, proof }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('mark' as const), change, pause, epoch, proof }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('tick' as const), ms: fc.nat({ max: 30 }) }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('take' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('release' as const), which: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('fail' as const), which: fc.nat(), ms: fc.nat({ max: 50 }) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('find' as const), which: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('drain' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hasten' as const), epoch }) },
 );
 
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
@@ -129,10 +156,7 @@ class Both {
     switch (command.do) {
       case 'mark':
         // A proof is about one path.
-        return this.#mark(command.proof ? { ...command.change, scope: 'self' } : command.change, this.nowMs, {
-          pauseMs: command.pause,
-          proof: command.proof,
-        });
+        return this.#mark(command.proof ? { ...command.change, scope: 'self' } : command.change, this.nowMs, command);
       case 'tick':
         this.nowMs += command.ms;
         return;
@@ -144,15 +168,9 @@ class Both {
         return this.#end(command.which, (mark) => this.#restore(mark, this.nowMs + command.ms));
       case 'find':
         return this.#end(command.which, (mark) => this.#findings(mark));
-      case 'drain':
-        this.real.drain();
-        this.model.draining = true;
-        for (const [at, reports] of this.model.reports) {
-          this.model.reports.set(
-            at,
-            reports.map((facts) => ({ ...facts, notBeforeMs: NO_PAUSE })),
-          );
-        }
+      case 'hasten':
+        this.real.hasten(command.epoch);
+        this.model.hasten(command.epoch);
     }
   }
 
@@ -169,14 +187,15 @@ class Both {
     assert.deepEqual(factsOf(mark), this.model.facts(mark.path));
     const below = mark.scope === 'subtree' ? this.model.below(mark.path) : [];
     assert.deepEqual([...mark.absorbed.keys()].sort(), below.sort());
+    const epochs = [mark, ...mark.absorbed.values()].map(({ epoch }) => epoch);
     for (const at of below) {
       assert.deepEqual(factsOf(mark.absorbed.get(at)!), this.model.facts(at));
       this.model.reports.delete(at);
     }
     this.model.reports.delete(mark.path);
     assert.ok(!this.model.held.has(mark.path), 'two holders');
-    this.real.hold(mark.path);
-    this.model.held.add(mark.path);
+    this.real.hold(mark);
+    this.model.held.set(mark.path, Math.min(...epochs));
     this.working.push(mark);
     return mark;
   }
@@ -186,7 +205,8 @@ class Both {
     assert.equal(real.size, model.reports.size);
     assert.deepEqual([...real.marks()].map((mark) => mark.path).sort(), [...model.reports.keys()].sort());
     for (const at of model.reports.keys()) assert.ok(real.has(at));
-    assert.deepEqual([...real.busy].sort(), [...model.held].sort());
+    assert.deepEqual([...real.busy.keys()].sort(), [...model.held.keys()].sort());
+    for (const epoch of [0, 1, 2, 3, Number.POSITIVE_INFINITY]) assert.equal(real.left(epoch), model.left(epoch));
     const next = Math.min(...model.available().map((at) => model.dueMs(at)));
     if (next !== Number.POSITIVE_INFINITY) assert.ok((real.nextDueMs() ?? Number.POSITIVE_INFINITY) <= next);
   }
@@ -206,15 +226,16 @@ class Both {
     change: Change,
     atMs: number,
     {
-      pauseMs,
+      pause,
+      epoch,
       proof = false,
       scanned = false,
       known,
-    }: { pauseMs?: number | undefined; proof?: boolean; scanned?: boolean; known?: Mark },
+    }: { pause?: number | undefined; epoch: number; proof?: boolean; scanned?: boolean; known?: Mark },
   ): void {
-    const notBeforeMs = pauseMs === undefined ? NO_PAUSE : this.nowMs + pauseMs;
-    this.real.mark(change, atMs, { ...(pauseMs !== undefined && { notBeforeMs }), proof, scanned, known });
-    const facts = factsOfChange(change, atMs, { notBeforeMs, proof, scanned });
+    const notBeforeMs = pause === undefined ? NO_PAUSE : this.nowMs + pause;
+    this.real.mark(change, atMs, { ...(pause !== undefined && { notBeforeMs }), epoch, proof, scanned, known });
+    const facts = factsOfChange(change, atMs, { notBeforeMs, epoch, proof, scanned });
     if (known?.proof === false && scanned) facts.lastAtMs = known.lastAtMs;
     this.model.report(
       change.path,
@@ -242,7 +263,7 @@ class Both {
   #findings(mark: Mark): void {
     for (const known of [mark, ...mark.absorbed.values()]) {
       const finding = { path: known.path, scope: 'self', speed: 'finished', witnessed: false } as const;
-      this.#mark(finding, this.nowMs - TIMES.coalesceMs, { known, scanned: true });
+      this.#mark(finding, this.nowMs - TIMES.coalesceMs, { epoch: mark.epoch, known, scanned: true });
     }
   }
 }
@@ -272,8 +293,8 @@ function finished(at: RelPath, more: Partial<Change> = {}): Change {
 test('a mark made while its path is being worked on waits for the release and is then handed out', () => {
   const dirty = new DirtySet(TIMES);
   dirty.mark(finished(A), 0);
-  assert.equal(dirty.take(5)?.path, A);
-  dirty.hold(A);
+  const mark = dirty.take(5)!;
+  dirty.hold(mark);
   dirty.mark(finished(A, { written: true }), 6);
   assert.equal(dirty.take(100), undefined);
   dirty.release(A);
@@ -284,7 +305,7 @@ test('a mark made beneath a subtree after it was taken is not part of that scan'
   const dirty = new DirtySet(TIMES);
   dirty.mark(finished(A, { scope: 'subtree' }), 0);
   const scan = dirty.take(5)!;
-  dirty.hold(A);
+  dirty.hold(scan);
   dirty.mark(finished(ABC), 5);
   assert.equal(scan.absorbed.size, 0);
   assert.equal(dirty.take(10)?.path, ABC);
@@ -309,7 +330,7 @@ test('S11 in a drain the oldest change goes first, and only pauses asked for aft
   dirty.mark({ ...finished(A), speed: 'writing' }, 20);
   dirty.mark({ ...finished(AB), speed: 'writing' }, 10, { notBeforeMs: 9_000 });
   assert.equal(dirty.take(20), undefined);
-  dirty.drain();
+  dirty.hasten(Number.POSITIVE_INFINITY);
   dirty.mark(finished(ABC), 20, { notBeforeMs: 25 });
   assert.deepEqual([dirty.take(20)?.path, dirty.take(20)?.path, dirty.take(20)?.path], [AB, A, undefined]);
   assert.equal(dirty.nextDueMs(), 25);
