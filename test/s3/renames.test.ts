@@ -14,9 +14,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import type { Counters } from '../../src/agent/counters.ts';
 import { syncOnce } from '../../src/agent/sync-once.ts';
-import { openTestWorkspace, QUICK } from '../support/agent.ts';
+import type { StrictS3 } from '../strict-s3/server.ts';
+import { BUCKET, openTestWorkspace, QUICK } from '../support/agent.ts';
+import { availableTargets, plainClient, withTarget } from '../support/s3-targets.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
+import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 /** Bytes of content that came since the last `clearRequests`. */
@@ -82,7 +87,8 @@ test('S8 a renamed directory is one copy for each file, unread', async (t) => {
 });
 
 test('S8 a directory renamed while the agent was down is copied too', async (t) => {
-  const ground = await settledGround(t, { files: manyFiles(), durable: true });
+  const config = { maxDelete: { count: FILES, percent: 100 } }; // nobody saw the old names go
+  const ground = await settledGround(t, { files: manyFiles(), durable: true, config });
   await ground.agent.stop();
   rename(ground, ['old', 'new']);
   ground.server.clearRequests();
@@ -321,12 +327,23 @@ test('S5 killed between the copy and the delete, the next start deletes the old 
   assert.equal(bytesSent(ground), 0);
 });
 
-async function sync(ground: Ground, options: { delete: boolean }): Promise<void> {
-  const config = { stateDir: join(ground.base, 'state') };
-  const workspace = await openTestWorkspace(ground.server, ground.root, { config });
+interface Place {
+  readonly server: Pick<StrictS3, 'endpoint' | 'credentials'>;
+  readonly base: string;
+  readonly root: string;
+}
+
+/** What was sent and copied, and what S3 holds then. */
+async function sync(place: Place, options: { delete: boolean }): Promise<{ counters: Counters; keys: string[] }> {
+  const config = { stateDir: join(place.base, 'state') };
+  const workspace = await openTestWorkspace(place.server as StrictS3, place.root, { config });
   try {
     const settings = { ...QUICK, ...options, retryHorizonMs: 1_000 };
     await syncOnce(workspace, settings, AbortSignal.timeout(FILES * 30 + 20_000));
+    const { store, prefix, counters } = workspace;
+    const keys: string[] = [];
+    for await (const page of store.list(prefix)) keys.push(...page.map(({ key }) => key.slice(prefix.length)));
+    return { counters, keys };
   } finally {
     workspace.close();
   }
@@ -349,3 +366,27 @@ test('S8 sync copies what was renamed; the old names go with --delete', async (t
   assert.equal(bytesSent(ground), 0);
   assert.equal(ground.server.countRequests('CopyObject'), 0);
 });
+
+for (const choice of availableTargets().filter(({ name }) => name !== 'endpoint')) {
+  test(`S8 renames are copies on ${choice.name}, whatever the names are`, async (t) => {
+    const base = tempDir(t);
+    const root = join(base, 'data');
+    const isOrdered = choice.claims?.has('listsInByteOrder');
+    const names = ['a b', 'empty', ...(isOrdered ? ['a+b', '100%', '50%25', 'é', '#?&='] : [])];
+    mkdirSync(join(root, 'old dir'), { recursive: true });
+    for (const name of names) writeFileSync(join(root, 'old dir', name), name === 'empty' ? '' : name + BIG);
+    writeFileSync(join(root, 'single'), BIG);
+    await withTarget(choice, async (target) => {
+      const client = plainClient(target);
+      await client.send(new CreateBucketCommand({ Bucket: BUCKET })).finally(() => client.destroy());
+      const place = { server: target, base, root };
+      await sync(place, { delete: true });
+      renameSync(join(root, 'old dir'), join(root, 'new%20dir'));
+      renameSync(join(root, 'single'), join(root, 'single+'));
+      const { counters, keys } = await sync(place, { delete: true });
+      assert.deepEqual([counters.copied, counters.uploaded, counters.bytes], [names.length + 1, 0, 0]);
+      assert.deepEqual(keys.sort(), ['single+', ...names.map((name) => `new%20dir/${name}`)].sort());
+      assert.equal(counters.deleted, names.length + 1);
+    });
+  });
+}
