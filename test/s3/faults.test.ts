@@ -15,31 +15,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Effect, seededRandom } from '../strict-s3/faults.ts';
+import { PASSING } from '../support/passing-faults.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { operate, operations } from '../support/tree-operations.ts';
 import { until } from '../support/until.ts';
-
-/** What a repetition cures. */
-const PASSING: readonly Effect[] = [
-  { kind: 'status', code: 'InternalError' },
-  { kind: 'status', code: 'InternalError', at: 'answer' },
-  { kind: 'status', code: 'SlowDown' },
-  { kind: 'status', code: 'ServiceUnavailable', status: 503 },
-  { kind: 'status', code: 'SlowDown', retryAfterS: 0 },
-  { kind: 'status', code: 'RequestTimeout' },
-  { kind: 'status', code: 'ExpiredToken' },
-  { kind: 'status', code: 'RequestTimeTooSkewed' },
-  { kind: 'status', code: 'OperationAborted' },
-  { kind: 'reset' },
-  { kind: 'reset', at: 'body' },
-  { kind: 'reset', at: 'commit' },
-  { kind: 'reset', at: 'answer' },
-  { kind: 'hang' },
-  { kind: 'hang', at: 'answer' },
-  { kind: 'late', afterMs: 100 },
-  { kind: 'garbage' },
-  { kind: 'truncate' },
-];
 
 const SOON = { requestTimeoutMs: 300 };
 

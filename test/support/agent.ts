@@ -69,9 +69,12 @@ export async function keptLog(lines: string[]): Promise<Log> {
   });
 }
 
-/** Opens a workspace on a directory and the strict server's bucket. */
+/** How to reach a server: the strict one, or a proxy before any. */
+export type Reach = Pick<StrictS3, 'endpoint' | 'credentials'>;
+
+/** Opens a workspace on a directory and the server's bucket. */
 export async function openTestWorkspace(
-  server: StrictS3,
+  server: Reach,
   root: string,
   options: { config?: Partial<AgentConfig>; prefix?: string; lines?: string[]; how?: Partial<WorkspaceOptions> } = {},
 ): Promise<Workspace> {
@@ -102,7 +105,7 @@ export async function openTestWorkspace(
 /** Starts an agent on `root`, by default a new directory beside which tests may keep things. */
 export async function startAgent(
   t: TestContext,
-  server: StrictS3,
+  server: Reach,
   options: { root?: string; config?: Partial<AgentConfig>; prefix?: string; openInotify?: OpenInotify } = {},
 ): Promise<TestAgent> {
   let { root } = options;

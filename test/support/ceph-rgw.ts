@@ -30,6 +30,7 @@ export async function startCephRgw(): Promise<{ env: Readonly<Record<string, str
   return {
     env,
     close: () => {
+      supervisor.ref();
       supervisor.stdin.end();
       return ended;
     },

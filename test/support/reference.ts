@@ -1,42 +1,66 @@
 // The reference model: what S3 must hold for a tree, written as plainly as possible and sharing nothing with the program.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ObjectView } from '../strict-s3/inspect.ts';
 import type { StrictS3 } from '../strict-s3/server.ts';
 import { BUCKET } from './agent.ts';
 
-/** key -> 'mode content', for every file, link and directory that needs a marker. */
+/** key -> 'mode content', or 'mode uid gid mtime content', for every file, link and directory that needs a marker. */
 export type Contents = Record<string, string>;
 
+export interface ContentsOptions {
+  /** `p/` by default. */
+  readonly prefix?: string;
+  /** Whether owner and time belong to it; a marker has no time. */
+  readonly fully?: boolean;
+}
+
 /** What S3 must hold for the tree at `root`. */
-export function expectedObjects(root: string, prefix = 'p/'): Contents {
+export function expectedObjects(root: string, { prefix = 'p/', fully = false }: ContentsOptions = {}): Contents {
   const expected: Contents = {};
+  const metadataOf = (stat: BigIntStats): string => {
+    const seconds = stat.mtimeNs / 1_000_000_000n;
+    const mtime = `${seconds}.${String(stat.mtimeNs % 1_000_000_000n).padStart(9, '0')}`;
+    const mode = stat.mode.toString(8);
+    return fully ? `${mode} ${stat.uid} ${stat.gid} ${stat.isDirectory() ? '' : mtime}` : mode;
+  };
   const visit = (dir: string, path: string): void => {
     const names = readdirSync(join(root, dir));
-    const { mode, uid, gid } = lstatSync(join(root, dir));
-    const isPlain = mode === 0o40755 && uid === process.geteuid!() && gid === process.getegid!();
-    if (path !== '' && (names.length === 0 || !isPlain)) expected[`${prefix}${path}/`] = `${mode.toString(8)} `;
+    const stat = lstatSync(join(root, dir), { bigint: true });
+    const { mode, uid, gid } = stat;
+    const isPlain = mode === 0o40755n && Number(uid) === process.geteuid!() && Number(gid) === process.getegid!();
+    if (path !== '' && (names.length === 0 || !isPlain)) expected[`${prefix}${path}/`] = `${metadataOf(stat)} `;
     for (const name of names) {
       const below = path === '' ? name : `${path}/${name}`;
-      const stat = lstatSync(join(root, below));
+      const at = join(root, below);
+      const stat = lstatSync(at, { bigint: true });
       if (stat.isDirectory()) visit(below, below);
-      else if (stat.isSymbolicLink())
-        expected[prefix + below] = `${stat.mode.toString(8)} ${readlinkSync(join(root, below))}`;
-      else if (stat.isFile())
-        expected[prefix + below] = `${stat.mode.toString(8)} ${readFileSync(join(root, below), 'latin1')}`;
+      else if (stat.isSymbolicLink()) expected[prefix + below] = `${metadataOf(stat)} ${readlinkSync(at)}`;
+      else if (stat.isFile()) expected[prefix + below] = `${metadataOf(stat)} ${readFileSync(at, 'latin1')}`;
     }
   };
   visit('', '');
   return expected;
 }
 
-/** What the server holds, but for what the agent keeps there for itself. */
-export function storedObjects(server: StrictS3, prefix = 'p/'): Contents {
+/** What the server holds. */
+export function storedObjects(server: StrictS3, options: ContentsOptions = {}): Contents {
+  return contentsOf(server.bucket(BUCKET).objects(options.prefix ?? 'p/'), options);
+}
+
+/** What these objects are, in the words of the model, but for what the agent keeps there for itself. */
+export function contentsOf(
+  objects: Iterable<[key: string, object: Pick<ObjectView, 'metadata' | 'bytes'>]>,
+  { fully = false }: ContentsOptions = {},
+): Contents {
   const stored: Contents = {};
-  for (const [key, object] of server.bucket(BUCKET).objects(prefix)) {
-    if (!key.startsWith(`${prefix}.awssyncer/`))
-      stored[key] = `${object.metadata['mode']} ${object.bytes.toString('latin1')}`;
+  for (const [key, { metadata, bytes }] of objects) {
+    if (key.includes('/.awssyncer/')) continue;
+    const { mode, uid, gid, mtime } = metadata;
+    const about = fully ? `${mode} ${uid} ${gid} ${key.endsWith('/') ? '' : mtime}` : mode;
+    stored[key] = `${about} ${bytes.toString('latin1')}`;
   }
   return stored;
 }
@@ -47,9 +71,9 @@ export function assertMirrored(
   root: string,
   { prefix = 'p/', others = [], message }: { prefix?: string; others?: readonly string[]; message?: string } = {},
 ): void {
-  const stored = storedObjects(server, prefix);
+  const stored = storedObjects(server, { prefix });
   for (const key of others) delete stored[key];
-  assert.deepEqual(abbreviated(stored), abbreviated(expectedObjects(root, prefix)), message);
+  assert.deepEqual(abbreviated(stored), abbreviated(expectedObjects(root, { prefix })), message);
 }
 
 /** A difference of megabytes takes minutes to print. */

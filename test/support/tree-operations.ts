@@ -28,9 +28,13 @@ const ON_DIRECTORIES = ['mkdir -p', 'mkdir -p', 'mkdir -p', 'swap', 'replace', '
 const RENAMES = ['rename', 'rename', 'rename', 'rename'];
 
 /** An operation, or one of these words, which mean nothing to `operate`. */
-export function operations(...otherWords: string[]): fc.Arbitrary<Operation[]> {
+export function operation(...otherWords: string[]): fc.Arbitrary<Operation> {
   const word = fc.constantFrom(...ON_FILES, ...ON_DIRECTORIES, ...RENAMES, ...otherWords);
-  return fc.array(fc.record({ do: word, at: place, to: place }), { maxLength: 40, size: 'max' });
+  return fc.record({ do: word, at: place, to: place });
+}
+
+export function operations(...otherWords: string[]): fc.Arbitrary<Operation[]> {
+  return fc.array(operation(...otherWords), { maxLength: 40, size: 'max' });
 }
 
 /** Does it if it can be done: that much is refused (ENOENT, ENOTEMPTY...) is part of the game. */
@@ -75,4 +79,12 @@ export function operate(root: string, { do: what, at, to }: Operation): void {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     rmSync(spare, { recursive: true, force: true });
   }
+}
+
+/**
+ * A file that also has a name outside of the tree can be changed by that name without any event inside: inotify cannot
+ * tell, an audit does (SEMANTICS, S2).
+ */
+export function isInvisible({ do: what, at }: Operation): boolean {
+  return at.startsWith('../') && ['write', 'append', 'truncate', 'chmod'].includes(what);
 }
