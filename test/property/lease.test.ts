@@ -11,9 +11,9 @@ import { createRetry } from '../../src/transfer/retry.ts';
 import { seededRandom } from '../strict-s3/faults.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
-const RUNS = Number(process.env['AWSSYNCER_TEST_LEASE_RUNS'] ?? 60);
-const TTL_MS = 3_000;
-const END_MS = 40 * TTL_MS;
+const RUNS = Number(process.env['AWSSYNCER_TEST_LEASE_RUNS'] ?? 40);
+const TTL_MS = 30_000;
+const END_MS = 25 * TTL_MS;
 const KEY = 'p/.awssyncer/lease';
 
 /** What is to happen, in virtual time. */
@@ -64,6 +64,7 @@ class Process {
   readonly lease: Lease;
   readonly #world: World;
   #stoppedUntilMs = 0;
+  #cutOffUntilMs = 0;
   #isDead = false;
 
   constructor(world: World, name: string) {
@@ -87,6 +88,11 @@ class Process {
     this.#stoppedUntilMs = this.#world.nowMs + ms;
   }
 
+  /** Its requests about the lease get nowhere, while its writes do. */
+  cutOff(ms: number): void {
+    this.#cutOffUntilMs = this.#world.nowMs + ms;
+  }
+
   kill(): void {
     this.#isDead = true;
   }
@@ -104,7 +110,7 @@ class Process {
     void lease.lost.then(() => writing.abort());
     while (world.nowMs < endMs && !writing.signal.aborted) {
       await lease.write((permit) => this.#write(permit), writing.signal).catch(() => undefined);
-      await this.#clock().sleep(world.between(0, TTL_MS / 2));
+      await this.#clock().sleep(world.between(0, TTL_MS / 20));
     }
     await lease.release();
   }
@@ -114,7 +120,7 @@ class Process {
     const world = this.#world;
     const generation = this.lease.generation!;
     this.lease.check('p/file');
-    const lateMs = world.between(0, marginMs(TTL_MS));
+    const lateMs = marginMs(TTL_MS) * (world.random() < 0.5 ? 0.999 : world.random());
     return new Promise((resolve, reject) => {
       const failed = new StoreError('aborted', { reaction: 'aborted', code: 'AbortError', ambiguous: true });
       permit.addEventListener('abort', () => reject(failed), { once: true });
@@ -165,13 +171,15 @@ class Process {
 
   #send<T>(run: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const world = this.#world;
-    const isLost = world.random() < 0.15;
-    const thereMs = world.random() < 0.1 ? world.between(0, 3 * TTL_MS) : world.between(0, TTL_MS / 30);
-    const backMs = world.between(0, TTL_MS / 30);
+    const isCutOff = world.nowMs < this.#cutOffUntilMs;
+    const isLost = isCutOff || world.random() < 0.15;
+    const thereMs = world.random() < 0.1 ? world.between(0, 3 * TTL_MS) : world.between(0, TTL_MS / 300);
+    const backMs = world.between(0, TTL_MS / 300);
     return new Promise<T>((resolve, reject) => {
       const lost = new StoreError('lost', { reaction: 'transient', code: 'ECONNRESET', ambiguous: true });
       signal?.addEventListener('abort', () => reject(lost), { once: true });
       if (isLost) world.at(world.nowMs + thereMs / 2, () => this.#deliver(() => reject(lost)));
+      if (isCutOff) return;
       world.at(world.nowMs + thereMs, () => {
         const answer = run();
         answer.catch(() => undefined);
@@ -196,6 +204,7 @@ async function simulate(seed: number): Promise<World> {
     for (let stops = 0; stops < 3; stops++) {
       world.at(world.nowMs + world.between(0, 8 * TTL_MS), () => process.stop(world.between(0, 3 * TTL_MS)));
     }
+    world.at(world.nowMs + world.between(0, 4 * TTL_MS), () => process.cutOff(world.between(0, 2 * TTL_MS)));
     if (world.random() < 0.3) {
       world.at(world.nowMs + world.between(0, 8 * TTL_MS), () => {
         process.kill();
