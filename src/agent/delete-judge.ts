@@ -36,7 +36,6 @@ export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOpt
   const heardUntilMs = options.heardUntilMs();
   return jobs.map((job) => {
     if (covered(job.path)) return 'blind';
-    if (options.isMarked(job.path)) return 'stale';
     try {
       return judgeOne(job, heardUntilMs, options);
     } catch (error) {
@@ -48,13 +47,17 @@ export function judgeDeletes(jobs: readonly DeleteJob[], options: DeleteJudgeOpt
 
 function judgeOne({ path, target, mark }: DeleteJob, heardUntilMs: number, options: DeleteJudgeOptions): Verdict {
   const { looker, holds } = options;
+  const storedOrEarly = () => (looker.isReplacementStored(path, target, state) ? 'delete' : 'early');
   const { state, actions } = looker.look(path, { written: false, nowMs: options.wallNow() });
   if (!asksFor(actions, target)) return 'stale';
+  // The needless marker of a directory that is there is no half of a rename, and names come and go in it all the time.
+  if (target === 'marker' && state.stat?.kind === 'directory') return storedOrEarly();
+  if (options.isMarked(path)) return 'stale';
   if (mark.lastAtMs >= heardUntilMs) return 'early';
   const row = target === 'file' ? state.fileRow : state.markerRow;
   if (row !== undefined && options.isRead(row.key)) return 'early';
   if (row !== undefined && holds.isHeldElsewhere(row.ino, path, { heardUntilMs })) return 'early';
-  return looker.isReplacementStored(path, target, state) ? 'delete' : 'early';
+  return storedOrEarly();
 }
 
 function asksFor(actions: ReturnType<Looker['look']>['actions'], target: KeyKind): boolean {

@@ -43,6 +43,9 @@ export interface FeedbackOptions {
 
 /** The pause before a file is read again that changed while it was read, if somebody waits for it. */
 const URGENT_RACE_MS = 20;
+/** How long a delete waits at most before it is looked at again that waits for something to be stored. */
+const LONGEST_WAIT_MS = 5000;
+const LONGEST_URGENT_WAIT_MS = 200;
 
 export class Feedback {
   readonly #o: FeedbackOptions;
@@ -229,7 +232,8 @@ export class Feedback {
       return this.#retry(mark, { retryable: false, pauseMs: patience.pauseMs(mark.attempts + 1), nowMs: now() });
     }
     // The longer it has waited, the longer it waits.
-    pump.again(mark, Math.min(5000, Math.max(50, (now() - mark.firstAtMs) / 2)));
+    const longestMs = pump.isUrgent(mark) ? LONGEST_URGENT_WAIT_MS : LONGEST_WAIT_MS;
+    pump.again(mark, Math.min(longestMs, Math.max(50, (now() - mark.firstAtMs) / 2)));
   }
 
   /** Whether the path is to be deleted as soon as something else is stored. */
