@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import type { FlushReport } from '../../src/ops/control.ts';
+import type { FlushReport, PathProblem } from '../../src/ops/control.ts';
 import { seededRandom } from '../strict-s3/faults.ts';
 import { overflowing } from '../support/lossy-inotify.ts';
 import { assertMirrored } from '../support/reference.ts';
@@ -221,7 +221,9 @@ test('S10 under writers that never stop, a slow server and faults, all that was 
     for (const operation of sequence) operate(ground.at('mine'), operation);
     const report = await flush(ground);
     const told = `round ${round}, seed ${seed}, ${JSON.stringify(report)}`;
-    assert.equal(report.complete, true, told);
+    // Its own files may be overtaken by their writer, and are snapshots then.
+    const isMine = ({ path, kind }: PathProblem): boolean => kind !== 'fuzzy' || !path.startsWith('load/');
+    assert.deepEqual(report.missing.first.filter(isMine), [], told);
     assertMirrored(ground.server, ground.at('mine'), { prefix: 'p/mine/', message: told });
   }
 });
