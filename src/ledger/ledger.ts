@@ -12,7 +12,7 @@ import type { RelKey } from '../model/key.ts';
  */
 export type RowState = 'intent' | 'known' | 'unproven' | 'fuzzy' | 'foreign';
 
-/** One key. Times in ns are the local file's; for a foreign row they are 0. */
+/** One key. Times in ns are the local file's; of a foreign row, mtime is when S3 says it was written, ctime is 0. */
 export interface LedgerRow {
   readonly key: RelKey;
   readonly kind: StoredKind;

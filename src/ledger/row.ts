@@ -31,7 +31,7 @@ export function rowFor(
 /** What S3 holds under `key` and nobody here vouches for; an upload that may be open for it is remembered. */
 export function foreignRow(
   key: RelKey,
-  remote: { readonly sizeBytes: number; readonly etag: string },
+  remote: { readonly sizeBytes: number; readonly etag: string; readonly lastModifiedMs: number },
   before?: LedgerRow | undefined,
 ): LedgerRow {
   return {
@@ -39,7 +39,7 @@ export function foreignRow(
     kind: isMarker(key) ? 'directory' : 'file',
     state: 'foreign',
     sizeBytes: remote.sizeBytes,
-    mtimeNs: 0n,
+    mtimeNs: BigInt(remote.lastModifiedMs) * 1_000_000n,
     ctimeNs: 0n,
     ino: 0n,
     mode: 0,

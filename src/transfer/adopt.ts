@@ -1,10 +1,45 @@
 // Is a local file what a foreign object already holds? Told by its ETag, without downloading it.
 import { createHash } from 'node:crypto';
+import type { LedgerRow } from '../ledger/ledger.ts';
+import type { Stat } from '../model/entry.ts';
+import { decodeMetadata, FUZZY, kindOfObject } from '../model/metadata.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
+import type { ObjectHead } from '../store/object-store.ts';
 import type { StableFile } from './stable-file.ts';
 
+const PERMISSIONS = 0o7777;
+
 const STEP_BYTES = 1024 * 1024;
+
+/** The clocks of S3 and of whoever wrote to it differ by less, or it would have refused (RequestTimeTooSkewed). */
+const CLOCK_DIFFERENCE_NS = 15n * 60n * 1_000_000_000n;
+
+/** Whether the file may have changed after the foreign object was written, be it in mode or owner alone. */
+export function mayBeNewer(stat: Stat, row: LedgerRow): boolean {
+  return stat.ctimeNs + CLOCK_DIFFERENCE_NS > row.mtimeNs;
+}
+
+/**
+ * What a foreign object with a file's content is to it.
+ * - `same`: all it says of the file is true, though it may say nothing.
+ * - `other`: it says something else, or is marked as a snapshot.
+ * - `none`: it is not there any more, or a symbolic link.
+ */
+export function likeness(stat: Stat, row: LedgerRow, head: ObjectHead | undefined): 'same' | 'other' | 'none' {
+  if (head === undefined || head.etag !== row.etag) return 'none';
+  const { metadata } = head.attributes;
+  const stored = decodeMetadata(metadata);
+  if (kindOfObject(stored) !== 'file') return 'none';
+  const says = <T>(said: T | undefined, is: T): boolean => said === undefined || said === is;
+  const permissions = stored.mode === undefined ? undefined : stored.mode & PERMISSIONS;
+  const same =
+    says(permissions, stat.mode & PERMISSIONS) &&
+    says(stored.mtimeNs, stat.mtimeNs) &&
+    says(stored.uid, stat.uid) &&
+    says(stored.gid, stat.gid);
+  return same && metadata[FUZZY] === undefined ? 'same' : 'other';
+}
 
 /**
  * The SHA-256 of the file, in hex, if one of the ways this ETag can have been made gives it for the file's content;

@@ -9,7 +9,7 @@ import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { codeOf } from '../tree/error-code.ts';
-import { checksumIfStored } from './adopt.ts';
+import { checksumIfStored, likeness, mayBeNewer } from './adopt.ts';
 import {
   abortLeftOpen,
   acknowledgedRow,
@@ -102,8 +102,8 @@ class Upload {
 
   async run(): Promise<Outcome> {
     const { content } = this.#request;
-    const adopted = content === 'adopt' ? await this.#adoptable() : undefined;
-    if (adopted !== undefined) return this.#equal({ ...this.#request.row!, checksum: adopted }, true);
+    const adopted = content === 'adopt' ? await this.#adopt() : undefined;
+    if (adopted !== undefined) return adopted;
     const large = this.#stat.sizeBytes >= this.#context.multipartThresholdBytes;
     const mayBeStored = content === 'compare' || this.#request.from !== undefined;
     if (large && !mayBeStored) return this.#sendInParts();
@@ -216,11 +216,18 @@ class Upload {
     return { metadata: fuzzy ? { ...metadata, [FUZZY]: '1' } : metadata };
   }
 
-  /** The checksum of the content if the foreign object already holds it. */
-  async #adoptable(): Promise<string | undefined> {
-    const checksum = await checksumIfStored(this.#file, this.#request.row?.etag ?? null);
-    if (checksum !== undefined && (await this.#isTorn())) throw new RacedError('it changed while it was compared');
-    return checksum;
+  /** The foreign object becomes ours if it holds the content; if it may be older than the file, it is asked what it says of it. */
+  async #adopt(): Promise<Outcome | undefined> {
+    const row = this.#row;
+    const checksum = await checksumIfStored(this.#file, row.etag);
+    if (checksum === undefined) return undefined;
+    if (await this.#isTorn()) throw new RacedError('it changed while it was compared');
+    if (mayBeNewer(this.#stat, row)) {
+      const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
+      const like = likeness(this.#stat, row, head);
+      if (like !== 'same') return like === 'other' ? this.#copy(checksum, { source: row }) : undefined;
+    }
+    return this.#equal({ ...row, checksum }, true);
   }
 
   async #isTorn(): Promise<boolean> {

@@ -145,10 +145,12 @@ async function foreignRow(bench: TransferBench, content: string | Buffer): Promi
   bench.write(F, content);
   const { row } = ended(await upload(bench), 'stored');
   bench.store.calls.clear();
-  return { ...row, state: 'foreign', checksum: null, ino: 0n, mtimeNs: 0n, ctimeNs: 0n };
+  // Written an hour after the file's last change.
+  const mtimeNs = row.ctimeNs + 3_600_000_000_000n;
+  return { ...row, state: 'foreign', checksum: null, ino: 0n, mtimeNs, ctimeNs: 0n };
 }
 
-test('S8 a foreign object of equal content is adopted without a request', async (t) => {
+test('S8 a foreign object of equal content that is newer than the file is adopted without a request', async (t) => {
   for (const content of [SMALL, MIDDLE]) {
     const bench = transferBench(t);
     const row = await foreignRow(bench, content);
@@ -158,6 +160,34 @@ test('S8 a foreign object of equal content is adopted without a request', async 
     assert.deepEqual([outcome.row.state, outcome.row.checksum, outcome.row.etag], ['known', sha256(content), row.etag]);
   }
 });
+
+type Metadata = Readonly<Record<string, string>>;
+
+for (const [claim, meddle, expected] of [
+  ['says the same: adopted', (metadata) => metadata, { end: 'equal', calls: { head: 1 } }],
+  ['says nothing: adopted', () => ({}), { end: 'equal', calls: { head: 1 } }],
+  [
+    'says another mode: copied',
+    (metadata) => ({ ...metadata, mode: '100600' }),
+    { end: 'stored', calls: { head: 1, copy: 1 } },
+  ],
+  [
+    'is marked as a snapshot: copied',
+    (metadata) => ({ ...metadata, 'awssyncer-fuzzy': '1' }),
+    { end: 'stored', calls: { head: 1, copy: 1 } },
+  ],
+  ['is a symbolic link: overwritten', () => ({ mode: '120777' }), { end: 'stored', calls: { head: 1, put: 1 } }],
+] as [string, (metadata: Metadata) => Metadata, { end: string; calls: object }][]) {
+  test(`S13 a foreign object of equal content that may be older than the file is asked what it says of it: it ${claim}`, async (t) => {
+    const bench = transferBench(t);
+    const row = await foreignRow(bench, SMALL);
+    const object = bench.store.objects.get(KEY)!;
+    bench.store.objects.set(KEY, { ...object, attributes: { metadata: meddle(object.attributes.metadata) } });
+    const { ctimeNs: mtimeNs } = statSync(join(bench.root, F), { bigint: true });
+    const outcome = await upload(bench, { content: 'adopt', row: { ...row, mtimeNs } });
+    assert.deepEqual({ end: outcome.end, calls: calls(bench) }, expected);
+  });
+}
 
 test('a foreign object of other content, or of an ETag that tells nothing, is overwritten', async (t) => {
   for (const etag of [createHash('md5').update('world').digest('hex'), 'opaque', null]) {

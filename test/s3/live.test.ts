@@ -58,14 +58,15 @@ test('S8 a restart with a current ledger lists nothing and stores nothing', asyn
   assert.deepEqual(ground.requests(), ['HeadBucket']);
 });
 
-test('S8 without a ledger equal objects are adopted: one listing, nothing is sent', async (t) => {
+test('S8 without a ledger equal objects are adopted: one listing, a HEAD for what may be older than its file, nothing is sent', async (t) => {
   const ground = await settledGround(t, {
     files: { a: 'a', 'd/b': 'b', parts: 'x'.repeat(7 * MIB) },
     config: { multipartThresholdBytes: 6 * MIB },
   });
   await ground.start();
   await ground.settle();
-  assert.deepEqual(ground.requests(), ['HeadBucket', 'ListObjectsV2']);
+  const heads = ['HeadObject p/a', 'HeadObject p/d/b', 'HeadObject p/parts'];
+  assert.deepEqual(ground.requests().sort(), ['HeadBucket', ...heads, 'ListObjectsV2']);
   rmSync(ground.at('a'));
   await ground.settle();
   assert.equal(ground.stored('a'), undefined, 'what was adopted is ours');
@@ -260,6 +261,16 @@ test('S7 no file waits for the failure of another', async (t) => {
   await until('the others are stored', () => ground.bucket.keys('p/fine/').length === 20);
   ground.server.faults.clear();
   await gate.open();
+});
+
+test('S13 a mode changed while the ledger was lost is stored', async (t) => {
+  const ground = await settledGround(t, { files: { small: 'f', large: 'x'.repeat(100 * 1024) } });
+  await ground.agent.stop();
+  for (const name of ['small', 'large']) chmodSync(ground.at(name), 0o600);
+  await ground.start();
+  await ground.settle();
+  ground.assertEqual();
+  assert.equal(ground.server.countRequests('PutObject'), 0, 'no content is sent');
 });
 
 test('S2 a marker that only an adopted object makes needless goes', async (t) => {

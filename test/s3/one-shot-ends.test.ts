@@ -80,7 +80,7 @@ for (const withDelete of [false, true]) {
 test('S5 the old name of a file whose new name is refused stays, and the sync ends', async (t) => {
   const ground = await synced(t, { a: '1', b: '2' });
   renameSync(ground.at('a'), ground.at('z'));
-  ground.server.faults.add({ operation: 'PutObject', key: /z$/, effect: DENIED });
+  ground.server.faults.add({ operation: ['PutObject', 'CopyObject'], key: /z$/, effect: DENIED });
   const { exitCode, lines } = await sync(ground);
   assert.equal(exitCode, 3);
   assert.deepEqual(keys(ground), ['p/a', 'p/b']);

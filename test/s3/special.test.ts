@@ -79,7 +79,9 @@ test('S14 odd names are ours again after a restart with the ledger, and adopted 
     });
     await ground.start();
     await ground.settle();
-    assert.deepEqual(ground.requests(), durable ? ['HeadBucket'] : ['HeadBucket', 'ListObjectsV2']);
+    const heads = durable ? [] : ODD_NAMES.map((name) => `HeadObject p/${name}`.trim()).sort();
+    const [first, ...rest] = ground.requests();
+    assert.deepEqual([first, ...rest.sort()], ['HeadBucket', ...heads, ...(durable ? [] : ['ListObjectsV2'])]);
     for (const name of ODD_NAMES) rmSync(ground.at(name));
     ground.write('last', '');
     await ground.settle();
