@@ -1,7 +1,7 @@
 // Each scenario of the delete-guard table of SEMANTICS.md, played with real files and mounts: what each command deletes
 // and how it ends, that uploads go on, that the log says what to do, and that all is well once it is put right.
 import assert from 'node:assert/strict';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { endWatching } from '../../src/agent/ending.ts';
@@ -113,6 +113,25 @@ for (const scenario of SCENARIOS) {
     test(`S4 while nothing runs: ${name}`, (t) => play(t, scenario, (on) => whileDown(on, scenario, expected)));
   }
 }
+
+test('every row of the delete-guard table was seen to hold, here or in a test that has its name', () => {
+  const semantics = readFileSync(new URL('../../src/SEMANTICS.md', import.meta.url), 'utf8');
+  const [, table = ''] = semantics.split(/^## The delete guard.*$/m);
+  const rows = [...table.split(/^## /m)[0]!.matchAll(/^\| (.*?) \|/gm)]
+    .map(([, cell]) => cell!)
+    .filter((cell) => cell !== 'Scenario');
+  const others = ['../e2e/delete-guard.test.ts', 'deletes.test.ts'].map((file) =>
+    readFileSync(new URL(file, import.meta.url), 'utf8'),
+  );
+  const titles = others.flatMap((text) => [...text.matchAll(/test\('S4 (?:S9 )?([^']*)'/g)].map(([, title]) => title!));
+  const unseen = rows.filter((row) => !seen.has(row) && !titles.some((title) => title.startsWith(row)));
+  assert.deepEqual(unseen, []);
+  assert.deepEqual(
+    [...seen].filter((row) => !rows.includes(row)),
+    [],
+    'each scenario has its row',
+  );
+});
 
 /** LOCAL with files in it and a server that holds them, if this machine can have that. */
 async function play(t: TestContext, scenario: Scenario, act: (on: Play) => Promise<void>): Promise<void> {
