@@ -123,6 +123,12 @@ test('S5 the old name of a file waits until its inode is stored under the new on
   assert.equal(at.judge('old'), 'delete', 'its own hold and that of another inode do not count');
 });
 
+test('S5 an object waits until the copies that read it have ended', (t) => {
+  const at = bench(t, [ledgerRow('old'), ledgerRow('other')]);
+  const isRead = (key: RelKey): boolean => key === 'old';
+  assert.deepEqual([at.judge('old', { isRead }), at.judge('other', { isRead })], ['early', 'delete']);
+});
+
 const MARKER = ledgerRow('a/', { kind: 'directory', mode: 0o040755 });
 
 test('S5 a file that became a directory waits until something beneath it is stored, or its marker', (t) => {
