@@ -79,6 +79,7 @@ test('S2 a state disk that fills up ends the agent and its program, in order: ex
     const cli = start(['run', '--state-dir', join(state, 's'), local, url, '--', 'bash', '-c', script], { env });
     await cli.waitForLine(/^up$/);
     await cli.until('the first file is stored', () => keys().length === 1);
+    mkdirSync(join(state, 'made'), { mode: 0o700 });
     fill(join(state, 'filler'));
     write('after');
     assert.deepEqual(await cli.exited, { code: 1, signal: null }, cli.output());
@@ -87,12 +88,15 @@ test('S2 a state disk that fills up ends the agent and its program, in order: ex
     assert.match(complaints[0]!, /^awssyncer: Cannot write ledger .*: database or disk is full$/);
     assert.ok(existsSync(join(local, 'told')), 'the program was told, and had time to end');
 
-    const fresh = await run(['sync', '--state-dir', join(state, 'new'), local, url]);
-    assert.equal(fresh.code, 1, fresh.stderr);
-    assert.match(fresh.stderr, /^awssyncer: Cannot (use|open|write) .*\n {2}hint: /m);
-    assert.doesNotMatch(fresh.stderr, /defect/);
+    fill(join(state, 'what its end has freed'));
+    for (const name of ['new', 'made']) {
+      const { code, stderr } = await run(['sync', '--state-dir', join(state, name), local, url]);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /^awssyncer: Cannot (use|open|write) .*\n {2}hint: /m);
+      assert.doesNotMatch(stderr, /defect/);
+    }
 
-    rmSync(join(state, 'filler'));
+    for (const name of ['filler', 'what its end has freed']) rmSync(join(state, name));
     const again = await run(['sync', '--delete', '--state-dir', join(state, 's'), local, url]);
     assert.equal(again.code, 0, again.stderr);
     assert.deepEqual(keys(), ['after', 'before', 'told']);

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { LedgerError } from '../../src/ledger/ledger.ts';
 import { sized } from '../support/long-form.ts';
 import { limited } from '../support/lossy-inotify.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
@@ -154,4 +155,18 @@ test('S4 S14 what is beneath a path too long to be named is reported, and not de
   assert.ok(ground.problems('unreadable').every((path) => path.startsWith(name)));
   execFileSync('mv', [`./short`, ground.root], { cwd: ground.at(long) });
   await until('it is stored again', () => ground.stored('short/file') === 'content');
+});
+
+test('S6 a ledger that cannot take what S3 acknowledged ends the agent, though nobody waits for that row', async (t) => {
+  const ground = await settledGround(t);
+  const { ledger } = ground.agent.workspace;
+  const { write } = ledger;
+  ledger.write = (rows, forget) => {
+    if (rows.some(({ state }) => state === 'known')) throw new LedgerError('disk full');
+    write.call(ledger, rows, forget);
+  };
+  ground.write('f', 'content');
+  await assert.rejects(ground.agent.watching.engine.fatal, LedgerError);
+  assert.equal(ground.stored('f'), 'content');
+  ledger.write = write;
 });
