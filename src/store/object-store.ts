@@ -70,8 +70,6 @@ export interface PutOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** Refuse with a `conflict` StoreError unless the object still has this ETag. */
   readonly ifMatch?: string;
-  /** Only these bytes; `end` is inclusive. */
-  readonly range?: { readonly start: number; readonly end: number };
 }
 
 /**

@@ -12,23 +12,21 @@ export async function getObject(
   key: string,
   options: GetOptions,
 ): Promise<ObjectHead & { body: Readable }> {
-  const { ifMatch, range } = options;
+  const { ifMatch } = options;
   const command = new GetObjectCommand({
     Bucket: session.bucket,
     Key: key,
     ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
-    ...(range === undefined ? {} : { Range: `bytes=${range.start}-${range.end}` }),
   });
   const answer = await send(session, { ...options, action: 'get', key }, (o) => session.client.send(command, o));
   const bodyBytes = answer.ContentLength ?? 0;
-  const total = /\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
   const source = answer.Body as Readable;
   const body = Readable.from(checked(source, { session, key, bodyBytes, signal: options.signal }), {
     objectMode: false,
   });
   // A stream destroyed before its first read never runs the generator's own clean-up.
   body.once('close', () => source.destroy());
-  return { ...headOf(answer, total === undefined ? bodyBytes : Number(total)), body };
+  return { ...headOf(answer, bodyBytes), body };
 }
 
 async function* checked(

@@ -86,15 +86,6 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
     },
   },
   {
-    title: 'a range has the bytes asked for and the size of the whole object',
-    run: async ({ store }) => {
-      await store.put('k', Buffer.from('0123456789'), NO_ATTRIBUTES);
-      const { body, sizeBytes } = await store.get('k', { range: { start: 2, end: 4 } });
-      assert.equal(Buffer.concat(await body.toArray()).toString(), '234');
-      assert.equal(sizeBytes, 10);
-    },
-  },
-  {
     title: 'get refuses an object that is another one by now',
     needs: ['getIfMatch'],
     run: async ({ store }) => {

@@ -90,10 +90,9 @@ export class MemoryStore implements ObjectStore {
     if (options.ifMatch !== undefined && options.ifMatch !== object.etag) {
       throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
     }
-    const { start = 0, end = object.body.length - 1 } = options.range ?? {};
     return {
       ...headOf(object),
-      body: Readable.from(this.#chunks(key, object.body.subarray(start, end + 1), options), { objectMode: false }),
+      body: Readable.from(this.#chunks(key, object.body, options), { objectMode: false }),
     };
   }
 
