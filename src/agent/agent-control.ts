@@ -35,6 +35,7 @@ export class AgentControl implements ControlledAgent {
     const problems = watching?.engine.problems.all() ?? [];
     const held = watching?.engine.pipeline.heldDeletes;
     const dirty = watching?.engine.pipeline.pending().size ?? 0;
+    const oldestMs = watching?.engine.pipeline.oldestMs();
     const rootBroken = guard.check() ?? null;
     const isFailure = watching !== undefined && watching.engine.problems.failures().length > 0;
     return {
@@ -43,7 +44,7 @@ export class AgentControl implements ControlledAgent {
       inSync: watching !== undefined && dirty === 0 && !isFailure && held === undefined && rootBroken === null,
       dirty,
       inFlight: watching?.engine.pipeline.inFlight ?? 0,
-      oldestDirtySeconds: null,
+      oldestDirtySeconds: oldestMs === undefined ? null : Math.round(oldestMs) / 1000,
       counters: { ...counters },
       problems: some(problems.map(([path, problem]) => ({ path: displayPath(path), ...problem }))),
       heldDeletes: {

@@ -169,6 +169,11 @@ export class Pipeline implements ScanSink {
     return this.#pump.pending();
   }
 
+  /** For how long the oldest dirty path has been dirty, ms; undefined: none is. */
+  oldestMs(): number | undefined {
+    return this.#pump.oldestMs();
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#pump.inFlight;

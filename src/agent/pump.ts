@@ -186,6 +186,14 @@ export class Pump {
     return new Set(this.#paths(Number.POSITIVE_INFINITY));
   }
 
+  /** For how long the oldest dirty path has been dirty, ms; undefined: none is. Proofs, which differ in nothing, aside. */
+  oldestMs(): number | undefined {
+    let firstAtMs = Number.POSITIVE_INFINITY;
+    for (const work of this.#dirty.busy.values()) firstAtMs = Math.min(firstAtMs, work.firstAtMs);
+    for (const mark of this.#dirty.marks()) if (!mark.proof) firstAtMs = Math.min(firstAtMs, mark.firstAtMs);
+    return firstAtMs === Number.POSITIVE_INFINITY ? undefined : this.#o.now() - firstAtMs;
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#queue.pending;

@@ -52,7 +52,10 @@ test('status says whether S3 holds what is on disk, and who says so', async (t) 
   const { stdout } = await stage.run(['status']);
   assert.match(stdout, /^in sync: +no$/m);
   assert.match(stdout, /^ {2}refused: failed, /m);
-  assert.equal((await statusOf(stage)).dirty, 1);
+  const dirtied = await statusOf(stage);
+  assert.equal(dirtied.dirty, 1);
+  assert.ok(dirtied.oldestDirtySeconds! > 0);
+  assert.equal(status.oldestDirtySeconds, null);
   await stopped(cli, EXIT.partial);
 });
 
