@@ -45,7 +45,7 @@ export async function copyObject(session: S3Session, copy: Copy): Promise<Writte
   if (session.server.isRgw === undefined) await headObject(session, from.key, signalOf(options));
   const copyBy = from.sizeBytes > copy.copyThresholdBytes ? copyByParts : copyAtOnce;
   const answer = await copyBy(session, copy, request);
-  return acknowledged(session, answer, { request, sizeBytes: from.sizeBytes });
+  return acknowledged(session, answer, { request, sizeBytes: from.sizeBytes, attributes: to.attributes });
 }
 
 interface Answer {

@@ -4,7 +4,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
 import type { GetOptions, ObjectHead } from './object-store.ts';
-import { headOf, type S3Session, send } from './s3-session.ts';
+import { headOf, type S3Session, send, senseless } from './s3-session.ts';
 
 /** See ObjectStore.get. */
 export async function getObject(
@@ -21,6 +21,11 @@ export async function getObject(
   const answer = await send(session, { ...options, action: 'get', key }, (o) => session.client.send(command, o));
   const bodyBytes = answer.ContentLength ?? 0;
   const source = answer.Body as Readable;
+  // Every object has one: what has none is something else, and must not be taken for the content.
+  if (answer.ETag === undefined) {
+    source.destroy();
+    throw senseless(session, { action: 'get', key });
+  }
   const body = Readable.from(checked(source, { session, key, bodyBytes, signal: options.signal }), {
     objectMode: false,
   });

@@ -47,7 +47,7 @@ export async function putInParts(
       partSize: partPlan(source.sizeBytes, multipart).partSizeBytes,
       queueSize: multipart.concurrency,
     });
-    return await acknowledged(session, await upload.done(), { request, sizeBytes: source.sizeBytes });
+    return await acknowledged(session, await upload.done(), { request, sizeBytes: source.sizeBytes, attributes });
   } catch (error) {
     throw steps.firstFailure?.error ?? classified(session, { ...request, writes: false }, error);
   }

@@ -157,19 +157,26 @@ async function throwReason(session: S3Session, key: string, options: CallOptions
 
 /**
  * An acknowledged write. RGW completes multipart uploads without telling the ETag, so then the object is asked for it;
- * an object of another size is not the one that was written.
+ * an object of another size or with other metadata is not the one that was written.
  */
 export async function acknowledged(
   session: S3Session,
   answer: { readonly ETag?: string | undefined; readonly VersionId?: string | undefined },
-  written: { readonly request: Request & { readonly key: string }; readonly sizeBytes: number },
+  written: {
+    readonly request: Request & { readonly key: string };
+    readonly sizeBytes: number;
+    readonly attributes: ObjectAttributes;
+  },
 ): Promise<Written> {
-  const { request, sizeBytes } = written;
+  const { request, sizeBytes, attributes } = written;
   const etag = unquoted(answer.ETag);
   if (etag !== '') return { etag, versionId: answer.VersionId ?? null };
   const head = await headObject(session, request.key, signalOf(request)).catch((error: unknown) => {
     throw senseless(session, request, error);
   });
-  if (head === undefined || head.sizeBytes !== sizeBytes) throw senseless(session, request);
+  const isWritten =
+    head?.sizeBytes === sizeBytes &&
+    Object.entries(attributes.metadata).every(([name, text]) => head.attributes.metadata[name] === text);
+  if (!isWritten) throw senseless(session, request);
   return { etag: head.etag, versionId: head.versionId };
 }

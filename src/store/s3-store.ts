@@ -98,7 +98,7 @@ async function putObject(
   });
   const request = { ...signalOf(call), action: 'put', key, writes: true };
   const answer = await send(session, request, (o) => session.client.send(command, o));
-  return acknowledged(session, answer, { request, sizeBytes: body.length });
+  return acknowledged(session, answer, { request, sizeBytes: body.length, attributes });
 }
 
 /** Not in quiet mode: a key counts as deleted only if the server says so by name or tells its error. */

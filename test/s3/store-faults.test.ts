@@ -173,6 +173,20 @@ describe('the store on a failing server', () => {
     assert.equal((await rejectsAs('transient', copy)).ambiguous, true);
   });
 
+  it('regression_error_for_content: S9 a 200 without an ETag is no object', async () => {
+    strict.bucket('bucket').put('k', BODY);
+    fault('GetObject', { kind: 'error-body', code: 'InternalError' });
+    await rejectsAs('transient', read(store, 'k'));
+  });
+
+  it('regression_old_object_of_equal_size: S6 a write without an ETag is not proven by the object of before', async () => {
+    const attributes = { metadata: { mtime: '2' } };
+    strict.bucket('bucket').put('k', 'older', { mtime: '1' });
+    fault('PutObject', { kind: 'error-body', code: 'InternalError' });
+    const error = await rejectsAs('transient', store.put('k', BODY, attributes));
+    assert.equal(error.ambiguous, true);
+  });
+
   it('a body that is cut short fails', async () => {
     strict.bucket('bucket').put('k', patterned(MIB));
     fault('GetObject', { kind: 'truncate', bytes: 1000 });
@@ -193,7 +207,7 @@ describe('the store on a failing server', () => {
     const closed = Promise.withResolvers<void>();
     const server = createServer((_request, response) => {
       response.once('close', closed.resolve);
-      response.writeHead(200, { 'content-length': 100 }).write('the beginning');
+      response.writeHead(200, { 'content-length': 100, etag: '"e"' }).write('the beginning');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
