@@ -5,7 +5,7 @@ import { readXml } from '../strict-s3/buckets.ts';
 import { failureAnswer, S3Failure } from '../strict-s3/errors.ts';
 import type { Faults } from '../strict-s3/faults.ts';
 import { Interference } from '../strict-s3/interference.ts';
-import { routeRequest } from '../strict-s3/operations.ts';
+import { operationOf } from '../strict-s3/operations.ts';
 import { parseRequest } from '../strict-s3/request.ts';
 import { type LogEntry, logEntry } from '../strict-s3/request-log.ts';
 import { cutConnection, sendAnswer } from '../strict-s3/send.ts';
@@ -110,16 +110,6 @@ export class Passage {
 
   #errorBody(code: string): Answer {
     return { ...this.#failed(new S3Failure(code)), status: 200 };
-  }
-}
-
-/** What cannot be told apart passes without faults. */
-function operationOf(request: Parameters<typeof routeRequest>[0]): LogEntry['operation'] {
-  try {
-    return routeRequest(request);
-  } catch (error) {
-    if (error instanceof S3Failure) return undefined;
-    throw error;
   }
 }
 

@@ -164,15 +164,21 @@ export function hasBody(operation: Operation): boolean {
   return 'body' in SHAPES[operation];
 }
 
+/** The operation a request comes nearest to, whatever else it carries. */
+export function operationOf(request: S3Request): Operation | undefined {
+  const fitting = OPERATIONS.filter(([, shape]) => fits(shape, request));
+  return fitting.sort(([, a], [, b]) => weight(b) - weight(a))[0]?.[0];
+}
+
 /**
  * The operation a request asks for.
  *
  * @throws S3Failure `NotImplemented` naming a parameter, header or method that would otherwise be ignored.
  */
 export function routeRequest(request: S3Request): Operation {
-  const [best] = OPERATIONS.filter(([, shape]) => fits(shape, request)).sort(([, a], [, b]) => weight(b) - weight(a));
-  if (best === undefined) throw notImplemented('method', `${request.method} ${request.path}`);
-  const [operation, shape] = best;
+  const operation = operationOf(request);
+  if (operation === undefined) throw notImplemented('method', `${request.method} ${request.path}`);
+  const shape: Shape = SHAPES[operation];
   const known = [...(shape.query ?? []), ...(shape.optional ?? []), 'x-id'].map((name) => name.split('=', 1)[0]);
   const parameter = request.query.find(([name]) => !known.includes(name))?.[0];
   if (parameter !== undefined) throw notImplemented('parameter', parameter);
