@@ -76,7 +76,7 @@ describe('the demo', { concurrency: true }, () => {
       /^ {2}a file of 20 MiB +big\.bin {2}20\.0 MiB, 3 parts +\d/m,
       /^ {2}cp -a .* tree\/ {2}[\d,]+ files /m,
       /^ {2}flushed and ended with exit code 0 after /m,
-      /^ {2}objects +[\d,]+ uploaded, [\d,]+ deleted$/m,
+      /^ {2}objects +[\d,]+ uploaded, [\d,]+ copied, [\d,]+ deleted$/m,
       /^ {2}latency +p50 \d+ ms, max .* \(single objects\)$/m,
       /^ {2}restored +[\d,]+ objects, [\d.]+ MiB in .*\n +[\d,]+ objects\/s, /m,
       /^ {2}verdict +identical\n$/m,

@@ -264,7 +264,7 @@ test('S2 an object stored just before a crash is settled by the next start, what
 
 test('S5 a crash between the two halves of a rename loses neither', async (t) => {
   const ground = await settledGround(t, { durable: true, config: SOON, files: { old: 'content', 'd/x': 'x' } });
-  const gate = ground.server.faults.add({ operation: 'PutObject', effect: { kind: 'gate', at: 'commit' } });
+  const gate = ground.server.faults.add({ operation: 'CopyObject', effect: { kind: 'gate', at: 'commit' } });
   renameSync(ground.at('old'), ground.at('new'));
   renameSync(ground.at('d'), ground.at('e'));
   await gate.waiting(2);
