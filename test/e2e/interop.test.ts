@@ -1,5 +1,6 @@
 // Other clients read what we wrote, and we take over what they wrote.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -19,11 +20,16 @@ function plant({ write, at }: Stage): void {
   utimesSync(at('a.txt'), 1_600_000_000, 1_600_000_000.5);
 }
 
-/** Path -> content. */
-function filesOf(root: string): Record<string, Buffer> {
+/** Path -> SHA-256 of the content. Other clients know nothing of our own keys, and copy them as well. */
+function filesOf(root: string): Record<string, string> {
   const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = files.map(({ parentPath, name }) => join(parentPath, name)).sort();
-  return Object.fromEntries(paths.map((path) => [path.slice(root.length + 1), readFileSync(path)]));
+  const paths = files.map(({ parentPath, name }) => join(parentPath, name).slice(root.length + 1)).sort();
+  const theirs = paths.filter((path) => !path.startsWith('.awssyncer/'));
+  return Object.fromEntries(theirs.map((path) => [path, digest(readFileSync(join(root, path)))]));
+}
+
+function digest(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
 }
 
 /** One that the project did not write, where there is one. */
