@@ -101,6 +101,6 @@ export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] =
   ['1', 'fatal: bucket, credentials, endpoint or LOCAL cannot be used; no agent is running'],
   ['2', 'the command line or the environment is wrong'],
   ['3', 'finished, but some paths failed or are not uploaded; they are listed'],
-  ['4', 'refused for safety: LOCAL is lost or suddenly empty, or too many deletes'],
+  ['4', 'refused for safety: LOCAL is lost or suddenly empty, too many deletes, or another agent holds the lease'],
   ['5', 'verify found differences'],
 ];
