@@ -5,7 +5,7 @@ import type { LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged, isUnchanged, sameFile } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
-import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
+import { fileKey, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { type PathState, planPath, type Source } from '../plan/plan-path.ts';
@@ -139,9 +139,4 @@ function holdsInode(tree: LocalTree, path: RelPath, ino: bigint): boolean {
 /** The range of every key beneath `path/`, the marker excluded: no name holds a NUL, and '0' follows '/'. */
 export function keysBelow(path: RelPath): [from: RelKey, to: RelKey] {
   return [`${path}/\0` as RelKey, `${path}0` as RelKey];
-}
-
-/** The kind of a key. */
-export function keyKind(key: RelKey): KeyKind {
-  return isMarker(key) ? 'marker' : 'file';
 }

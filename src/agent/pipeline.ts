@@ -82,6 +82,7 @@ export class Pipeline implements ScanSink {
   readonly #feedback: Feedback;
   readonly #holds = new InodeHolds();
   readonly #arrivals = new Arrivals();
+  /** Keys whose proof a drain has asked for before its time. */
   readonly #askedEarly = new Set<RelKey>();
   readonly #held = new DeleteHolds();
   #deleteTimer: (() => void) | undefined;

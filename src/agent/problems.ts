@@ -54,12 +54,6 @@ export class Problems {
       if (kind === 'unreadable' && isWithin(path, dir)) this.#byPath.delete(path);
   }
 
-  count(kind: ProblemKind): number {
-    let count = 0;
-    for (const problem of this.#byPath.values()) if (problem.kind === kind) count++;
-    return count;
-  }
-
   /** Every problem, skipped special files among them. */
   all(): [RelPath, Problem][] {
     return [...this.#byPath];

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { type DeleteJudgeOptions, judgeDeletes } from '../../src/agent/delete-judge.ts';
 import type { DeleteJob, Verdict } from '../../src/agent/delete-queue.ts';
 import { InodeHolds } from '../../src/agent/inode-holds.ts';
-import { keyKind, keysBelow, Looker } from '../../src/agent/look.ts';
+import { keysBelow, Looker } from '../../src/agent/look.ts';
 import { UnreadWrites } from '../../src/agent/unread-writes.ts';
 import { DirtySet } from '../../src/dirt/dirty-set.ts';
 import type { PathFilter } from '../../src/filter/path-filter.ts';
@@ -219,5 +219,4 @@ test('the keys beneath a path are all of them, without its own two and without n
   const within = (key: string): boolean => from <= key && key < to;
   assert.deepEqual(['a/\x01', 'a/b', 'a/\xff\xff'].map(within), [true, true, true]);
   assert.deepEqual(['a', 'a/', 'a-', 'a0', 'a.x', 'b'].map(within), Array(6).fill(false));
-  assert.deepEqual([keyKind('a' as RelKey), keyKind('a/' as RelKey)], ['file', 'marker']);
 });

@@ -184,7 +184,7 @@ async function suspect(watching: Watching): Promise<void> {
   void watching.idle().then(() => {
     isIdle = true;
   });
-  await until('it is idle, or waits', () => isIdle || problems.count('unreadable') > 0);
+  await until('it is idle, or waits', () => isIdle || problems.all().some(([, { kind }]) => kind === 'unreadable'));
 }
 
 /** Whatever is at LOCAL now, what is written there is stored. */
