@@ -31,6 +31,7 @@ export function pretendStore(store: ObjectStore): ObjectStore {
     check: (options) => store.check(options),
     head: (key, options) => store.head(key, options),
     get: (key, options) => store.get(key, options),
+    getBytes: (key, options) => store.getBytes(key, options),
     list: (prefix, options) => store.list(prefix, options),
     put: (_key, body) => written(body),
     putMultipart: (key) => written(key),

@@ -16,6 +16,7 @@ export function fencedStore(store: ObjectStore, lease: Lease): ObjectStore {
     check: (options) => store.check(options),
     head: (key, options) => store.head(key, options),
     get: (key, options) => store.get(key, options),
+    getBytes: (key, options) => store.getBytes(key, options),
     list: (prefix, options) => store.list(prefix, options),
     abortMultipart: (key, uploadId, options) => store.abortMultipart(key, uploadId, options),
     close: () => store.close(),

@@ -72,6 +72,13 @@ export interface GetOptions extends CallOptions {
   readonly ifMatch?: string;
 }
 
+export interface GetBytesOptions extends GetOptions {
+  /** More is refused as a `conflict`: it is not the object that was expected, and memory is to be had for that one only. */
+  readonly maxBytes: number;
+  /** Only these bytes, exactly: a server that answers with others, or ignores ranges, is refused as `rejected`. */
+  readonly range?: { readonly offset: number; readonly lengthBytes: number };
+}
+
 /**
  * One bucket. Every method rejects with a StoreError (store/errors.ts) and never retries by itself, `list` and the
  * parts of `putMultipart` excepted; a caller may abort any of them by its signal.
@@ -93,6 +100,8 @@ export interface ObjectStore {
   ): Promise<Written>;
   /** The object's bytes as a stream that the caller must consume or destroy. A short body makes the stream fail. */
   get(key: string, options?: GetOptions): Promise<ObjectHead & { readonly body: Readable }>;
+  /** Some bytes of an object, or a small one, as a whole. `sizeBytes` is always that of the object. */
+  getBytes(key: string, options: GetBytesOptions): Promise<ObjectHead & { readonly bytes: Buffer }>;
   /**
    * Server-side copy with new attributes if the source still has the ETag (`conflict` otherwise); also onto itself.
    * Above 5 GiB it copies by parts, and on any failure aborts its upload, best effort, before the rejection.

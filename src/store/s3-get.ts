@@ -1,10 +1,19 @@
-// Downloads: a stream that ends well only after every announced byte.
+// Downloads: nothing ends well before every announced byte has arrived.
 import { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { classify } from './classify.ts';
+import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
-import type { GetOptions, ObjectHead } from './object-store.ts';
+import type { GetBytesOptions, GetOptions, ObjectHead } from './object-store.ts';
 import { headOf, type S3Session, send, senseless } from './s3-session.ts';
+
+type Range = NonNullable<GetBytesOptions['range']>;
+
+/** What has been answered, its body still to be read. */
+interface Opened {
+  readonly head: ObjectHead;
+  readonly source: Readable;
+  readonly bodyBytes: number;
+}
 
 /** See ObjectStore.get. */
 export async function getObject(
@@ -12,28 +21,72 @@ export async function getObject(
   key: string,
   options: GetOptions,
 ): Promise<ObjectHead & { body: Readable }> {
-  const { ifMatch } = options;
-  const command = new GetObjectCommand({
-    Bucket: session.bucket,
-    Key: key,
-    ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
-  });
-  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.client.send(command, o));
-  const bodyBytes = answer.ContentLength ?? 0;
-  const source = answer.Body as Readable;
-  // Every object has one: what has none is something else, and must not be taken for the content.
-  if (answer.ETag === undefined) {
-    source.destroy();
-    throw senseless(session, { action: 'get', key });
-  }
+  const { head, source, bodyBytes } = await open(session, key, options);
   const body = Readable.from(checked(source, { session, key, bodyBytes, signal: options.signal }), {
     objectMode: false,
   });
   // A stream destroyed before its first read never runs the generator's own clean-up.
   body.once('close', () => source.destroy());
-  return { ...headOf(answer, bodyBytes), body };
+  return { ...head, body };
 }
 
+/** See ObjectStore.getBytes. */
+export async function getBytes(
+  session: S3Session,
+  key: string,
+  options: GetBytesOptions,
+): Promise<ObjectHead & { bytes: Buffer }> {
+  const { head, source, bodyBytes } = await open(session, key, options);
+  if (bodyBytes > options.maxBytes) {
+    source.destroy();
+    const rule = `it must have no more than ${options.maxBytes} bytes, current value is ${bodyBytes}`;
+    const message = `Cannot get ${locationOf({ bucket: session.bucket, key })}: ${rule}`;
+    throw new StoreError(message, { reaction: 'conflict', code: 'EntityTooLarge' });
+  }
+  const bytes = Buffer.allocUnsafe(bodyBytes);
+  let received = 0;
+  for await (const chunk of checked(source, { session, key, bodyBytes, signal: options.signal })) {
+    received += chunk.copy(bytes, received);
+  }
+  return { ...head, bytes };
+}
+
+async function open(session: S3Session, key: string, options: GetOptions & { range?: Range }): Promise<Opened> {
+  const { ifMatch, range } = options;
+  const command = new GetObjectCommand({
+    Bucket: session.bucket,
+    Key: key,
+    ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
+    ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}` }),
+  });
+  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.client.send(command, o));
+  const bodyBytes = answer.ContentLength ?? 0;
+  const source = answer.Body as Readable;
+  try {
+    // Every object has one: what has none is something else, and must not be taken for the content.
+    if (answer.ETag === undefined) throw senseless(session, { action: 'get', key });
+    const sizeBytes = range === undefined ? bodyBytes : sizeBesides(answer, { session, key, range });
+    return { head: headOf(answer, sizeBytes), source, bodyBytes };
+  } catch (error) {
+    source.destroy();
+    throw error;
+  }
+}
+
+/** The size of the whole object whose range was answered. @throws {StoreError} `rejected` if it is not that range */
+function sizeBesides(
+  answer: { ContentRange?: string | undefined; ContentLength?: number | undefined },
+  { session, key, range }: { session: S3Session; key: string; range: Range },
+): number {
+  const { ContentRange: told = 'none', ContentLength: bodyBytes } = answer;
+  const wanted = `bytes ${range.offset}-${range.offset + range.lengthBytes - 1}/`;
+  const total = told.startsWith(wanted) ? told.slice(wanted.length) : '';
+  if (/^\d+$/.test(total) && bodyBytes === range.lengthBytes) return Number(total);
+  const message = `Cannot get ${locationOf({ bucket: session.bucket, key })}: the range must be ${wanted}, current value is ${told}`;
+  throw new StoreError(message, { reaction: 'rejected', code: 'InvalidRange' });
+}
+
+/** @throws {StoreError} when the body fails, or ends early. */
 async function* checked(
   source: Readable,
   get: { session: S3Session; key: string; bodyBytes: number; signal: AbortSignal | undefined },

@@ -12,7 +12,7 @@ import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } 
 import { speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';
-import { getObject } from './s3-get.ts';
+import { getBytes, getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
 import {
@@ -53,6 +53,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
     putMultipart: (key, source, attributes, multipart) => putInParts(session, key, { source, attributes, multipart }),
     get: (key, get = {}) => getObject(session, key, get),
+    getBytes: (key, get) => getBytes(session, key, get),
     copy: (from, to, copy = {}) => copyObject(session, { from, to, copyThresholdBytes, options: copy }),
     deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
     list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),

@@ -95,6 +95,52 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
     },
   },
   {
+    title: 'getBytes has the whole object, and no more than it is allowed to',
+    run: async ({ store }) => {
+      const attributes = { metadata: { mtime: '1.000000001' }, contentType: 'text/x-test' };
+      await store.put('k', Buffer.from('0123456789'), attributes);
+      await store.put('empty', Buffer.alloc(0), NO_ATTRIBUTES);
+      const { bytes, ...got } = await store.getBytes('k', { maxBytes: 10 });
+      assert.equal(bytes.toString(), '0123456789');
+      assert.deepEqual(got, await store.head('k'));
+      assert.equal((await store.getBytes('empty', { maxBytes: 0 })).bytes.length, 0);
+      await rejectsAs('conflict', store.getBytes('k', { maxBytes: 9 }));
+      await rejectsAs('not-found', store.getBytes('absent', { maxBytes: 9 }));
+    },
+  },
+  {
+    title: 'a range has exactly the bytes asked for, and the size of the whole object',
+    run: async ({ store }) => {
+      const whole = patterned(3 * MIB + 1);
+      await store.put('k', whole, { metadata: { a: 'b' } });
+      for (const [offset, lengthBytes] of [
+        [0, 1],
+        [1, 2 * MIB],
+        [3 * MIB, 1],
+        [0, whole.length],
+      ] as const) {
+        const range = { offset, lengthBytes };
+        const { bytes, ...got } = await store.getBytes('k', { range, maxBytes: lengthBytes });
+        assert.ok(bytes.equals(whole.subarray(offset, offset + lengthBytes)), `${offset}+${lengthBytes}`);
+        assert.deepEqual(got, await store.head('k'));
+      }
+      const beyond = { offset: 3 * MIB, lengthBytes: 2 };
+      await rejectsAs('rejected', store.getBytes('k', { range: beyond, maxBytes: 2 }));
+      const outside = { offset: 4 * MIB, lengthBytes: 2 };
+      await rejectsAs('rejected', store.getBytes('k', { range: outside, maxBytes: 2 }));
+    },
+  },
+  {
+    title: 'a range of an object that is another one by now is refused',
+    needs: ['getIfMatch'],
+    run: async ({ store }) => {
+      const { etag } = await store.put('k', Buffer.from('one'), NO_ATTRIBUTES);
+      const range = { offset: 0, lengthBytes: 1 };
+      assert.equal((await store.getBytes('k', { range, maxBytes: 1, ifMatch: etag })).bytes.toString(), 'o');
+      await rejectsAs('conflict', store.getBytes('k', { range, maxBytes: 1, ifMatch: OTHER_ETAG }));
+    },
+  },
+  {
     title: 'put refuses to replace an object that is another one by now, or gone, and the one it knows it replaces',
     needs: ['putIfMatch'],
     run: async ({ store }) => {
@@ -124,6 +170,7 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
       const from = { key: 'k', etag: OTHER_ETAG, sizeBytes: 1 };
       const attempts: Promise<unknown>[] = [
         ...[store.check(options), store.head('k', options), store.get('k', options)],
+        store.getBytes('k', { ...options, maxBytes: 1 }),
         ...[store.put('k', Buffer.from('x'), NO_ATTRIBUTES, options), store.deleteMany(['k'], options)],
         store.copy(from, { key: 'l', attributes: NO_ATTRIBUTES }, options),
         store.putMultipart('k', sourceOf(patterned(11 * MIB)), NO_ATTRIBUTES, multipart),

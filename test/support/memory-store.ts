@@ -7,6 +7,7 @@ import { compareKeys } from '../../src/store/key-order.ts';
 import type {
   CallOptions,
   CopyOptions,
+  GetBytesOptions,
   GetOptions,
   ListedObject,
   MultipartOptions,
@@ -85,15 +86,20 @@ export class MemoryStore implements ObjectStore {
   }
 
   async get(key: string, options: GetOptions = {}): Promise<ObjectHead & { readonly body: Readable }> {
-    this.#enter('get', key, options);
-    const object = this.#existing('get', key);
-    if (options.ifMatch !== undefined && options.ifMatch !== object.etag) {
-      throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
-    }
+    const object = this.#got(key, options);
     return {
       ...headOf(object),
       body: Readable.from(this.#chunks(key, object.body, options), { objectMode: false }),
     };
+  }
+
+  async getBytes(key: string, options: GetBytesOptions): Promise<ObjectHead & { readonly bytes: Buffer }> {
+    const object = this.#got(key, options);
+    const { offset, lengthBytes } = options.range ?? { offset: 0, lengthBytes: object.body.length };
+    const bytes = object.body.subarray(offset, offset + lengthBytes);
+    if (bytes.length < lengthBytes) throw this.#error('rejected', { action: 'get', key, code: 'InvalidRange' });
+    if (lengthBytes > options.maxBytes) throw this.#error('conflict', { action: 'get', key, code: 'EntityTooLarge' });
+    return { ...headOf(object), bytes: Buffer.from(bytes) };
   }
 
   async copy(
@@ -151,6 +157,13 @@ export class MemoryStore implements ObjectStore {
   #store(key: string, object: Omit<StoredObject, 'lastModifiedMs'>): Written {
     this.objects.set(key, { ...object, body: Buffer.from(object.body), lastModifiedMs: this.nowMs });
     return { etag: object.etag, versionId: null };
+  }
+
+  #got(key: string, options: GetOptions): StoredObject {
+    this.#enter('get', key, options);
+    const object = this.#existing('get', key);
+    if (options.ifMatch === undefined || options.ifMatch === object.etag) return object;
+    throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
   }
 
   #existing(action: string, key: string): StoredObject {
