@@ -104,7 +104,7 @@ async function contentOf(workspace: Workspace, contents: Contents): Promise<Foun
 /** By the ETag where it can be computed from the disk, else by reading the object. */
 async function hasEqualContent(workspace: Workspace, contents: Contents): Promise<boolean> {
   const { entry, head } = contents;
-  const file = await StableFile.open(workspace.tree, entry.path);
+  const file = StableFile.open(workspace.tree, entry.path);
   try {
     const isComparable = comparableBy(head.etag, head.sizeBytes).length > 0;
     if (isComparable && (await checksumIfStored(file, head.etag)) !== undefined) return true;
@@ -115,7 +115,7 @@ async function hasEqualContent(workspace: Workspace, contents: Contents): Promis
     }
     return local.digest('hex') === (await storedChecksum(workspace, contents));
   } finally {
-    await file.close();
+    file.close();
   }
 }
 

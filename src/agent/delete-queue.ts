@@ -70,7 +70,7 @@ export class DeleteQueue {
         continue;
       }
       const relKey = job.target === 'file' ? fileKey(job.path) : markerKey(job.path);
-      const row = journal.get(relKey);
+      const row = journal.ledger.get(relKey);
       if (row !== undefined) journal.save(mayExecute(this.#o.context, row));
       wanted.push({ job, row, key: wholeKey(this.#o.context, relKey) });
     }

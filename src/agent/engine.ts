@@ -7,6 +7,7 @@ import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
+import { loadAddon } from '../watch/addon.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { clock } from './clock.ts';
 import { Looker } from './look.ts';
@@ -69,6 +70,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     prefix,
     journal,
     copies: new CopyOrder(),
+    readCached: loadAddon().readCached,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
     partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
@@ -93,7 +95,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     context,
     looker: new Looker({
       tree,
-      journal,
+      ledger: journal.ledger,
       filter,
       directoryDefaults: defaults,
       deleteForeign: options.deletes === 'all',

@@ -125,7 +125,7 @@ export class Feedback {
   #remarkOtherNames({ epoch }: Mark, row: LedgerRow, look: Look): void {
     const { stat } = look.state;
     if (stat?.kind !== 'file' || stat.nlink < 2) return;
-    for (const other of this.#o.context.journal.settled.byInode(row.ino)) {
+    for (const other of this.#o.context.journal.ledger.byInode(row.ino)) {
       if (other.key === row.key || (sameFile(other, stat) && other.checksum === row.checksum)) continue;
       const path = pathOfKey(other.key);
       this.#o.pump.mark({ path, scope: 'self', speed: 'finished', witnessed: false, written: true }, { epoch });
@@ -141,7 +141,7 @@ export class Feedback {
   /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
   #remarkParents({ path, epoch }: Mark): void {
     for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
-      if (this.#o.context.journal.get(markerKey(dir)) !== undefined) this.#remark(dir, { pauseMs: 0, epoch });
+      if (this.#o.context.journal.ledger.get(markerKey(dir)) !== undefined) this.#remark(dir, { pauseMs: 0, epoch });
     }
   }
 

@@ -1,7 +1,6 @@
 // Gathers what the planner needs to know of one path: the disk, the ledger, the filter.
 import type { PathFilter } from '../filter/path-filter.ts';
-import type { Journal } from '../ledger/journal.ts';
-import type { LedgerRow } from '../ledger/ledger.ts';
+import type { Ledger, LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged, isUnchanged, sameFile } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
@@ -27,7 +26,7 @@ export interface LookOptions {
 
 export interface LookerOptions {
   readonly tree: LocalTree;
-  readonly journal: Journal;
+  readonly ledger: Ledger;
   readonly filter: PathFilter;
   readonly directoryDefaults: DirectoryDefaults;
   readonly deleteForeign: boolean;
@@ -44,19 +43,19 @@ export class Looker {
 
   /** @throws the system error if the path's state cannot be known (EACCES, EIO...) */
   look(path: RelPath, { written, nowMs }: LookOptions): Look {
-    const { tree, journal, filter, deleteForeign } = this.#o;
+    const { tree, ledger, filter, deleteForeign } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
     // An excluded key is nobody's business, whoever asked for this look.
-    const fileRow = isRoot || !filter.includes(path, false) ? undefined : journal.get(fileKey(path));
+    const fileRow = isRoot || !filter.includes(path, false) ? undefined : ledger.get(fileKey(path));
     const state: PathState = {
       stat,
       fileRow,
       source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
-      markerRow: isRoot || !filter.includes(path, true) ? undefined : journal.get(markerKey(path)),
+      markerRow: isRoot || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
-      hasStoredBelow: !isRoot && stat?.kind === 'directory' && journal.settled.hasAcknowledged(...keysBelow(path)),
+      hasStoredBelow: !isRoot && stat?.kind === 'directory' && ledger.hasAcknowledged(...keysBelow(path)),
       deleteForeign,
       written,
       nowMs,
@@ -86,7 +85,7 @@ export class Looker {
       const above = this.#o.tree.lstat(up);
       if (above === undefined) continue;
       if (above.kind === 'directory' || above.kind === 'other' || !this.#o.filter.includes(up, false)) return true;
-      const row = this.#o.journal.get(fileKey(up));
+      const row = this.#o.ledger.get(fileKey(up));
       return row !== undefined && row.kind === above.kind && isAcknowledged(row);
     }
     return true;
@@ -97,10 +96,10 @@ export class Looker {
    * time.
    */
   #source(path: RelPath, stat: Stat, own: LedgerRow | undefined): Source | undefined {
-    const { tree, journal, filter, unreadWrites } = this.#o;
+    const { tree, ledger, filter, unreadWrites } = this.#o;
     if (own !== undefined && isUnchanged(own, stat)) return undefined;
     let source: Source | undefined;
-    for (const row of journal.settled.byInode(stat.ino)) {
+    for (const row of ledger.byInode(stat.ino)) {
       const former = pathOfKey(row.key);
       if (former === path || row.kind !== 'file' || row.state !== 'known') continue;
       if (row.sizeBytes !== stat.sizeBytes || row.mtimeNs !== stat.mtimeNs) continue;
@@ -124,7 +123,7 @@ export class Looker {
   }
 
   #hasRowsBelow(path: RelPath): boolean {
-    return !this.#o.journal.settled.range(...keysBelow(path)).next().done;
+    return !this.#o.ledger.range(...keysBelow(path)).next().done;
   }
 }
 

@@ -150,7 +150,7 @@ class Scan {
         this.#sink.again(path, { witnessed: this.#isWitnessedAbove(path), epoch: this.#epochOf(path), known });
       },
     });
-    const ledger = journal.settled;
+    const ledger = journal.ledger;
     const rows = start === ROOT ? ledger.range('' as RelKey) : rowsOf(start, journal);
     return mergeByKey(entries, rows);
   }
@@ -177,7 +177,7 @@ class Scan {
     const { journal, budget } = this.#o;
     if (deletes === 0) return undefined;
     if (this.#mark.path === ROOT && this.#entries === 0) return 'empty';
-    return exceedsBudget(deletes, () => journal.settled.count().ours, budget) ? 'budget' : undefined;
+    return exceedsBudget(deletes, () => journal.ledger.count().ours, budget) ? 'budget' : undefined;
   }
 
   #present(entry: WalkEntry, row: LedgerRow | undefined): void {
@@ -255,9 +255,9 @@ class Scan {
 
 /** The rows of the path's own keys and everything beneath, in byte order. */
 function* rowsOf(path: RelPath, journal: Journal): Generator<LedgerRow> {
-  const file = journal.get(fileKey(path));
+  const file = journal.ledger.get(fileKey(path));
   if (file !== undefined) yield file;
-  const marker = journal.get(markerKey(path));
+  const marker = journal.ledger.get(markerKey(path));
   if (marker !== undefined) yield marker;
-  yield* journal.settled.range(...keysBelow(path));
+  yield* journal.ledger.range(...keysBelow(path));
 }

@@ -2,20 +2,18 @@
 import type { RelKey } from '../model/key.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 
-/** Buffers writes to a ledger until the next turn of the event loop; reads through it see what is buffered. */
+/** Collects writes to a ledger until the next turn of the event loop. What was saved is read back from the ledger at once. */
 export class Journal {
-  /** Rejects when what was buffered could not be written and nobody was there to be told. Never resolves. */
+  /** Rejects when what was saved could not be made durable and nobody was there to be told. Never resolves. */
   readonly failed: Promise<never>;
+  readonly ledger: Ledger;
   readonly #fail: (error: unknown) => void;
-  readonly #ledger: Ledger;
   readonly #schedule: (flush: () => void) => void;
-  /** null: to be forgotten. */
-  #pending = new Map<RelKey, LedgerRow | null>();
   #waiting: PromiseWithResolvers<void> | undefined;
 
   /** @param schedule runs the flush later, once; setImmediate outside of tests */
   constructor(ledger: Ledger, schedule: (flush: () => void) => void) {
-    this.#ledger = ledger;
+    this.ledger = ledger;
     this.#schedule = schedule;
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => undefined); // whoever waits for it will see it
@@ -23,22 +21,12 @@ export class Journal {
     this.#fail = reject;
   }
 
-  /** The row as it will be after the flush. */
-  get(key: RelKey): LedgerRow | undefined {
-    const pending = this.#pending.get(key);
-    return pending === undefined ? this.#ledger.get(key) : (pending ?? undefined);
-  }
-
-  /** The ledger with everything written that was saved: for ranges and counts. */
-  get settled(): Ledger {
-    this.flush();
-    return this.#ledger;
-  }
-
+  /** @throws LedgerError */
   save(row: LedgerRow): void {
     this.#add(row.key, row);
   }
 
+  /** @throws LedgerError */
   forget(key: RelKey): void {
     this.#add(key, null);
   }
@@ -49,29 +37,18 @@ export class Journal {
     await this.#waiting?.promise;
   }
 
-  /** Writes what is buffered. @throws LedgerError */
+  /** Makes durable what was saved. @throws LedgerError */
   flush(): void {
-    if (this.#pending.size === 0) return;
-    const rows: LedgerRow[] = [];
-    const forget: RelKey[] = [];
-    for (const [key, row] of this.#pending) row === null ? forget.push(key) : rows.push(row);
-    this.#pending = new Map();
-    const waiting = this.#waiting;
+    this.#attempt(() => this.ledger.commit());
+    this.#waiting?.resolve();
     this.#waiting = undefined;
-    try {
-      this.#ledger.write(rows, forget);
-      waiting?.resolve();
-    } catch (error) {
-      waiting?.reject(error);
-      throw error;
-    }
   }
 
   #add(key: RelKey, row: LedgerRow | null): void {
-    this.#pending.set(key, row);
+    this.#attempt(() => this.ledger.stage(key, row));
     if (this.#waiting !== undefined) return;
     this.#waiting = Promise.withResolvers();
-    this.#waiting.promise.catch(() => undefined); // the flush that failed has told already
+    this.#waiting.promise.catch(() => undefined); // whoever made it fail has been told
     this.#schedule(() => {
       try {
         this.flush();
@@ -79,5 +56,16 @@ export class Journal {
         this.#fail(error);
       }
     });
+  }
+
+  /** A failure takes everything saved since the last flush with it: nobody may go on waiting for that. */
+  #attempt(change: () => void): void {
+    try {
+      change();
+    } catch (error) {
+      this.#waiting?.reject(error);
+      this.#waiting = undefined;
+      throw error;
+    }
   }
 }

@@ -50,7 +50,7 @@ export interface RootIdentity {
   readonly fsid: string;
 }
 
-/** The ledger could not be read or written. A failed `write` changed nothing. */
+/** The ledger could not be read or written. A failed `write` changed nothing; what was staged is gone with it. */
 export class LedgerError extends Error {
   override readonly name = 'LedgerError';
 }
@@ -70,8 +70,8 @@ export interface LedgerMeta {
 }
 
 /**
- * Durable against kill -9 at every return, not against power loss (then it is at worst a few rows old, which costs
- * requests, never data). One process at a time; all methods are synchronous and throw LedgerError.
+ * Durable against kill -9 at every return but that of `stage`, not against power loss (then it is at worst a few rows
+ * old, which costs requests, never data). One process at a time; all methods are synchronous and throw LedgerError.
  */
 export interface Ledger {
   get(key: RelKey): LedgerRow | undefined;
@@ -87,7 +87,11 @@ export interface Ledger {
   owedProofs(nowMs: number): { keys: number; untilMs: number } | undefined;
   /** How many rows are ours (not foreign), and how many are foreign. */
   count(): { ours: number; foreign: number };
-  /** Forgets, then writes all of these in one transaction: all or nothing. */
+  /** Writes the row, or with null forgets the key: seen by every read from now on, durable after `commit`. */
+  stage(key: RelKey, row: LedgerRow | null): void;
+  /** Makes everything staged durable at once; without anything staged it does nothing. */
+  commit(): void;
+  /** Forgets, then writes all of these in one transaction, with what is staged: all or nothing. */
   write(rows: readonly LedgerRow[], forget?: readonly RelKey[]): void;
   /** Removes every foreign row (before a new listing). */
   forgetForeign(): void;

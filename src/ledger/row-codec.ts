@@ -3,7 +3,7 @@ import type { StoredKind } from '../model/entry.ts';
 import type { RelKey } from '../model/key.ts';
 import type { LedgerRow, RowState } from './ledger.ts';
 
-/** The columns, in the order of encodeRow. */
+/** The columns, in the order of encodeRow and decodeRow. */
 export const COLUMNS = [
   'key',
   'kind',
@@ -51,25 +51,25 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
   ];
 }
 
-/** The row whose columns these are. The table's own constraints vouch for kinds and states. */
-export function decodeRow(columns: Record<string, SqlValue>): LedgerRow {
-  const bytes = columns['checksum'] as Uint8Array | null;
-  const proveAfterMs = columns['prove_after_ms'] as bigint | null;
+/** The row whose COLUMNS these are. The table's own constraints vouch for kinds and states. */
+export function decodeRow(columns: readonly SqlValue[]): LedgerRow {
+  const checksum = columns[10] as Uint8Array | null;
+  const proveAfterMs = columns[14] as bigint | null;
   return {
-    key: view(columns['key'] as Uint8Array).toString('latin1') as RelKey,
-    kind: columns['kind'] as StoredKind,
-    state: columns['state'] as RowState,
-    sizeBytes: Number(columns['size_bytes']),
-    mtimeNs: columns['mtime_ns'] as bigint,
-    ctimeNs: columns['ctime_ns'] as bigint,
-    ino: columns['ino'] as bigint,
-    mode: Number(columns['mode']),
-    uid: Number(columns['uid']),
-    gid: Number(columns['gid']),
-    checksum: bytes === null ? null : view(bytes).toString('hex'),
-    etag: columns['etag'] as string | null,
-    versionId: columns['version_id'] as string | null,
-    uploadId: columns['upload_id'] as string | null,
+    key: view(columns[0] as Uint8Array).toString('latin1') as RelKey,
+    kind: columns[1] as StoredKind,
+    state: columns[2] as RowState,
+    sizeBytes: Number(columns[3]),
+    mtimeNs: columns[4] as bigint,
+    ctimeNs: columns[5] as bigint,
+    ino: columns[6] as bigint,
+    mode: Number(columns[7]),
+    uid: Number(columns[8]),
+    gid: Number(columns[9]),
+    checksum: checksum === null ? null : view(checksum).toString('hex'),
+    etag: columns[11] as string | null,
+    versionId: columns[12] as string | null,
+    uploadId: columns[13] as string | null,
     proveAfterMs: proveAfterMs === null ? null : Number(proveAfterMs),
   };
 }

@@ -4,17 +4,21 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
 
-/** Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. */
-const TABLES = `
+/**
+ * Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. The checks are written out
+ * because SQLite builds a table in memory for every IN (...) of every row it writes.
+ */
+const ENTRY = `
   CREATE TABLE entry (
     key BLOB NOT NULL PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('file', 'directory', 'symlink')),
-    state TEXT NOT NULL CHECK (state IN ('intent', 'known', 'unproven', 'fuzzy', 'foreign')),
+    kind TEXT NOT NULL CHECK (kind = 'file' OR kind = 'directory' OR kind = 'symlink'),
+    state TEXT NOT NULL CHECK
+      (state = 'known' OR state = 'intent' OR state = 'unproven' OR state = 'fuzzy' OR state = 'foreign'),
     size_bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     ctime_ns INTEGER NOT NULL,
@@ -31,6 +35,9 @@ const TABLES = `
   CREATE INDEX entry_by_ino ON entry (ino) WHERE state <> 'foreign';
   CREATE INDEX entry_foreign ON entry (key) WHERE state = 'foreign';
   CREATE INDEX entry_open_upload ON entry (key) WHERE upload_id IS NOT NULL;
+`;
+
+const META = `
   CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     listed INTEGER NOT NULL,
@@ -44,7 +51,11 @@ const TABLES = `
 `;
 
 /** What brings the tables of each earlier version, from 1 on, to the next. */
-const MIGRATIONS = ['ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE entry DROP COLUMN generation'];
+const MIGRATIONS = [
+  'ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE entry DROP COLUMN generation',
+  `ALTER TABLE entry RENAME TO old; DROP INDEX entry_by_ino; DROP INDEX entry_foreign; DROP INDEX entry_open_upload;
+    ${ENTRY} INSERT INTO entry SELECT * FROM old; DROP TABLE old`,
+];
 
 /**
  * Makes the tables in a new database, or brings those of an earlier version to the present one.
@@ -55,7 +66,7 @@ const MIGRATIONS = ['ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE
 export function prepareSchema(db: DatabaseSync, file: string): void {
   const version = pragma(db, 'user_version');
   if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
-    db.exec(`BEGIN; ${TABLES}
+    db.exec(`BEGIN; ${ENTRY} ${META}
       PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
     return;
   }

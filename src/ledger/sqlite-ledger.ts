@@ -10,6 +10,9 @@ import { isBusy, isCorrupt, NotALedgerError } from './sqlite-error.ts';
 
 const PAGE_ROWS = 500;
 
+/** What decodeRow reads. */
+const ROWS = `SELECT ${COLUMNS.join(', ')} FROM entry`;
+
 const UPSERT = `INSERT OR REPLACE INTO entry (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
 /** Up to this size the whole file is checked at open (0.1 s); above it, every page is checked when it is read. */
@@ -90,12 +93,12 @@ class SqliteLedger implements Ledger {
   }
 
   get(key: RelKey): LedgerRow | undefined {
-    return this.#rows('SELECT * FROM entry WHERE key = ?', encodeKey(key))[0];
+    return this.#rows(`${ROWS} WHERE key = ?`, encodeKey(key))[0];
   }
 
   *range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow> {
     const end = to === undefined ? [] : [encodeKey(to)];
-    const sql = `SELECT * FROM entry WHERE key >= ? ${to === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ${PAGE_ROWS}`;
+    const sql = `${ROWS} WHERE key >= ? ${to === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ${PAGE_ROWS}`;
     let next = encodeKey(from);
     for (;;) {
       // A page is read as a whole, so that no cursor is open while the caller writes.
@@ -114,11 +117,11 @@ class SqliteLedger implements Ledger {
   }
 
   byInode(ino: bigint): LedgerRow[] {
-    return this.#rows("SELECT * FROM entry WHERE ino = ? AND state <> 'foreign'", BigInt.asIntN(64, ino));
+    return this.#rows(`${ROWS} WHERE ino = ? AND state <> 'foreign'`, BigInt.asIntN(64, ino));
   }
 
   openUploads(): LedgerRow[] {
-    return this.#rows('SELECT * FROM entry WHERE upload_id IS NOT NULL');
+    return this.#rows(`${ROWS} WHERE upload_id IS NOT NULL`);
   }
 
   owedProofs(nowMs: number): { keys: number; untilMs: number } | undefined {
@@ -133,22 +136,31 @@ class SqliteLedger implements Ledger {
     return { ours: Number(row?.['ours']), foreign: Number(row?.['foreign']) };
   }
 
+  stage(key: RelKey, row: LedgerRow | null): void {
+    this.#guard('write', () => {
+      this.#begin();
+      this.#put(key, row);
+    });
+  }
+
+  commit(): void {
+    if (this.#db.isTransaction) this.#guard('write', () => this.#db.exec('COMMIT'));
+  }
+
   write(rows: readonly LedgerRow[], forget: readonly RelKey[] = []): void {
     if (rows.length === 0 && forget.length === 0) return;
-    this.#transaction('write', () => {
-      const remove = this.#statement('DELETE FROM entry WHERE key = ?');
-      for (const key of forget) remove.run(encodeKey(key));
-      const upsert = this.#statement(UPSERT);
-      for (const row of rows) upsert.run(...encodeRow(row));
+    this.#transaction(() => {
+      for (const key of forget) this.#put(key, null);
+      for (const row of rows) this.#put(row.key, row);
     });
   }
 
   forgetForeign(): void {
-    this.#transaction('write', () => this.#statement("DELETE FROM entry WHERE state = 'foreign'").run());
+    this.#transaction(() => this.#statement("DELETE FROM entry WHERE state = 'foreign'").run());
   }
 
   clear(): void {
-    this.#transaction('write', () => this.#statement('DELETE FROM entry').run());
+    this.#transaction(() => this.#statement('DELETE FROM entry').run());
     this.setMeta({ listed: false, restoring: false, root: null, generation: null });
   }
 
@@ -168,7 +180,7 @@ class SqliteLedger implements Ledger {
 
   setMeta(change: Partial<LedgerMeta>): void {
     const { listed, restoring, root, generation } = { ...this.meta(), ...change };
-    this.#guard('write', () =>
+    this.#transaction(() =>
       this.#statement(
         'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?',
       ).run(
@@ -187,34 +199,40 @@ class SqliteLedger implements Ledger {
   }
 
   #rows(sql: string, ...values: SqlValue[]): LedgerRow[] {
-    return this.#all(sql, ...values).map(decodeRow);
+    const rows = this.#guard('read', () => this.#statement(sql, { asArrays: true }).all(...values));
+    return (rows as unknown as SqlValue[][]).map(decodeRow);
   }
 
   #all(sql: string, ...values: SqlValue[]): Record<string, SqlValue>[] {
     return this.#guard('read', () => this.#statement(sql).all(...values));
   }
 
-  #statement(sql: string): StatementSync {
+  #statement(sql: string, { asArrays = false } = {}): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
       statement = this.#db.prepare(sql);
       statement.setReadBigInts(true);
+      statement.setReturnArrays(asArrays);
       this.#statements.set(sql, statement);
     }
     return statement;
   }
 
-  #transaction(action: string, body: () => void): void {
-    this.#guard(action, () => {
-      this.#db.exec('BEGIN IMMEDIATE');
-      try {
-        body();
-        this.#db.exec('COMMIT');
-      } catch (error) {
-        // SQLite itself rolls back after some errors, a full disk among them.
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-        throw error;
-      }
+  #begin(): void {
+    if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');
+  }
+
+  #put(key: RelKey, row: LedgerRow | null): void {
+    if (row === null) this.#statement('DELETE FROM entry WHERE key = ?').run(encodeKey(key));
+    else this.#statement(UPSERT).run(...encodeRow(row));
+  }
+
+  /** What is staged goes with it. */
+  #transaction(body: () => void): void {
+    this.#guard('write', () => {
+      this.#begin();
+      body();
+      this.#db.exec('COMMIT');
     });
   }
 
@@ -224,6 +242,8 @@ class SqliteLedger implements Ledger {
       return body();
     } catch (error) {
       let fate = '';
+      // SQLite itself rolls back after some errors, a full disk among them.
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
       if (isCorrupt(error) && this.#db.isOpen) {
         this.#db.close();
         if (this.#file !== ':memory:') fate = `; it was set aside as ${setAside(this.#file)}`;

@@ -10,6 +10,7 @@ import type { LocalTree } from '../tree/local-tree.ts';
 import type { CopyOrder } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
 import { isRetryable } from './retry.ts';
+import type { ReadCached } from './stable-file.ts';
 
 export interface TransferContext {
   readonly tree: LocalTree;
@@ -19,6 +20,7 @@ export interface TransferContext {
   readonly journal: Journal;
   /** What is being copied from waits for the copy. */
   readonly copies: CopyOrder;
+  readonly readCached: ReadCached;
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;

@@ -41,7 +41,7 @@ export async function copyObject(context: TransferContext, request: CopyRequest)
   const key = wholeKey(context, request.row.key);
   const row = await abortLeftOpen(context, request.row, signal);
   const announced = await copies.inTurn(row.key, async () => {
-    if (reading !== undefined && !isStill(journal.get(source.key), source)) return false;
+    if (reading !== undefined && !isStill(journal.ledger.get(source.key), source)) return false;
     if (reading !== undefined) reading.started = true;
     await journal.saveDurably(mayExecute(context, row));
     return true;

@@ -1,5 +1,5 @@
 // One regular file -> one object, by the cheapest request that makes S3 hold what is on disk.
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import { sameMetadata } from '../ledger/unchanged.ts';
@@ -50,7 +50,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
   let file: StableFile | undefined;
   try {
     const key = wholeKey(context, fileKey(request.path));
-    file = await StableFile.open(context.tree, request.path);
+    file = StableFile.open(context.tree, request.path, context.readCached);
     const youngMs = file.youngMs(context.wallNow());
     if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
     return await new Upload(context, request, { file, key, youngMs }).run();
@@ -59,7 +59,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
     return failure(context, error, request.row);
   } finally {
-    await file?.close();
+    file?.close();
   }
 }
 
@@ -163,17 +163,17 @@ class Upload {
     this.#row = before;
     await announce(this.#context, { ...before, uploadId: UNHEARD_UPLOAD });
     let open: string | null = null;
-    const hash = createHash('sha256');
+    const content = createHash('sha256');
     let torn = false;
     const source = {
       sizeBytes: this.#stat.sizeBytes,
       read: async (offset: number, lengthBytes: number): Promise<Buffer> => {
         const part = await this.#file.read(offset, lengthBytes);
-        hash.update(part); // the store reads each part once, in order
+        content.update(part); // the store reads each part once, in order
         return part;
       },
       verify: async (): Promise<void> => {
-        torn = await this.#isTorn();
+        torn = this.#isTorn();
         if (torn && !force) throw new RacedError('it changed while it was sent');
       },
     };
@@ -186,7 +186,7 @@ class Upload {
       const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
       const written = await store.putMultipart(this.#key, source, this.#attributes(force), options);
       return this.#stored(written, {
-        checksum: hash.digest('hex'),
+        checksum: content.digest('hex'),
         torn,
         marked: force,
         how: 'uploaded',
@@ -221,7 +221,7 @@ class Upload {
     const row = this.#row;
     const checksum = await checksumIfStored(this.#file, row.etag);
     if (checksum === undefined) return undefined;
-    if (await this.#isTorn()) throw new RacedError('it changed while it was compared');
+    if (this.#isTorn()) throw new RacedError('it changed while it was compared');
     if (mayBeNewer(this.#stat, row)) {
       const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
       const like = likeness(this.#stat, row, head);
@@ -230,22 +230,22 @@ class Upload {
     return this.#equal({ ...row, checksum }, true);
   }
 
-  async #isTorn(): Promise<boolean> {
-    return this.#young || !(await this.#file.isUnmoved());
+  #isTorn(): boolean {
+    return this.#young || !this.#file.isUnmoved();
   }
 
   async #readWhole(): Promise<Content> {
     const body = await this.#file.read(0, this.#stat.sizeBytes);
-    const checksum = createHash('sha256').update(body).digest('hex');
-    return { checksum, body, torn: await this.#isTorn() };
+    const checksum = hash('sha256', body);
+    return { checksum, body, torn: this.#isTorn() };
   }
 
   async #digest(): Promise<Content> {
-    const hash = createHash('sha256');
+    const content = createHash('sha256');
     const step = 1024 * 1024;
     for (let at = 0; at < this.#stat.sizeBytes; at += step) {
-      hash.update(await this.#file.read(at, Math.min(step, this.#stat.sizeBytes - at)));
+      content.update(await this.#file.read(at, Math.min(step, this.#stat.sizeBytes - at)));
     }
-    return { checksum: hash.digest('hex'), body: undefined, torn: await this.#isTorn() };
+    return { checksum: content.digest('hex'), body: undefined, torn: this.#isTorn() };
   }
 }

@@ -1,5 +1,5 @@
 // Symbolic links and directory markers: objects whose body is at hand.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import { sameMetadata } from '../ledger/unchanged.ts';
@@ -45,7 +45,7 @@ export async function uploadMarker(context: TransferContext, request: InlineRequ
 async function putInline(context: TransferContext, request: InlineRequest, body: Buffer): Promise<Outcome> {
   const { stat, row, signal } = request;
   const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
-  const checksum = createHash('sha256').update(body).digest('hex');
+  const checksum = hash('sha256', body);
   if (row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum && sameMetadata(row, stat)) {
     const { state, etag, versionId } = row;
     return { end: 'equal', row: rowFor(relKey, stat, { state, etag, versionId, checksum }), adopted: false };

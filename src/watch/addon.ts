@@ -17,6 +17,7 @@ export interface Addon {
   close(handle: Handle): void;
   reapOrphans(known: Int32Array): number[];
   setModified(target: number | Buffer, mtimeNs: bigint): number;
+  readCached(fd: number, buffer: Buffer, position: number): number;
   bootTimeMs(): number;
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;

@@ -41,7 +41,7 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
   ledger.write(rows);
   const journal = new Journal(ledger, setImmediate);
   const unreadWrites = new UnreadWrites();
-  const looker = new Looker({ tree, journal, filter, directoryDefaults: DEFAULTS, deleteForeign: false, unreadWrites });
+  const looker = new Looker({ tree, ledger, filter, directoryDefaults: DEFAULTS, deleteForeign: false, unreadWrites });
   const holds = new InodeHolds();
   return {
     ...{ root, tree, journal, looker, holds },

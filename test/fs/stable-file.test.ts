@@ -5,6 +5,7 @@ import {
   appendFileSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,14 +15,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelPath } from '../../src/model/path.ts';
-import { RacedError, StableFile } from '../../src/transfer/stable-file.ts';
+import { RacedError, type ReadCached, StableFile } from '../../src/transfer/stable-file.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
+import { loadAddon } from '../../src/watch/addon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const F = 'd/f' as RelPath;
+const { EAGAIN, EOPNOTSUPP } = constants.errno;
 
 interface Place {
   readonly root: string;
@@ -36,26 +40,26 @@ function place(t: TestContext, content = 'hello'): Place {
   return { root, file: join(root, F), tree: new LocalTree(Buffer.from(root)) };
 }
 
-async function opened(t: TestContext, { tree }: Place): Promise<StableFile> {
-  const file = await StableFile.open(tree, F);
+function opened(t: TestContext, { tree }: Place, readCached?: ReadCached): StableFile {
+  const file = StableFile.open(tree, F, readCached);
   t.after(() => file.close());
   return file;
 }
 
 test('a file at rest is read by position and has not moved', async (t) => {
-  const file = await opened(t, place(t));
+  const file = opened(t, place(t));
   assert.equal((await file.read(1, 3)).toString(), 'ell');
   assert.equal((await file.read(0, 0)).length, 0);
   assert.equal(file.before.sizeBytes, 5);
-  assert.equal(await file.isUnmoved(), true);
+  assert.equal(file.isUnmoved(), true);
 });
 
 test('S3 a file that became shorter gives no short read but a race', async (t) => {
   const at = place(t);
-  const file = await opened(t, at);
+  const file = opened(t, at);
   truncateSync(at.file, 2);
   await assert.rejects(file.read(0, 5), RacedError);
-  assert.equal(await file.isUnmoved(), false);
+  assert.equal(file.isUnmoved(), false);
 });
 
 const MOVES: [claim: string, move: (at: Place) => void][] = [
@@ -92,7 +96,7 @@ const MOVES: [claim: string, move: (at: Place) => void][] = [
 for (const [claim, move] of MOVES) {
   test(`S3 a file that was ${claim} while it was read has moved`, async (t) => {
     const at = place(t);
-    const file = await opened(t, at);
+    const file = opened(t, at);
     await file.read(0, 5);
     // The kernel's clock must tick between the two stats, as the age that youngMs asks for makes sure of.
     const { ctimeNs } = statSync(at.file, { bigint: true });
@@ -100,7 +104,7 @@ for (const [claim, move] of MOVES) {
     do writeFileSync(clock, '');
     while (statSync(clock, { bigint: true }).ctimeNs === ctimeNs);
     move(at);
-    assert.equal(await file.isUnmoved(), false);
+    assert.equal(file.isUnmoved(), false);
   });
 }
 
@@ -138,23 +142,51 @@ for (const [claim, become] of NO_FILES) {
     const at = place(t);
     rmSync(at.file);
     await become(at, t);
-    await assert.rejects(StableFile.open(at.tree, F), RacedError);
+    assert.throws(() => StableFile.open(at.tree, F), RacedError);
   });
+}
+
+test('what is in memory is read at once; the rest, or what the file system cannot tell, in the thread pool', async (t) => {
+  const at = place(t);
+  const fromCache = opened(t, at, (_, buffer, position) => buffer.write('CACHED'.slice(position)));
+  assert.equal((await fromCache.read(1, 3)).toString(), 'ACH');
+  const half = opened(t, at, (_, buffer, position) => (position === 0 ? buffer.write('H', 0) : -EAGAIN));
+  assert.equal((await half.read(0, 5)).toString(), 'Hello');
+  const never = opened(t, at, () => -EOPNOTSUPP);
+  assert.equal((await never.read(0, 5)).toString(), 'hello');
+  const real = opened(t, at, loadAddon().readCached);
+  assert.equal((await real.read(1, 4)).toString(), 'ello');
+  await assert.rejects(real.read(1, 5), RacedError);
+});
+
+test('a descriptor is closed only after the reads in the thread pool', async (t) => {
+  const at = place(t);
+  const file = StableFile.open(at.tree, F);
+  const before = openDescriptors();
+  const reading = file.read(0, 5);
+  file.close();
+  assert.equal(openDescriptors(), before, 'still open');
+  assert.equal((await reading).toString(), 'hello');
+  assert.equal(openDescriptors(), before - 1);
+});
+
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length;
 }
 
 test('an error that is no absence is passed on', async (t) => {
   const { tree } = place(t);
-  await assert.rejects(StableFile.open(tree, `d/${'x'.repeat(256)}` as RelPath), { code: 'ENAMETOOLONG' });
+  assert.throws(() => StableFile.open(tree, `d/${'x'.repeat(256)}` as RelPath), { code: 'ENAMETOOLONG' });
 });
 
 /** A file whose ctime is what a test says: only the arithmetic matters. */
-async function agedFile(t: TestContext): Promise<{ file: StableFile; ctimeMs: number }> {
-  const file = await opened(t, place(t));
+function agedFile(t: TestContext): { file: StableFile; ctimeMs: number } {
+  const file = opened(t, place(t));
   return { file, ctimeMs: Number(file.before.ctimeNs / 1_000_000n) };
 }
 
 test('S3 a ctime within the granularity of the file system proves nothing yet', async (t) => {
-  const { file, ctimeMs } = await agedFile(t);
+  const { file, ctimeMs } = agedFile(t);
   assert.equal(file.youngMs(ctimeMs), 20);
   assert.equal(file.youngMs(ctimeMs + 19), 1);
   assert.equal(file.youngMs(ctimeMs + 20), 0);
@@ -162,7 +194,7 @@ test('S3 a ctime within the granularity of the file system proves nothing yet', 
 });
 
 test('S3 a ctime in the future can never prove anything', async (t) => {
-  const { file, ctimeMs } = await agedFile(t);
+  const { file, ctimeMs } = agedFile(t);
   assert.equal(file.youngMs(ctimeMs - 21), -1);
   assert.equal(file.youngMs(0), -1);
 });

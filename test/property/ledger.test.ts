@@ -28,13 +28,23 @@ const step = fc.oneof(
     rows: fc.array(arbitraryRow, { maxLength: 8 }),
     forget: fc.array(arbitraryKey, { maxLength: 4 }),
   }),
+  fc.record({ do: fc.constant('stage' as const), row: arbitraryRow, forgotten: fc.boolean() }),
   fc.record({ do: fc.constant('forgetForeign' as const) }),
+  fc.record({ do: fc.constant('commit' as const) }),
 );
 
 function apply(ledger: Ledger, model: Model, action: typeof step extends fc.Arbitrary<infer T> ? T : never): void {
   if (action.do === 'forgetForeign') {
     ledger.forgetForeign();
     for (const row of model.values()) if (row.state === 'foreign') model.delete(row.key);
+    return;
+  }
+  if (action.do === 'commit') return ledger.commit();
+  if (action.do === 'stage') {
+    const { row, forgotten } = action;
+    ledger.stage(row.key, forgotten ? null : row);
+    if (forgotten) model.delete(row.key);
+    else model.set(row.key, row);
     return;
   }
   ledger.write(action.rows, action.forget);

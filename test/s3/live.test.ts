@@ -164,7 +164,7 @@ test('S2 after an event of a write equal stats prove nothing: the content is com
   ground.agent.watching.engine.pipeline.change({ ...hint, written: true });
   await ground.settle();
   assert.deepEqual(ground.requests(), ['PutObject p/f']);
-  assert.equal(journal.get(row.key)?.checksum, row.checksum);
+  assert.equal(journal.ledger.get(row.key)?.checksum, row.checksum);
 });
 
 test('S2 a write through one name of a file is stored under all its names', async (t) => {

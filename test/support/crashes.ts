@@ -235,7 +235,7 @@ export class CrashGround {
     for (const key of foreign) assert.equal(bucket.text(key), 'not ours', key);
     this.#assertUploads();
     const rows = new Map<string, LedgerRow>();
-    for (const row of workspace.journal.settled.range('' as RelKey)) {
+    for (const row of workspace.journal.ledger.range('' as RelKey)) {
       rows.set(prefix + Buffer.from(row.key, 'latin1').toString(), row);
     }
     assert.deepEqual([...rows.keys()].sort(), bucket.keys(prefix).sort(), 'a row for every object and none besides');

@@ -133,7 +133,7 @@ export class Ground {
   }
 
   row(path: string): LedgerRow | undefined {
-    return this.agent.workspace.journal.get(fileKey(pathFromText(path)));
+    return this.agent.workspace.journal.ledger.get(fileKey(pathFromText(path)));
   }
 
   /** The paths that have a problem of this kind. */

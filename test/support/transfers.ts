@@ -13,6 +13,7 @@ import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
+import { loadAddon } from '../../src/watch/addon.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -70,6 +71,7 @@ export function transferBench(t: TestContext): TransferBench {
       prefix: 'p/',
       journal: new Journal(ledger, setImmediate),
       copies: new CopyOrder(),
+      readCached: loadAddon().readCached,
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
       partConcurrency: 2,
@@ -81,7 +83,7 @@ export function transferBench(t: TestContext): TransferBench {
       mkdirSync(dirname(join(root, path)), { recursive: true });
       writeFileSync(join(root, path), content);
     },
-    row: (key) => bench.context.journal.get(key as RelKey),
+    row: (key) => bench.context.journal.ledger.get(key as RelKey),
   };
   return bench;
 }

@@ -127,7 +127,7 @@ test('a ledger of a newer schema is refused and left as it is', (t) => {
   const file = join(tempDir(t), 'ledger.sqlite');
   openLedger({ file }).ledger.close();
   const db = new DatabaseSync(file);
-  db.exec('PRAGMA user_version = 3');
+  db.exec('PRAGMA user_version = 4');
   db.close();
   const before = readFileSync(file);
   assert.throws(
@@ -135,7 +135,7 @@ test('a ledger of a newer schema is refused and left as it is', (t) => {
     (error) =>
       error instanceof OperatorError &&
       error.exitCode === EXIT.fatal &&
-      /version is 3, .* version 2/.test(error.message),
+      /version is 4, .* version 3/.test(error.message),
   );
   assert.deepEqual(readFileSync(file), before);
 });
