@@ -1,4 +1,9 @@
-// Bundles the program so that it needs no node_modules: dist/main.js starts dist/program.js, with the addon beside it.
+// Bundles the program so that it needs no node_modules: dist/main.js starts dist/program.js, or dist/help.js where only help
+// is asked for, with the addon beside them.
+//
+// Each is one file that holds all it may ever need: an agent that has run for weeks when its files are replaced by those of
+// a newer version can still load what it never used before. CommonJS, because then a module, be it Node's own, is
+// evaluated when the first of those who import it is, and most never are.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,11 +11,15 @@ import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-// The dependencies that are CommonJS load Node's own modules through require, which an ES module does not have.
-const BANNER = `import { createRequire as __createRequire } from 'node:module';
-const require = __createRequire(import.meta.url);`;
+// CommonJS has no import.meta.
+const BANNER = `'use strict';
+const importMetaUrl = require('node:url').pathToFileURL(__filename).href;`;
 
-/** What is started: it says in one line that a Node is too old, for which the program itself would not even load. */
+/**
+ * What is started. It says in one line that a Node is too old, for which the program itself would not even load. Who asks
+ * for help by one word, or of one command, is answered by what needs no more than that; every other command line is read
+ * by the program.
+ */
 function starter(oldest) {
   return `#!/usr/bin/env node
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -19,7 +28,9 @@ if (major < ${oldest.major} || (major === ${oldest.major} && minor < ${oldest.mi
   console.error('  hint: Install a newer Node, or run it by the path of one.');
   process.exit(1);
 }
-await import('./program.js');
+const words = process.argv.slice(2).join(' ');
+const asksForHelp = /^(help( \\S+)?|(\\w[^ ]* )?(-h|--help|-V|--version))$/.test(words);
+require(asksForHelp ? './help.js' : './program.js');
 `;
 }
 
@@ -37,26 +48,40 @@ async function replace(path, content, mode) {
   await rename(temporary, path);
 }
 
-/** Builds dist/ from src/ and build/awssyncer.node. */
-export async function bundle() {
-  const dist = join(ROOT, 'dist');
-  await mkdir(dist, { recursive: true });
+/** src/main.ts as one file. @returns the files to write */
+async function bundled(outfile, options = {}) {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: ['src/main.ts'],
-    outfile: 'dist/program.js',
+    outfile,
     bundle: true,
     platform: 'node',
     target: 'node22',
-    format: 'esm',
+    format: 'cjs',
+    define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: BANNER },
+    // Names stay as they are, for stack traces.
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: 'linked',
     sourcesContent: false,
     legalComments: 'linked',
     logLevel: 'warning',
     write: false,
+    ...options,
   });
+  return outputFiles;
+}
+
+/** Builds dist/ from src/ and build/awssyncer.node. */
+export async function bundle() {
+  const dist = join(ROOT, 'dist');
+  await mkdir(dist, { recursive: true });
+  const program = await bundled('dist/program.js');
+  // The commands are not part of it: the starter sees to it that none is asked for.
+  const help = await bundled('dist/help.js', { external: ['./src/cli/*'] });
   await replace(join(dist, 'awssyncer.node'), await readFile(join(ROOT, 'build/awssyncer.node')), 0o644);
-  for (const { path, contents } of outputFiles) await replace(path, contents, 0o644);
+  for (const { path, contents } of [...program, ...help]) await replace(path, contents, 0o644);
+  await replace(join(dist, 'package.json'), '{ "type": "commonjs" }\n', 0o644);
   await replace(join(dist, 'main.js'), starter(await oldestNode()), 0o755);
 }

@@ -1,0 +1,89 @@
+// What a start costs, counted in what it loads.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { COMMANDS } from '../../src/config/options.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const NODE = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/** Prints, last of all, the files that were loaded and the modules of Node's own that a bare Node had not. */
+const TELL = `
+const bare = new Set(process.moduleLoadList);
+process.on('exit', () => {
+  const files = Object.keys(require.cache).filter((file) => file !== __filename);
+  const own = process.moduleLoadList.filter((name) => !bare.has(name) && /^NativeModule [a-z]/.test(name));
+  process.stdout.write('\\n' + JSON.stringify({ files, own: own.map((name) => name.split(' ')[1]) }));
+});`;
+
+interface Loaded {
+  readonly files: readonly string[];
+  /** Public modules of Node. */
+  readonly own: readonly string[];
+}
+
+function loadedBy(t: TestContext, args: readonly string[]): Loaded {
+  const home = tempDir(t);
+  const tell = join(home, 'tell.cjs');
+  writeFileSync(tell, TELL);
+  const options = { env: { HOME: home, XDG_STATE_HOME: home }, encoding: 'utf8' } as const;
+  const { stdout } = spawnSync(NODE, ['--require', tell, join(DIST, 'main.js'), ...args], options);
+  const { files, own } = JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))) as Loaded;
+  return { files: files.map((file) => basename(file)), own: own.filter((name) => !name.startsWith('internal/')) };
+}
+
+/** What Node itself loads to write to a pipe or a file and to be told of signals. */
+const OUTPUT = ['net', 'os', 'stream', 'stream/promises', 'string_decoder'];
+
+/** What the SDK cannot be loaded without, and who talks to an agent on this machine can. */
+const FOR_S3 = ['child_process', 'http2', 'https', 'tls', 'zlib'];
+
+describe('what a start loads', () => {
+  for (const args of [['--help'], ['--version'], ['help', 'sync'], ['run', '--help']]) {
+    test(`${args.join(' ')}: the help, and of Node what printing takes`, (t) => {
+      const { files, own } = loadedBy(t, args);
+      assert.deepEqual(files, ['main.js', 'help.js']);
+      assert.deepEqual(
+        own.filter((name) => !OUTPUT.includes(name)),
+        [],
+      );
+    });
+  }
+
+  for (const command of ['status', 'flush', 'approve-deletes']) {
+    test(`${command}: nothing that is for S3`, (t) => {
+      const { files, own } = loadedBy(t, [command, '--state-dir=/nowhere']);
+      assert.deepEqual(files, ['main.js', 'program.js']);
+      assert.ok(own.includes('http'), own.join());
+      assert.deepEqual(
+        own.filter((name) => FOR_S3.includes(name)),
+        [],
+      );
+    });
+  }
+});
+
+test('who asks for help is told the same by the help alone and by the whole program', () => {
+  const ask = (file: string, args: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(NODE, [join(DIST, file), ...args], { env: {}, encoding: 'utf8' });
+    return { status, stdout, stderr };
+  };
+  const lines = ['help', '-h', '--version', ...COMMANDS.map((command) => `help ${command}`), 'help nobody'];
+  for (const line of [...lines, 'sync --help', 'oneoffcopy -V', 'nobody --help', 'help --help']) {
+    const args = line.split(' ');
+    assert.deepEqual(ask('main.js', args), ask('program.js', args), line);
+  }
+  // A value, an operand and the words of another program are no questions.
+  for (const args of [
+    ['--exclude', '--help'],
+    ['watch', 'help'],
+    ['run', '--', '--help'],
+    ['a b', '-V', 'c'],
+  ]) {
+    assert.deepEqual(ask('main.js', args), ask('program.js', args), args.join(' '));
+  }
+});
