@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { ObjectStore } from '../../src/store/object-store.ts';
+import { BENCH } from '../support/bench-server.ts';
 import { ALL_TARGETS, availableTargets, plainClient, type S3Target, type TargetChoice } from '../support/s3-targets.ts';
 import { type Contract, openStore } from './ground.ts';
 import { MULTIPART_CONTRACTS } from './multipart.contract.ts';
@@ -21,7 +22,7 @@ it('every contract holds on a server that the project did not write', () => {
   assert.deepEqual(alone, []);
 });
 
-for (const choice of availableTargets()) {
+for (const choice of [...availableTargets(), BENCH]) {
   describe(`contract on ${choice.name}`, () => {
     let target: S3Target;
     let client: S3Client;

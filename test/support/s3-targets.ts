@@ -48,7 +48,7 @@ export interface S3Target {
   close(): Promise<void>;
 }
 
-export type TargetName = 'strict' | 'fauxqs' | 'RGW' | 'endpoint';
+export type TargetName = 'strict' | 'fauxqs' | 'RGW' | 'endpoint' | 'bench';
 
 /** A server that suites can start. */
 export interface TargetChoice {
@@ -62,7 +62,7 @@ export interface TargetChoice {
   start(options?: StrictS3Options): Promise<S3Target>;
 }
 
-const everythingBut = (...lacking: Capability[]): ReadonlySet<Capability> =>
+export const everythingBut = (...lacking: Capability[]): ReadonlySet<Capability> =>
   new Set(CAPABILITIES.filter((one) => !lacking.includes(one)));
 
 const STRICT: TargetChoice = {
@@ -178,7 +178,7 @@ type Started = Pick<S3Target, 'name' | 'endpoint' | 'region' | 'credentials' | '
   readonly strict?: StrictS3;
 };
 
-function target(started: Started): S3Target {
+export function target(started: Started): S3Target {
   const { name, endpoint, region, credentials, close, strict } = started;
   const complete: S3Target = {
     ...{ name, endpoint, region, credentials, close, strict },

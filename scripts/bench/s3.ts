@@ -1,0 +1,65 @@
+// The bench server in its own process, as the benchmark uses it.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Summary } from './server/control.ts';
+import type { Counters } from './server/tally.ts';
+
+const MAIN = fileURLToPath(new URL('server/main.ts', import.meta.url));
+
+/** Much room for the young, because what is stored stays; a collection when it is asked for. */
+const NODE_OPTIONS = ['--expose-gc', '--max-semi-space-size=64', '--max-old-space-size=8192'];
+
+export class S3 {
+  readonly endpoint: string;
+  readonly #stop: () => void;
+  #bucketsMade = 0;
+
+  private constructor(endpoint: string, stop: () => void) {
+    this.endpoint = endpoint;
+    this.#stop = stop;
+  }
+
+  static async start(): Promise<S3> {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    return new S3(line, () => child.kill('SIGTERM'));
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** Creates a bucket, with the objects of another one if that is named. */
+  async makeBucket(original?: string): Promise<string> {
+    const bucket = `bench-${++this.#bucketsMade}`;
+    if (original === undefined) await this.#ask('PUT', bucket);
+    else await this.#ask('POST', `-/clone?from=${original}&to=${bucket}`);
+    return bucket;
+  }
+
+  /** Deletes a bucket and all it holds. */
+  async dropBucket(bucket: string): Promise<void> {
+    await this.#ask('DELETE', bucket);
+  }
+
+  /** Begins to count anew. */
+  async reset(): Promise<void> {
+    await this.#ask('POST', '-/reset');
+  }
+
+  async counters(): Promise<Counters> {
+    return (await (await this.#ask('GET', '-/counters')).json()) as Counters;
+  }
+
+  async summary(bucket: string): Promise<Summary> {
+    return (await (await this.#ask('GET', `-/summary?bucket=${bucket}`)).json()) as Summary;
+  }
+
+  async #ask(method: string, path: string): Promise<Response> {
+    const response = await fetch(`${this.endpoint}/${path}`, { method });
+    if (!response.ok) throw new Error(`The bench server answers ${response.status} to ${method} ${path}`);
+    return response;
+  }
+}
