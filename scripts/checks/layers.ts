@@ -44,7 +44,7 @@ const LAYERS: readonly (readonly string[])[] = [
 
 /** What only one folder may import, because everybody else goes through its contract. */
 const OWNED: readonly { readonly target: RegExp; readonly by: readonly string[] }[] = [
-  { target: /^@aws-sdk\/|^@smithy\/|^undici$|^aws4$/, by: ['src/store/'] },
+  { target: /^@aws-sdk\/|^@smithy\/|^undici(\/|$)/, by: ['src/store/'] },
   { target: /^node:sqlite$/, by: ['src/ledger/'] },
   { target: /^node:process$/, by: ['src/main.ts'] },
   { target: /^node:child_process$/, by: ['src/agent/', 'src/cli/'] },

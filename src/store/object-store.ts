@@ -65,6 +65,8 @@ export interface PutOptions extends CallOptions {
   readonly ifMatch?: string;
   /** Refuse with a `conflict` StoreError if there is an object. */
   readonly ifAbsent?: boolean;
+  /** SHA-256 of the body in hex, if it is known already: saves computing it for the signature, and serves nothing else. */
+  readonly sha256?: string;
 }
 
 export interface GetOptions extends CallOptions {

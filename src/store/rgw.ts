@@ -29,11 +29,16 @@ export function speakRgw(client: S3Client): ServerKind {
     (next) => async (args) => {
       const result = await next(args);
       const { headers } = result.response as { headers?: Record<string, string> };
-      server.isRgw ??= RGW_REQUEST_ID.test(headers?.['x-amz-request-id'] ?? '');
+      learnServerKind(server, headers?.['x-amz-request-id']);
       return result;
     },
     // Lowest in its step: nearest to the wire, before an error answer is thrown.
     { step: 'deserialize', priority: 'low', name: 'rgwDetection' },
   );
   return server;
+}
+
+/** What an answer tells by the id of its request. */
+export function learnServerKind(server: ServerKind, requestId: string | undefined): void {
+  server.isRgw ??= RGW_REQUEST_ID.test(requestId ?? '');
 }

@@ -1,7 +1,7 @@
 // The SDK's client, set up to send every request once and with a checksum that all servers verify.
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
-import { credentialChain, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
+import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
 
 /** Fixed credentials. */
@@ -46,7 +46,10 @@ const COMMANDS_WITH_MD5: ReadonlySet<string> = new Set([
 ]);
 
 /** A client that retries nothing, waits for no `100 Continue`, and adds checksums only where S3 requires them. */
-export function createS3Client(options: ConnectionOptions): S3Client {
+export function createS3Client(options: ConnectionOptions): {
+  readonly client: S3Client;
+  readonly renewRefused: RenewRefused;
+} {
   const logger = sdkLogger(options.onWarning ?? (() => {}));
   const client = new S3Client({
     logger,
@@ -67,13 +70,13 @@ export function createS3Client(options: ConnectionOptions): S3Client {
       httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
     },
   });
-  renewRefusedCredentials(client);
+  const renewRefused = renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
   addContentMd5(client);
   demandWholeAnswers(client);
   if (options.onRequest !== undefined) countRequests(client, options.onRequest);
   if (options.beforeWrite !== undefined) guardWrites(client, options.beforeWrite);
-  return client;
+  return { client, renewRefused };
 }
 
 function countRequests(client: S3Client, onRequest: () => void): void {

@@ -3,7 +3,6 @@ import {
   AbortMultipartUploadCommand,
   type CompletedPart,
   CompleteMultipartUploadCommand,
-  CopyObjectCommand,
   CreateMultipartUploadCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -12,9 +11,9 @@ import { createUpload } from './create-upload.ts';
 import { StoreError } from './errors.ts';
 import { partPlan } from './multipart-plan.ts';
 import type { CallOptions, CopyOptions, ObjectAttributes, Written } from './object-store.ts';
+import type { WriteAnswer } from './s3-requests.ts';
 import {
   acknowledged,
-  attributeParams,
   headObject,
   type Request,
   type S3Session,
@@ -23,6 +22,7 @@ import {
   senseless,
   signalOf,
 } from './s3-session.ts';
+import { attributeParams } from './sdk-requests.ts';
 
 /** Server-side parts cost no memory here; these keep one request to seconds. */
 const COPY_PART_BYTES = 256 * 1024 ** 2;
@@ -48,24 +48,12 @@ export async function copyObject(session: S3Session, copy: Copy): Promise<Writte
   return acknowledged(session, answer, { request, sizeBytes: from.sizeBytes, attributes: to.attributes });
 }
 
-interface Answer {
-  readonly ETag?: string | undefined;
-  readonly VersionId?: string | undefined;
+async function copyAtOnce(session: S3Session, { from, to }: Copy, request: Request): Promise<WriteAnswer> {
+  const { CopySource: source, CopySourceIfMatch: ifMatch } = sourceOf(session, from);
+  return send(session, request, (o) => session.requests.copyObject({ source, ifMatch, ...to }, o));
 }
 
-async function copyAtOnce(session: S3Session, { from, to }: Copy, request: Request): Promise<Answer> {
-  const command = new CopyObjectCommand({
-    ...sourceOf(session, from),
-    Bucket: session.bucket,
-    Key: to.key,
-    MetadataDirective: 'REPLACE',
-    ...attributeParams(to.attributes),
-  });
-  const answer = await send(session, request, (o) => session.client.send(command, o));
-  return { ETag: answer.CopyObjectResult?.ETag, VersionId: answer.VersionId };
-}
-
-async function copyByParts(session: S3Session, copy: Copy, request: Request): Promise<Answer> {
+async function copyByParts(session: S3Session, copy: Copy, request: Request): Promise<WriteAnswer> {
   const { client, bucket } = session;
   const { from, to } = copy;
   if (session.server.isRgw && from.key.includes('%')) throw decodedTwice(session, from.key);

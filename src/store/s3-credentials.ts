@@ -52,29 +52,34 @@ export function credentialChain(logger: SdkLogger, timeoutMs = CHAIN_TIMEOUT_MS)
   };
 }
 
+/** Runs an attempt, and has its credentials asked for again if the server refuses them. */
+export type RenewRefused = <T>(attempt: () => Promise<T>) => Promise<T>;
+
 /**
  * The SDK keeps credentials until they expire, and those without a date for ever. When the server refuses some, they
  * may have been rotated: they are asked for again, once for all requests that were under way with them. The refused
- * request is the caller's to repeat.
+ * request is the caller's to repeat. Holds for the client's requests; others with its credentials go through the result.
  */
-export function renewRefusedCredentials(client: S3Client): void {
+export function renewRefusedCredentials(client: S3Client): RenewRefused {
   let renewals = 0;
   const renew = async (): Promise<void> => {
     await client.config.credentials({ forceRefresh: true }).catch(() => undefined); // the next request will tell
     renewals++;
   };
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      const seen = renewals;
-      try {
-        return await next(args);
-      } catch (error) {
-        if (seen === renewals && isRefusal(error) && reactionOf(error) === 'credentials') void renew();
-        throw error;
-      }
-    },
-    { step: 'initialize', name: 'renewRefusedCredentials' },
-  );
+  const renewRefused: RenewRefused = async (attempt) => {
+    const seen = renewals;
+    try {
+      return await attempt();
+    } catch (error) {
+      if (seen === renewals && isRefusal(error) && reactionOf(error) === 'credentials') void renew();
+      throw error;
+    }
+  };
+  client.middlewareStack.add((next) => (args) => renewRefused(() => next(args)), {
+    step: 'initialize',
+    name: 'renewRefusedCredentials',
+  });
+  return renewRefused;
 }
 
 /** The server's, not a provider's that had none to give. */

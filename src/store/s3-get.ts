@@ -1,9 +1,9 @@
 // Downloads: nothing ends well before every announced byte has arrived.
 import { Readable } from 'node:stream';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import type { GetBytesOptions, GetOptions, ObjectHead } from './object-store.ts';
+import type { ObjectAnswer } from './s3-requests.ts';
 import { headOf, type S3Session, send, senseless } from './s3-session.ts';
 
 type Range = NonNullable<GetBytesOptions['range']>;
@@ -53,15 +53,14 @@ export async function getBytes(
 
 async function open(session: S3Session, key: string, options: GetOptions & { range?: Range }): Promise<Opened> {
   const { ifMatch, range } = options;
-  const command = new GetObjectCommand({
-    Bucket: session.bucket,
-    Key: key,
-    ...(ifMatch === undefined ? {} : { IfMatch: `"${ifMatch}"` }),
-    ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}` }),
-  });
-  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.client.send(command, o));
+  const get = {
+    key,
+    ifMatch: ifMatch === undefined ? undefined : `"${ifMatch}"`,
+    range: range === undefined ? undefined : `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}`,
+  };
+  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.requests.getObject(get, o));
   const bodyBytes = answer.ContentLength ?? 0;
-  const source = answer.Body as Readable;
+  const source = answer.Body;
   try {
     // Every object has one: what has none is something else, and must not be taken for the content.
     if (answer.ETag === undefined) throw senseless(session, { action: 'get', key });
@@ -75,7 +74,7 @@ async function open(session: S3Session, key: string, options: GetOptions & { ran
 
 /** The size of the whole object whose range was answered. @throws {StoreError} `rejected` if it is not that range */
 function sizeBesides(
-  answer: { ContentRange?: string | undefined; ContentLength?: number | undefined },
+  answer: ObjectAnswer,
   { session, key, range }: { session: S3Session; key: string; range: Range },
 ): number {
   const { ContentRange: told = 'none', ContentLength: bodyBytes } = answer;

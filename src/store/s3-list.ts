@@ -1,8 +1,8 @@
 // Listing: pages decoded, in UTF-8 byte order, or an error; never a shorter listing than the bucket's.
-import { type _Object, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { StoreError } from './errors.ts';
 import { compareKeys } from './key-order.ts';
 import type { CallOptions, ListedObject } from './object-store.ts';
+import type { ListedAnswer } from './s3-requests.ts';
 import { type S3Session, sendRetried, senseless, unquoted } from './s3-session.ts';
 
 /** One listing. */
@@ -43,17 +43,10 @@ function listPage(
   options: CallOptions,
 ): Promise<Page> {
   const { prefix, pageKeys, token } = page;
-  const command = new ListObjectsV2Command({
-    Bucket: session.bucket,
-    Prefix: prefix,
-    MaxKeys: pageKeys,
-    // XML 1.0 cannot carry every character a key may hold.
-    EncodingType: 'url',
-    ...(token === undefined ? {} : { ContinuationToken: token }),
-  });
+  const asked = { prefix, maxKeys: pageKeys, continuationToken: token };
   const request = { ...options, action: 'list', key: prefix };
   return sendRetried(session, request, async (o) => {
-    const { Contents = [], EncodingType, ...answer } = await session.client.send(command, o);
+    const { Contents = [], EncodingType, ...answer } = await session.requests.listObjects(asked, o);
     const next = answer.IsTruncated ? answer.NextContinuationToken : undefined;
     // The SDK reads an empty or foreign document as an empty listing, which would look like an empty bucket.
     if (answer.IsTruncated === undefined || (answer.IsTruncated && !next)) throw senseless(session, request);
@@ -61,7 +54,7 @@ function listPage(
   });
 }
 
-function listed({ Key, Size, ETag, LastModified }: _Object, encoded: boolean): ListedObject {
+function listed({ Key, Size, ETag, LastModified }: ListedAnswer, encoded: boolean): ListedObject {
   if (Key === undefined || !Number.isSafeInteger(Size)) throw new TypeError('a listed object has no key or size');
   return {
     key: encoded ? decodeURIComponent(Key.replaceAll('+', ' ')) : Key,

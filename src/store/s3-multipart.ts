@@ -11,16 +11,9 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { createUpload } from './create-upload.ts';
 import { partPlan } from './multipart-plan.ts';
 import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './object-store.ts';
-import {
-  acknowledged,
-  attributeParams,
-  classified,
-  type Request,
-  type S3Session,
-  send,
-  sendRetried,
-  signalOf,
-} from './s3-session.ts';
+import type { WriteAnswer } from './s3-requests.ts';
+import { acknowledged, classified, type Request, type S3Session, send, sendRetried, signalOf } from './s3-session.ts';
+import { attributeParams } from './sdk-requests.ts';
 
 /** Read at once. The library joins what it reads into parts and copies less when the pieces are small. */
 const PIECE_BYTES = 1024 ** 2;
@@ -100,14 +93,20 @@ class UploadSteps {
     const { client } = this.#session;
     this.#throwIfEnded();
     if (command instanceof CreateMultipartUploadCommand) return this.#create(command);
-    if (command instanceof UploadPartCommand) {
-      return sendRetried(this.#session, this.#request('upload a part of'), (o) => client.send(command, o));
-    }
+    if (command instanceof UploadPartCommand) return this.#part(command);
     // The two that make the object appear: the library puts what fits into one part.
     const request = { ...this.#request('upload'), writes: true };
     await this.#source.verify();
     if (command instanceof PutObjectCommand) return send(this.#session, request, (o) => client.send(command, o));
     return send(this.#session, request, (o) => client.send(command as CompleteMultipartUploadCommand, o));
+  }
+
+  #part({ input }: UploadPartCommand): Promise<WriteAnswer> {
+    const { UploadId: uploadId = '', PartNumber: partNumber = 0 } = input;
+    const part = { key: this.#key, uploadId, partNumber, body: input.Body as Buffer };
+    return sendRetried(this.#session, this.#request('upload a part of'), (o) =>
+      this.#session.requests.uploadPart(part, o),
+    );
   }
 
   async #create(command: CreateMultipartUploadCommand): Promise<unknown> {

@@ -1,18 +1,20 @@
 // One bucket on one client: what every operation of the S3 store needs.
-import type { Readable } from 'node:stream';
-import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { hintFor } from './hints.ts';
 import type { CallOptions, ObjectAttributes, ObjectHead, Written } from './object-store.ts';
 import type { ServerKind } from './rgw.ts';
+import type { ObjectAnswer, S3Requests, SendOptions } from './s3-requests.ts';
 
 /** Runs an attempt until it succeeds, the error's reaction is not worth another one, or the signal is raised. */
 export type Retry = <T>(attempt: () => Promise<T>, options: { readonly signal?: AbortSignal }) => Promise<T>;
 
 /** What every operation needs. */
 export interface S3Session {
+  /** For the rare requests. */
   readonly client: S3Client;
+  readonly requests: S3Requests;
   readonly server: ServerKind;
   readonly bucket: string;
   readonly retry: Retry;
@@ -31,7 +33,7 @@ export interface Request extends CallOptions {
 export async function send<T>(
   session: S3Session,
   request: Request,
-  run: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+  run: (options: SendOptions) => Promise<T>,
 ): Promise<T> {
   const { signal } = request;
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
@@ -58,7 +60,7 @@ async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise
 export async function sendRetried<T>(
   session: S3Session,
   request: Request,
-  run: (options: { abortSignal?: AbortSignal }) => Promise<T>,
+  run: (options: SendOptions) => Promise<T>,
 ): Promise<T> {
   try {
     return await session.retry(() => send(session, request, run), signalOf(request));
@@ -95,17 +97,8 @@ export function unquoted(etag: string | undefined): string {
   return (etag ?? '').replace(/^"(.*)"$/, '$1');
 }
 
-/** The attributes as the SDK's parameters. */
-export function attributeParams(attributes: ObjectAttributes): {
-  Metadata: Record<string, string>;
-  ContentType?: string;
-} {
-  const { metadata, contentType } = attributes;
-  return { Metadata: { ...metadata }, ...(contentType === undefined ? {} : { ContentType: contentType }) };
-}
-
 /** What an answer to HEAD or GET tells; the size is the caller's because a range has its own. */
-export function headOf(answer: HeadObjectCommandOutput, sizeBytes: number): ObjectHead {
+export function headOf(answer: ObjectAnswer, sizeBytes: number): ObjectHead {
   const { Metadata: metadata = {}, ContentType: contentType } = answer;
   return {
     sizeBytes,
@@ -132,9 +125,9 @@ export async function headObject(
 }
 
 async function headOnce(session: S3Session, key: string, options: CallOptions): Promise<ObjectHead | undefined> {
-  const command = new HeadObjectCommand({ Bucket: session.bucket, Key: key });
   try {
-    const answer = await send(session, { ...options, action: 'head', key }, (o) => session.client.send(command, o));
+    const request = { ...options, action: 'head', key };
+    const answer = await send(session, request, (o) => session.requests.headObject(key, o));
     return headOf(answer, answer.ContentLength ?? 0);
   } catch (error) {
     if (error instanceof StoreError && error.reaction === 'not-found') return undefined;
@@ -144,10 +137,10 @@ async function headOnce(session: S3Session, key: string, options: CallOptions): 
 
 /** The reason of a refusal, unless it has passed: credentials that were renewed, a clock that is corrected by now. */
 async function throwReason(session: S3Session, key: string, options: CallOptions): Promise<void> {
-  const command = new GetObjectCommand({ Bucket: session.bucket, Key: key, Range: 'bytes=0-0' });
+  const request = { ...options, action: 'head', key };
   try {
-    const { Body } = await send(session, { ...options, action: 'head', key }, (o) => session.client.send(command, o));
-    (Body as Readable).destroy();
+    const { Body } = await send(session, request, (o) => session.requests.getObject({ key, range: 'bytes=0-0' }, o));
+    Body.destroy();
   } catch (error) {
     // An empty object has no first byte; one that is not there is no reason either.
     const passed = error instanceof StoreError && (error.code === 'InvalidRange' || error.reaction === 'not-found');

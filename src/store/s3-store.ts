@@ -1,13 +1,8 @@
-// ObjectStore over the AWS SDK.
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectsCommand,
-  HeadBucketCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-} from '@aws-sdk/client-s3';
+// ObjectStore on S3.
+import { AbortMultipartUploadCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
+import { leanWherePossible } from './lean/lean-where-possible.ts';
 import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
 import { speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
@@ -15,16 +10,8 @@ import { copyObject } from './s3-copy.ts';
 import { getBytes, getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
-import {
-  acknowledged,
-  attributeParams,
-  headObject,
-  type Retry,
-  type S3Session,
-  send,
-  senseless,
-  signalOf,
-} from './s3-session.ts';
+import { acknowledged, headObject, type Retry, type S3Session, send, senseless, signalOf } from './s3-session.ts';
+import { sdkRequests } from './sdk-requests.ts';
 
 /** What an S3 store is made of. */
 export interface S3StoreOptions extends ConnectionOptions {
@@ -37,6 +24,8 @@ export interface S3StoreOptions extends ConnectionOptions {
   readonly listPageKeys?: number;
   /** Copies above this size go by parts. Default: 5 GiB, the most one CopyObject takes. */
   readonly copyThresholdBytes?: number;
+  /** `sdk`: the reference, which sends everything by the SDK. Default: lean requests wherever they can be signed. */
+  readonly transport?: 'lean' | 'sdk';
 }
 
 const GIB = 1024 ** 3;
@@ -44,8 +33,12 @@ const GIB = 1024 ** 3;
 /** A store of one bucket. Nothing is sent before the first call. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, retry, checkPrefix = '', listPageKeys = 1_000, copyThresholdBytes = 5 * GIB } = options;
-  const client = createS3Client(options);
-  const session: S3Session = { client, server: speakRgw(client), bucket, retry };
+  const { client, renewRefused } = createS3Client(options);
+  const server = speakRgw(client);
+  const bySdk = sdkRequests(client, bucket);
+  const isLean = options.transport !== 'sdk';
+  const requests = isLean ? leanWherePossible({ ...options, sdk: client, server, renewRefused }, bySdk) : bySdk;
+  const session: S3Session = { client, requests, server, bucket, retry };
   return {
     bucket,
     check: (call = {}) => checkBucket(session, checkPrefix, call),
@@ -58,7 +51,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
     list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),
     abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),
-    close: () => client.destroy(),
+    close: () => {
+      requests.close();
+      client.destroy();
+    },
   };
 }
 
@@ -76,8 +72,7 @@ async function checkBucket(session: S3Session, prefix: string, options: CallOpti
     if (!(error instanceof StoreError) || !['denied', 'not-found', 'rejected', 'fatal'].includes(error.reaction))
       throw error;
   }
-  const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, MaxKeys: 1 });
-  const { IsTruncated } = await send(session, request, (o) => client.send(command, o));
+  const { IsTruncated } = await send(session, request, (o) => session.requests.listObjects({ prefix, maxKeys: 1 }, o));
   if (IsTruncated === undefined) throw senseless(session, request);
 }
 
@@ -87,18 +82,12 @@ async function putObject(
   object: { body: Buffer; attributes: ObjectAttributes; call: PutOptions },
 ): Promise<Written> {
   const { body, attributes, call } = object;
-  const { ifMatch, ifAbsent = false } = call;
-  const command = new PutObjectCommand({
-    Bucket: session.bucket,
-    Key: key,
-    Body: body,
-    ...attributeParams(attributes),
-    // RGW (16.2 at least) compares the header as it is, quotes included.
-    ...(ifMatch === undefined ? {} : { IfMatch: session.server.isRgw ? ifMatch : `"${ifMatch}"` }),
-    ...(ifAbsent ? { IfNoneMatch: '*' } : {}),
-  });
+  const { ifAbsent = false, sha256 } = call;
+  // RGW (16.2 at least) compares the header as it is, quotes included.
+  const ifMatch = call.ifMatch === undefined || session.server.isRgw ? call.ifMatch : `"${call.ifMatch}"`;
+  const put = { key, body, attributes, ifMatch, ifNoneMatch: ifAbsent ? '*' : undefined, sha256 } as const;
   const request = { ...signalOf(call), action: 'put', key, writes: true };
-  const answer = await send(session, request, (o) => session.client.send(command, o));
+  const answer = await send(session, request, (o) => session.requests.putObject(put, o));
   return acknowledged(session, answer, { request, sizeBytes: body.length, attributes });
 }
 
@@ -110,10 +99,9 @@ async function deleteObjects(
 ): Promise<ReadonlyMap<string, Error>> {
   const failed = new Map<string, Error>();
   if (keys.length === 0) return failed;
-  const { client, bucket } = session;
+  const { bucket } = session;
   const request = { ...options, action: 'delete', writes: true };
-  const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects: keys.map((Key) => ({ Key })) } });
-  const answer = await send(session, request, (o) => client.send(command, o));
+  const answer = await send(session, request, (o) => session.requests.deleteObjects(keys, o));
   const deleted = new Set(answer.Deleted?.map(({ Key }) => Key));
   const errors = new Map(answer.Errors?.map((error) => [error.Key, error]));
   for (const key of keys) {

@@ -1,5 +1,6 @@
 // An answer in XML is believed only if it is whole: the SDK's parser takes a document that was cut for a shorter one.
 import type { S3Client } from '@aws-sdk/client-s3';
+import { isWhole } from './whole-document.ts';
 
 /** The document of each operation whose body says what was done. A whole Error in its place is the SDK's to throw. */
 const ROOT_OF: Readonly<Record<string, string>> = {
@@ -35,11 +36,4 @@ export function demandWholeAnswers(client: S3Client): void {
     },
     { step: 'deserialize', priority: 'low', name: 'demandWholeAnswers' },
   );
-}
-
-/** Whether the document begins and ends with this element; an XML declaration may come first. */
-function isWhole(text: string, root: string): boolean {
-  const start = text.startsWith('<?xml') ? text.indexOf('?>') + 2 : 0;
-  const opened = text.slice(start).trimStart();
-  return new RegExp(`^<${root}[\\s/>]`).test(opened) && (opened.endsWith(`</${root}>`) || /^<[^<>]*\/>$/.test(opened));
 }

@@ -149,7 +149,8 @@ class Upload {
     const { store } = this.#context;
     await announce(this.#context, this.#row);
     try {
-      const written = await store.put(this.#key, body, this.#attributes(torn), { signal: this.#request.signal });
+      const options = { signal: this.#request.signal, sha256: checksum };
+      const written = await store.put(this.#key, body, this.#attributes(torn), options);
       return this.#stored(written, { checksum, torn, how: 'uploaded', bytes: body.length });
     } catch (error) {
       return failure(this.#context, error, this.#row);

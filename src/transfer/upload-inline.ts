@@ -54,7 +54,8 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
   try {
     const key = wholeKey(context, relKey);
     await announce(context, before);
-    const written = await context.store.put(key, body, { metadata: encodeMetadata(stat) }, { signal });
+    const attributes = { metadata: encodeMetadata(stat) };
+    const written = await context.store.put(key, body, attributes, { signal, sha256: checksum });
     const stored = acknowledgedRow(context, before, { stat, checksum, written, fuzzy: false });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {

@@ -12,6 +12,9 @@ import { probe } from './probes.ts';
 
 const CONTRACTS: readonly Contract[] = [...OBJECT_CONTRACTS, ...MULTIPART_CONTRACTS];
 
+/** The SDK's is the reference. */
+const TRANSPORTS = ['lean', 'sdk'] as const;
+
 function claimsAll({ claims }: TargetChoice, { needs = [] }: Contract): boolean {
   return claims === undefined || needs.every((capability) => claims.has(capability));
 }
@@ -35,15 +38,16 @@ for (const choice of [...availableTargets(), BENCH]) {
       await target.close();
     });
 
-    for (const contract of CONTRACTS.filter((each) => claimsAll(choice, each))) {
-      it(contract.title, async (test) => {
+    const claimed = CONTRACTS.filter((each) => claimsAll(choice, each));
+    for (const [contract, transport] of claimed.flatMap((each) => TRANSPORTS.map((one) => [each, one] as const))) {
+      it(`${transport}: ${contract.title}`, async (test) => {
         if (choice.claims === undefined && !(await hasAll(target, contract))) {
           test.diagnostic(`${choice.name}: not run, the server lacks one of ${contract.needs}`);
           return;
         }
         const opened: ObjectStore[] = [];
         const open = (options: Partial<Parameters<typeof openStore>[1]>) => {
-          const store = openStore(target, { bucket, ...options });
+          const store = openStore(target, { bucket, transport, ...options });
           opened.push(store);
           return store;
         };

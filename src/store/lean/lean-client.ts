@@ -1,0 +1,130 @@
+// Signed requests on kept connections. Credentials, address and clock are the SDK's: whatever it learns holds here too.
+import { createHash, hash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { learnServerKind, type ServerKind } from '../rgw.ts';
+import type { RenewRefused } from '../s3-credentials.ts';
+import { type Answered, errorOf } from './error-answer.ts';
+import { EMPTY_SHA256, encodePath, type Header, Signer, UNSIGNED_PAYLOAD } from './sigv4.ts';
+import type { Target } from './target.ts';
+import { Wire, type WireRequest } from './wire.ts';
+
+/** What requests are sent with. */
+export interface LeanClientOptions {
+  readonly sdk: S3Client;
+  readonly target: Target;
+  readonly server: ServerKind;
+  readonly renewRefused: RenewRefused;
+  readonly version: string;
+  readonly requestTimeoutMs: number;
+  readonly onRequest?: (() => void) | undefined;
+  readonly beforeWrite?: ((key: string | undefined) => void) | undefined;
+}
+
+export interface LeanRequest {
+  readonly method: WireRequest['method'];
+  /** undefined for a request on the bucket. */
+  readonly key?: string;
+  /** Encoded and sorted by name. */
+  readonly query?: string;
+  readonly headers?: readonly Header[];
+  readonly body?: Buffer;
+  /** Of the body, if it is known. */
+  readonly sha256?: string | undefined;
+}
+
+export type WholeAnswer = Answered & { readonly body: Buffer };
+export type StreamedAnswer = Answered & { readonly body: Readable };
+
+interface Sending {
+  readonly signal: AbortSignal | undefined;
+  readonly stream: boolean;
+}
+
+/** Sends each request once. An answer other than 2xx is thrown as the SDK would throw it. */
+export class LeanClient {
+  readonly #options: LeanClientOptions;
+  readonly #signer: Signer;
+  readonly #wire: Wire;
+  readonly #host: string;
+  readonly #isEncrypted: boolean;
+  #lastDate = '';
+
+  constructor(options: LeanClientOptions) {
+    const { origin, region, signingName } = options.target;
+    this.#options = options;
+    this.#signer = new Signer(region, signingName);
+    this.#wire = new Wire(origin, options);
+    const [scheme, host] = origin.split('//') as [string, string];
+    this.#host = host;
+    this.#isEncrypted = scheme === 'https:';
+  }
+
+  /** The whole answer. */
+  async send(request: LeanRequest, signal?: AbortSignal): Promise<WholeAnswer> {
+    return (await this.#send(request, { signal, stream: false })) as WholeAnswer;
+  }
+
+  /** The answer as soon as its body begins; the caller consumes or destroys it. */
+  async open(request: LeanRequest, signal?: AbortSignal): Promise<StreamedAnswer> {
+    return (await this.#send(request, { signal, stream: true })) as StreamedAnswer;
+  }
+
+  /** Whether the server is known to be an RGW. */
+  get speaksRgw(): boolean {
+    return this.#options.server.isRgw === true;
+  }
+
+  close(): void {
+    this.#wire.close();
+  }
+
+  #send(request: LeanRequest, sending: Sending): Promise<WholeAnswer | StreamedAnswer> {
+    return this.#options.renewRefused(() => this.#sendOnce(request, sending));
+  }
+
+  async #sendOnce(request: LeanRequest, { signal, stream }: Sending): Promise<WholeAnswer | StreamedAnswer> {
+    const { sdk, onRequest, beforeWrite, server } = this.#options;
+    const { method, key, query = '', body } = request;
+    onRequest?.();
+    const credentials = await sdk.config.credentials();
+    const path = this.#pathOf(key);
+    const nowMs = Date.now() + sdk.config.systemClockOffset;
+    const signable = { method, path, query, headers: this.#headersOf(request), payload: this.#payloadOf(request) };
+    const headers = ['user-agent', `awssyncer/${this.#options.version}`];
+    for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers.push(name, value);
+    const isRead = method === 'GET' || method === 'HEAD';
+    const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
+    const sent = { method, path: query === '' ? path : `${path}?${query}`, headers, body, signal, onSend };
+    const answer = await this.#wire.send(sent, { stream });
+    this.#learnClock(answer.headers);
+    learnServerKind(server, answer.headers['x-amz-request-id']);
+    if (answer.status >= 200 && answer.status < 300) return answer as WholeAnswer | StreamedAnswer;
+    throw errorOf(answer, answer.body as Buffer);
+  }
+
+  #pathOf(key: string | undefined): string {
+    const { basePath } = this.#options.target;
+    return key === undefined ? `${basePath}/` : `${basePath}/${encodePath(key)}`;
+  }
+
+  /** Those that are signed. Content-MD5 is the checksum that every server verifies; RGW ignores the newer ones. */
+  #headersOf({ headers = [], body }: LeanRequest): Header[] {
+    const all: Header[] = [['host', this.#host], ...headers];
+    if (body !== undefined) all.push(['content-md5', createHash('md5').update(body).digest('base64')]);
+    return all;
+  }
+
+  #payloadOf({ body, sha256 }: LeanRequest): string {
+    if (body === undefined) return EMPTY_SHA256;
+    return sha256 ?? (this.#isEncrypted ? UNSIGNED_PAYLOAD : hash('sha256', body));
+  }
+
+  /** As the SDK does it, to the SDK's own offset: every answer tells the server's time, unless a cache gave it. */
+  #learnClock({ date, age }: Readonly<Record<string, string>>): void {
+    if (date === undefined || date === this.#lastDate || age !== undefined) return;
+    this.#lastDate = date;
+    const serverMs = Date.parse(date);
+    if (!Number.isNaN(serverMs)) this.#options.sdk.config.systemClockOffset = serverMs - Date.now();
+  }
+}

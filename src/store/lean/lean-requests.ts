@@ -1,0 +1,104 @@
+// The hot requests without the SDK's middleware: a tenth of its CPU.
+import type { Readable } from 'node:stream';
+import type { ObjectAttributes } from '../object-store.ts';
+import type { ObjectAnswer, S3Requests, WriteAnswer } from '../s3-requests.ts';
+import { deleteDocument, elementsOf, readDocument, textOf, wholeText } from './documents.ts';
+import { type Answered, unreadable } from './error-answer.ts';
+import type { LeanClient } from './lean-client.ts';
+import { readListPage } from './list-page.ts';
+import { encodeQuery, type Header } from './sigv4.ts';
+
+const META = 'x-amz-meta-';
+/** The SDK's default for a body. */
+const BYTES = 'application/octet-stream';
+
+/** Requests by this client, which is closed with them. */
+export function leanRequests(client: LeanClient): S3Requests {
+  return {
+    headObject: async (key, o) => objectAnswer(await client.send({ method: 'HEAD', key }, o.abortSignal)),
+    getObject: async ({ key, ifMatch, range }, o) => {
+      const headers = [...given('if-match', ifMatch), ...given('range', range)];
+      const answer = await client.open({ method: 'GET', key, headers }, o.abortSignal);
+      return { ...objectAnswer(answer), Body: answer.body as Readable };
+    },
+    putObject: async ({ key, body, attributes, ifMatch, ifNoneMatch, sha256 }, o) => {
+      const conditions = [...given('if-match', ifMatch), ...given('if-none-match', ifNoneMatch)];
+      const { contentType = BYTES } = attributes;
+      const headers = [...attributeHeaders({ ...attributes, contentType }), ...conditions];
+      return writeAnswer(await client.send({ method: 'PUT', key, headers, body, sha256 }, o.abortSignal));
+    },
+    copyObject: async ({ source, ifMatch, key, attributes }, o) => {
+      const headers: Header[] = [
+        ['x-amz-copy-source', source],
+        ['x-amz-copy-source-if-match', ifMatch],
+        ...(client.speaksRgw ? ([['x-amz-copy-if-match', ifMatch]] as const) : []),
+        ['x-amz-metadata-directive', 'REPLACE'],
+        ...attributeHeaders(attributes),
+      ];
+      const answer = await client.send({ method: 'PUT', key, headers }, o.abortSignal);
+      const { VersionId } = writeAnswer(answer);
+      return { ETag: textOf(readDocument(answer, 'CopyObjectResult'), 'ETag'), VersionId };
+    },
+    uploadPart: async ({ key, uploadId, partNumber, body }, o) => {
+      const query = `partNumber=${partNumber}&uploadId=${encodeQuery(uploadId)}`;
+      const headers = given('content-type', BYTES);
+      return writeAnswer(await client.send({ method: 'PUT', key, query, headers, body }, o.abortSignal));
+    },
+    deleteObjects: async (keys, o) => {
+      const headers: Header[] = [['content-type', 'application/xml']];
+      const request = { method: 'POST', query: 'delete=', headers, body: deleteDocument(keys) } as const;
+      const result = readDocument(await client.send(request, o.abortSignal), 'DeleteResult');
+      return {
+        Deleted: elementsOf(result, 'Deleted').map((one) => ({ Key: textOf(one, 'Key') })),
+        Errors: elementsOf(result, 'Error').map((one) => ({
+          Key: textOf(one, 'Key'),
+          Code: textOf(one, 'Code'),
+          Message: textOf(one, 'Message'),
+        })),
+      };
+    },
+    listObjects: async ({ prefix, maxKeys, continuationToken }, o) => {
+      const token = continuationToken === undefined ? '' : `continuation-token=${encodeQuery(continuationToken)}&`;
+      // XML 1.0 cannot carry every character a key may hold.
+      const query = `${token}encoding-type=url&list-type=2&max-keys=${maxKeys}&prefix=${encodeQuery(prefix)}`;
+      const answer = await client.send({ method: 'GET', query }, o.abortSignal);
+      const root = 'ListBucketResult';
+      const text = wholeText(answer, root);
+      try {
+        return readListPage(text, () => readDocument(answer, root));
+      } catch (error) {
+        throw unreadable(answer, (error as Error).message);
+      }
+    },
+    close: () => client.close(),
+  };
+}
+
+function given(name: string, value: string | undefined): Header[] {
+  return value === undefined ? [] : [[name, value]];
+}
+
+function attributeHeaders({ metadata, contentType }: ObjectAttributes): Header[] {
+  const headers = given('content-type', contentType);
+  for (const name in metadata) headers.push([META + name, metadata[name]!]);
+  return headers;
+}
+
+function writeAnswer({ headers }: Answered): WriteAnswer {
+  return { ETag: headers['etag'], VersionId: headers['x-amz-version-id'] };
+}
+
+function objectAnswer(answer: Answered): ObjectAnswer {
+  const { headers } = answer;
+  const Metadata: Record<string, string> = {};
+  for (const name in headers) if (name.startsWith(META)) Metadata[name.slice(META.length)] = headers[name]!;
+  const [length, modified] = [headers['content-length'], headers['last-modified']];
+  return {
+    ...writeAnswer(answer),
+    ContentLength: length === undefined ? undefined : Number(length),
+    ContentRange: headers['content-range'],
+    ContentType: headers['content-type'],
+    LastModified: modified === undefined ? undefined : new Date(modified),
+    Metadata,
+  };
+}

@@ -1,0 +1,63 @@
+// Where a bucket is, and how requests to it are signed: what the SDK would do, asked once.
+import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+
+/** Where requests for one bucket go. */
+export interface Target {
+  /** `https://host[:port]`. */
+  readonly origin: string;
+  /** What comes before `/key` in a path: '' if the bucket is in the host's name. */
+  readonly basePath: string;
+  readonly region: string;
+  readonly signingName: string;
+}
+
+const KEY = 'key';
+
+interface Resolved {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number | undefined;
+  readonly path: string;
+}
+
+interface AuthScheme {
+  readonly name?: string;
+  readonly signingName?: string;
+  readonly signingRegion?: string;
+}
+
+/**
+ * Has the SDK prepare a request that is never sent. undefined if it would be signed otherwise than by Signature Version 4
+ * (S3 Express, multi-region access points).
+ */
+export async function resolveTarget(client: S3Client, bucket: string): Promise<Target | undefined> {
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: KEY });
+  const asked = Promise.withResolvers<Target | undefined>();
+  command.middlewareStack.add(
+    (_next, context) => async (args) => {
+      const request = args.request as Resolved;
+      const [scheme]: (AuthScheme | undefined)[] = context.endpointV2?.properties?.['authSchemes'] ?? [];
+      asked.resolve(await targetOf(request, scheme, client));
+      throw new Error('it is not sent');
+    },
+    // All that decides on the address has been done by then; credentials are not asked for.
+    { step: 'build', priority: 'low', name: 'resolveTarget' },
+  );
+  client.send(command).catch(asked.reject);
+  return asked.promise;
+}
+
+async function targetOf(
+  request: Resolved,
+  scheme: AuthScheme | undefined,
+  client: S3Client,
+): Promise<Target | undefined> {
+  if (scheme !== undefined && scheme.name !== 'sigv4') return undefined;
+  const port = request.port === undefined ? '' : `:${request.port}`;
+  return {
+    origin: `${request.protocol}//${request.hostname}${port}`,
+    basePath: request.path.slice(0, -`/${KEY}`.length),
+    region: scheme?.signingRegion ?? (await client.config.region()),
+    signingName: scheme?.signingName ?? 's3',
+  };
+}

@@ -1,0 +1,161 @@
+// HTTP on connections that are kept: one request at a time on each, as many as callers have in flight.
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { connectionError } from './wire-errors.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+/** Servers close a connection that is not used; a request they do not get is ambiguous, so it is given up before. */
+const KEEP_ALIVE_MS = 10_000;
+/** Larger bodies go by pieces of this size: each that is taken counts as progress. */
+const PIECE_BYTES = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+export interface WireRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
+  /** With the query. */
+  readonly path: string;
+  /** Names and values alternate; `host` is among them. */
+  readonly headers: string[];
+  readonly body?: Buffer | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called at the last moment before it is written; may throw to hold it back. */
+  readonly onSend?: (() => void) | undefined;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  /** Names are lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole body; a stream if it was asked for and the status is 2xx. */
+  readonly body: Buffer | Readable;
+}
+
+/** Connections to one server. */
+export class Wire {
+  readonly #pool: Dispatcher;
+
+  /** @param options.requestTimeoutMs a request that makes no progress for so long fails. */
+  constructor(origin: string, { requestTimeoutMs }: { readonly requestTimeoutMs: number }) {
+    this.#pool = new Pool(origin, {
+      connections: null,
+      allowH2: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      headersTimeout: requestTimeoutMs,
+      bodyTimeout: requestTimeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    });
+  }
+
+  /** Sends once; rejects as `connectionError` says, or with what `onSend` threw or the signal's reason. */
+  send(request: WireRequest, options: { readonly stream?: boolean } = {}): Promise<WireAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>();
+    const exchange = new Exchange(request, { streams: options.stream === true, resolve, reject });
+    const { method, path, headers } = request;
+    const body = bodyOf(request.body);
+    const length = body instanceof Readable ? ['content-length', String(request.body?.length)] : [];
+    // Without `reset` undici closes the connection after every HEAD.
+    this.#pool.dispatch({ method, path, headers: [...headers, ...length], body, reset: false }, exchange);
+    return promise;
+  }
+
+  close(): void {
+    void this.#pool.destroy();
+  }
+}
+
+/** A large body as a stream of pieces; they share its memory. */
+function bodyOf(body: Buffer | undefined): Buffer | Readable | null {
+  if (body === undefined || body.length <= PIECE_BYTES) return body ?? null;
+  return Readable.from(pieces(body), { objectMode: false, highWaterMark: PIECE_BYTES });
+}
+
+function* pieces(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) yield body.subarray(at, at + PIECE_BYTES);
+}
+
+interface Settling {
+  readonly streams: boolean;
+  readonly resolve: (answer: WireAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One request on its way, as the pool's handler. */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #request: WireRequest;
+  readonly #settling: Settling;
+  #controller: Dispatcher.DispatchController | undefined;
+  #status = 0;
+  #headers: Readonly<Record<string, string>> = {};
+  #chunks: Buffer[] = [];
+  #stream: Readable | undefined;
+
+  constructor(request: WireRequest, settling: Settling) {
+    this.#request = request;
+    this.#settling = settling;
+    request.signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = (): void => {
+    const reason = this.#request.signal?.reason;
+    if (this.#controller === undefined) this.#settling.reject(reason);
+    else this.#controller.abort(reason);
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    // It may have waited for its connection.
+    this.#request.signal?.throwIfAborted();
+    this.#request.onSend?.();
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#status = status;
+    this.#headers = joined(headers);
+    if (!this.#settling.streams || status >= 300) return;
+    const stream = new Readable({
+      read: () => controller.resume(),
+      destroy: (error, done) => {
+        controller.abort(error ?? new Error('nobody reads the answer'));
+        done(error);
+      },
+    });
+    this.#stream = stream;
+    this.#settling.resolve({ status, headers: this.#headers, body: stream });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#stream === undefined) this.#chunks.push(chunk);
+    else if (!this.#stream.push(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#ends();
+    const [first = NOTHING, ...more] = this.#chunks;
+    const body = more.length === 0 ? first : Buffer.concat(this.#chunks);
+    if (this.#stream !== undefined) this.#stream.push(null);
+    else this.#settling.resolve({ status: this.#status, headers: this.#headers, body });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#ends();
+    const failure = connectionError(error);
+    if (this.#stream !== undefined) this.#stream.destroy(failure);
+    else this.#settling.reject(failure);
+  }
+
+  #ends(): void {
+    this.#request.signal?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+/** Headers that came more than once are joined, as HTTP allows. */
+function joined(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  for (const name in headers) {
+    const value = headers[name];
+    if (Array.isArray(value)) headers[name] = value.join(', ');
+  }
+  return headers as Record<string, string>;
+}

@@ -1,0 +1,66 @@
+// The reference: every request by the SDK's client.
+import type { Readable } from 'node:stream';
+import {
+  CopyObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import type { ObjectAttributes } from './object-store.ts';
+import type { S3Requests } from './s3-requests.ts';
+
+/** Requests by this client, which stays the caller's to close. */
+export function sdkRequests(client: S3Client, bucket: string): S3Requests {
+  const Bucket = bucket;
+  return {
+    headObject: (key, o) => client.send(new HeadObjectCommand({ Bucket, Key: key }), o),
+    getObject: async ({ key, ifMatch, range }, o) => {
+      const condition = ifMatch === undefined ? {} : { IfMatch: ifMatch };
+      const part = range === undefined ? {} : { Range: range };
+      const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...condition, ...part }), o);
+      return { ...answer, Body: answer.Body as Readable };
+    },
+    putObject: ({ key, body, attributes, ifMatch, ifNoneMatch }, o) => {
+      const input = { Bucket, Key: key, Body: body, ...attributeParams(attributes) };
+      const condition = {
+        ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
+        ...(ifNoneMatch === undefined ? {} : { IfNoneMatch: ifNoneMatch }),
+      };
+      return client.send(new PutObjectCommand({ ...input, ...condition }), o);
+    },
+    copyObject: async ({ source, ifMatch, key, attributes }, o) => {
+      const from = { CopySource: source, CopySourceIfMatch: ifMatch };
+      const to = { Bucket, Key: key, MetadataDirective: 'REPLACE', ...attributeParams(attributes) } as const;
+      const answer = await client.send(new CopyObjectCommand({ ...from, ...to }), o);
+      return { ETag: answer.CopyObjectResult?.ETag, VersionId: answer.VersionId };
+    },
+    uploadPart: ({ key, uploadId, partNumber, body }, o) => {
+      const input = { Bucket, Key: key, UploadId: uploadId, PartNumber: partNumber, Body: body };
+      return client.send(new UploadPartCommand(input), o);
+    },
+    deleteObjects: (keys, o) => {
+      const Delete = { Objects: keys.map((Key) => ({ Key })) };
+      return client.send(new DeleteObjectsCommand({ Bucket, Delete }), o);
+    },
+    listObjects: ({ prefix, maxKeys, continuationToken }, o) => {
+      const token = continuationToken === undefined ? {} : { ContinuationToken: continuationToken };
+      const input = { Bucket, Prefix: prefix, MaxKeys: maxKeys, ...token };
+      // XML 1.0 cannot carry every character a key may hold.
+      return client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), o);
+    },
+    close: () => {},
+  };
+}
+
+/** The attributes as the SDK's parameters. */
+export function attributeParams(attributes: ObjectAttributes): {
+  Metadata: Record<string, string>;
+  ContentType?: string;
+} {
+  const { metadata, contentType } = attributes;
+  return { Metadata: { ...metadata }, ...(contentType === undefined ? {} : { ContentType: contentType }) };
+}
