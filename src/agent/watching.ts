@@ -10,6 +10,7 @@ import { createWatch } from '../watch/watcher.ts';
 import { aborted } from './aborted.ts';
 import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
+import { giveBackMemory } from './memory.ts';
 import { agentPatience } from './patience.ts';
 import { untrustedSource } from './source.ts';
 import { unfinished, unheard } from './unfinished.ts';
@@ -22,6 +23,9 @@ export interface WatchingConfig extends EngineConfig, SettleTimes {
   readonly filterRegex: string | undefined;
 }
 
+/** Fewer paths than these leave little behind. */
+const BURST = 10_000;
+
 /** A running agent. */
 export class Watching {
   readonly #workspace: Workspace;
@@ -33,6 +37,8 @@ export class Watching {
   readonly #isRemote: boolean;
   #overflows = 0;
   #isEnding = false;
+  /** How many paths had been dealt with when memory was given back. */
+  #restedAt = Number.NEGATIVE_INFINITY;
 
   /** Watches first, then scans everything. @throws OperatorError if the root cannot be watched */
   constructor(workspace: Workspace, config: WatchingConfig, openInotify: OpenInotify = openKernelInotify) {
@@ -63,11 +69,13 @@ export class Watching {
       log.warn('changes made by other machines bring no event here: LOCAL is polled as well', { fileSystem: remote });
     }
     this.#engine.pipeline.change(EVERYTHING);
+    void this.#engine.pipeline.idle().then(() => this.#rest());
     this.#repeat(
       'poll',
       () => config.pollIntervalMs,
       () => {
         guard.check();
+        this.#rest();
         this.#markUnwatched();
       },
     );
@@ -163,6 +171,16 @@ export class Watching {
       await pipeline.idle();
       await this.#watch.barrier();
     } while (pipeline.pending().size > 0 && !signal.aborted);
+  }
+
+  /** Gives back memory after the start and after every burst of work, when it is over. */
+  #rest(): void {
+    const { counters, ledger } = this.#workspace;
+    const { uploaded, copied, adopted, deleted, unchanged } = counters;
+    const done = uploaded + copied + adopted + deleted + unchanged;
+    if (this.#isEnding || done - this.#restedAt < BURST || this.#engine.pipeline.pending().size > 0) return;
+    this.#restedAt = done;
+    giveBackMemory(ledger);
   }
 
   #markUnwatched(): void {

@@ -99,5 +99,7 @@ export interface Ledger {
   clear(): void;
   meta(): LedgerMeta;
   setMeta(change: Partial<LedgerMeta>): void;
+  /** Gives back the memory that only saves reading again. */
+  shrink(): void;
   close(): void;
 }

@@ -194,6 +194,10 @@ class SqliteLedger implements Ledger {
     );
   }
 
+  shrink(): void {
+    this.#guard('read', () => this.#db.exec('PRAGMA shrink_memory'));
+  }
+
   close(): void {
     if (this.#db.isOpen) this.#db.close();
   }

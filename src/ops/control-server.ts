@@ -32,6 +32,8 @@ export interface TcpOptions extends ControlServerOptions {
 
 const MAX_HEADER_BYTES = 8_192;
 const MAX_CONNECTIONS = 64;
+/** Node would look at all connections every few seconds, also if there are none. No request has a body or a successor. */
+const NO_PERIODIC_CHECKS = { headersTimeout: 0, requestTimeout: 0, connectionsCheckingInterval: 2 ** 31 - 1 };
 /** The time answers have to go out when the agent ends. */
 const CLOSING_MS = 1_000;
 
@@ -75,13 +77,10 @@ class Listener {
 
   constructor(door: Door, { agent, log, requestMs = 5_000 }: ControlServerOptions) {
     this.#log = log;
-    const limits = {
-      headersTimeout: requestMs,
-      requestTimeout: requestMs,
-      connectionsCheckingInterval: requestMs / 5,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    };
+    const limits = { ...NO_PERIODIC_CHECKS, maxHeaderSize: MAX_HEADER_BYTES };
+    const patience = new WeakMap<Socket, NodeJS.Timeout>();
     this.#server = createServer(limits, (request, response) => {
+      clearTimeout(patience.get(request.socket));
       answer({ request, door, agent, gone: this.#goneOf(response) }).then(
         ([code, body]) => send(response, code, body),
         (error: unknown) => refuse(response, error, log),
@@ -89,6 +88,11 @@ class Listener {
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('clientError', refuseNonsense);
+    this.#server.on('connection', (socket: Socket) => {
+      const late = setTimeout(() => refuseNonsense({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket), requestMs);
+      patience.set(socket, late);
+      socket.once('close', () => clearTimeout(late));
+    });
   }
 
   get port(): number {
@@ -146,7 +150,7 @@ const NONSENSE: Readonly<Record<string, string>> = {
 };
 
 /** What is no request of HTTP, or does not come to its end. */
-function refuseNonsense({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+function refuseNonsense({ code = '' }: { readonly code?: string }, socket: Socket): void {
   if (!socket.writable) return void socket.destroy();
   const status = NONSENSE[code] ?? '400 Bad Request';
   const body = `${JSON.stringify({ error: status.slice(4).toLowerCase() })}\n`;

@@ -21,6 +21,7 @@ export interface Addon {
   bootTimeMs(): number;
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;
+  trimMemory(): void;
 }
 
 /** Beside the bundle in a release, in build/ in a checkout. */

@@ -31,5 +31,6 @@ napi_value read_cached_js(napi_env env, napi_callback_info info);
 napi_value boot_time_ms_js(napi_env env, napi_callback_info info);
 napi_value sync_file_system_js(napi_env env, napi_callback_info info);
 napi_value file_system_id_js(napi_env env, napi_callback_info info);
+napi_value trim_memory_js(napi_env env, napi_callback_info info);
 
 #endif
