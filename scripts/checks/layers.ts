@@ -12,8 +12,9 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/store/object-store.ts',
     'src/watch/changes.ts',
   ],
-  // What several stages build on: the tree on disk, rows of the ledger, ETags and parts.
+  // What several stages build on: the tree on disk, hashes, rows of the ledger, ETags and parts.
   [
+    'src/hash/',
     'src/tree/',
     'src/ledger/journal.ts',
     'src/ledger/row.ts',
