@@ -1,5 +1,4 @@
-// Many small jobs, a few at a time.
-import PQueue from 'p-queue';
+// Pure. Many small jobs, a few at a time.
 
 /**
  * Runs `work` on every item, `concurrency` at a time, taking an item only when there is room for it: never one closure
@@ -9,13 +8,19 @@ export async function forEachConcurrently<T>(
   items: Iterable<T>,
   { concurrency, work }: { concurrency: number; work: (item: T) => Promise<void> },
 ): Promise<void> {
-  const queue = new PQueue({ concurrency });
+  const iterator = items[Symbol.iterator]();
   const failures: unknown[] = [];
-  for (const item of items) {
-    await queue.onSizeLessThan(1);
-    if (failures.length > 0) break;
-    queue.add(() => work(item)).catch((error: unknown) => failures.push(error));
-  }
-  await queue.onIdle();
+  const takeTurns = async (): Promise<void> => {
+    while (failures.length === 0) {
+      const next = iterator.next();
+      if (next.done) return;
+      try {
+        await work(next.value);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, takeTurns));
   if (failures.length > 0) throw failures[0];
 }

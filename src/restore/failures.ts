@@ -2,6 +2,7 @@
 import { LedgerError } from '../ledger/ledger.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { StoreError } from '../store/errors.ts';
+import { ChangedError } from './errors.ts';
 
 /** System errors that would meet every other file as well. */
 const DISK_ERRORS: ReadonlyMap<string, string> = new Map([
@@ -29,6 +30,11 @@ export function fatalError(error: unknown): unknown {
 /** Whether the object was deleted since it was listed: S3 is right, nothing is to be done. */
 export function isVanished(error: unknown): boolean {
   return error instanceof StoreError && error.reaction === 'not-found';
+}
+
+/** Whether the path or the object is no longer what it was when that was decided. */
+export function isChanged(error: unknown): boolean {
+  return error instanceof ChangedError || (error instanceof StoreError && error.reaction === 'conflict');
 }
 
 /** The reason for people. A system error names a path in /proc/self/fd, which is nobody's; the finding names the right one. */

@@ -1,5 +1,5 @@
-// One object from S3 into a temporary file, verified.
-import { createHash } from 'node:crypto';
+// One object from S3, verified: into a temporary file, or into memory if it is small.
+import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, openSync, symlinkSync, unlinkSync, write, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -13,25 +13,29 @@ import type { Remote, Restoring } from './work.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
-/** Larger writes leave the event loop to others meanwhile. */
-const SYNC_WRITE_BYTES = 256 * 1024;
+/** Objects up to this size are had in memory as a whole before anything is written. */
+export const SMALL_BYTES = 256 * 1024;
 
 /** What readlink(2) can give back: PATH_MAX without its NUL. */
 const MAX_TARGET_BYTES = 4095;
 
 const writeLater = promisify(write);
 
-/** A temporary file or symbolic link, complete and verified, not yet in its place. */
-export interface Fetched {
-  readonly name: string;
-  /** Open for writing; null for a symbolic link. */
-  readonly fd: number | null;
+/** What is known of content that was downloaded as a whole. */
+export interface Download {
   readonly head: ObjectHead;
   readonly attributes: StoredAttributes;
   /** SHA-256 of the content in hex. */
   readonly checksum: string;
   /** Compared with the ETag; false: only the length was. */
   readonly verified: boolean;
+}
+
+/** A temporary file or symbolic link, complete and verified, not yet in its place. */
+export interface Fetched extends Download {
+  readonly name: string;
+  /** Open for writing; null for a symbolic link. */
+  readonly fd: number | null;
 }
 
 /** Closes and removes a temporary file that did not get its place. */
@@ -44,32 +48,55 @@ export function discard(directory: OpenDirectory, { name, fd }: Pick<Fetched, 'n
   }
 }
 
+/** Downloads a small object into memory, with retries. @throws {StoreError} a `conflict` if it is small no more */
+export async function fetchSmall(work: Restoring, remote: Remote): Promise<Download & { readonly bytes: Buffer }> {
+  const { store } = work.options;
+  return await fetchBelieved(work, {
+    remote,
+    async attempt() {
+      const { bytes, ...head } = await store.getBytes(remote.key, { maxBytes: SMALL_BYTES, signal: work.signal });
+      const attributes = decodeMetadata(head.attributes.metadata);
+      return { bytes, head, attributes, checksum: hash('sha256', bytes), verified: hasEtag(bytes, head) };
+    },
+    discard: () => {},
+  });
+}
+
 /** Downloads into `directory`, with retries. @throws {StoreError}, or the system error. */
 export async function fetchObject(
   work: Restoring,
   { remote, directory }: { remote: Remote; directory: OpenDirectory },
 ): Promise<Fetched> {
-  const { retry } = work.options;
+  return await fetchBelieved(work, {
+    remote,
+    attempt: () => fetchOnce(work, { remote, directory }),
+    discard: (fetched) => discard(directory, fetched),
+  });
+}
+
+/** Downloads until the content is what the ETag says, or until it is known that the ETag says nothing. */
+async function fetchBelieved<T extends Download>(
+  work: Restoring,
+  { remote, attempt, discard }: { remote: Remote; attempt: () => Promise<T>; discard: (download: T) => void },
+): Promise<T> {
   let mismatched: string | undefined;
-  return await retry(
+  return await work.options.retry(
     async () => {
-      const fetched = await fetchOnce(work, { remote, directory });
-      if (fetched.verified || etagKind(fetched.head.etag).kind !== 'md5' || work.opaqueEtags.seen) return fetched;
+      const download = await attempt();
+      const { verified, head, checksum } = download;
+      if (verified || etagKind(head.etag).kind !== 'md5' || work.opaqueEtags.seen) return download;
       // With SSE-KMS or SSE-C the ETag looks like an MD5 and is none. Two downloads that agree with each other and
       // not with the ETag prove that: a damaged transfer would not be damaged alike.
-      if (mismatched === fetched.checksum) {
+      if (mismatched === checksum) {
         work.opaqueEtags.seen = true;
-        return fetched;
+        return download;
       }
-      mismatched = fetched.checksum;
-      discard(directory, fetched);
-      throw new StoreError(
-        `Cannot get ${remote.key}: its content does not have the MD5 of its ETag ${fetched.head.etag}`,
-        {
-          reaction: 'transient',
-          code: 'BadDigest',
-        },
-      );
+      mismatched = checksum;
+      discard(download);
+      throw new StoreError(`Cannot get ${remote.key}: its content does not have the MD5 of its ETag ${head.etag}`, {
+        reaction: 'transient',
+        code: 'BadDigest',
+      });
     },
     { signal: work.signal },
   );
@@ -84,19 +111,47 @@ async function fetchOnce(
   let fd: number | null = null;
   try {
     const attributes = decodeMetadata(head.attributes.metadata);
+    if (kindOfObject(attributes) === 'symlink') throw wrongTarget(head.sizeBytes);
     const content = new ContentCheck(head);
-    if (kindOfObject(attributes) === 'symlink') {
-      symlinkSync(await readTarget(body, { head, content }), directory.entry(name));
-    } else {
-      fd = openSync(directory.entry(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-      await receive(fd, { body, head, content });
-    }
+    fd = createTemporary(directory, name);
+    await receive(fd, { body, content });
     return { name, fd, head, attributes, ...content.finish() };
   } catch (error) {
     body.destroy();
     discard(directory, { name, fd });
     throw error;
   }
+}
+
+/** Writes what is in memory to a temporary file or symbolic link. @throws the system error */
+export function makeTemporary(
+  work: Restoring,
+  { directory, download }: { directory: OpenDirectory; download: Download & { readonly bytes: Buffer } },
+): Fetched {
+  const { bytes, ...rest } = download;
+  const name = temporaryName(work.options.randomName());
+  let fd: number | null = null;
+  try {
+    if (kindOfObject(rest.attributes) === 'symlink') {
+      if (bytes.length === 0 || bytes.length > MAX_TARGET_BYTES) throw wrongTarget(bytes.length);
+      symlinkSync(bytes, directory.entry(name));
+    } else {
+      fd = createTemporary(directory, name);
+      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    }
+    return { ...rest, name, fd };
+  } catch (error) {
+    discard(directory, { name, fd });
+    throw error;
+  }
+}
+
+function createTemporary(directory: OpenDirectory, name: string): number {
+  return openSync(directory.entry(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+}
+
+function wrongTarget(bytes: number): Error {
+  return new Error(`a symbolic link's target has 1 to ${MAX_TARGET_BYTES} bytes, this one has ${bytes}`);
 }
 
 /** Hashes content as it passes. */
@@ -128,31 +183,20 @@ class ContentCheck {
   }
 }
 
-async function receive(
-  fd: number,
-  { body, head, content }: { body: Readable; head: ObjectHead; content: ContentCheck },
-): Promise<void> {
-  const small = head.sizeBytes <= SYNC_WRITE_BYTES;
+function hasEtag(bytes: Buffer, { etag, sizeBytes }: ObjectHead): boolean {
+  const [partSizeBytes] = comparableBy(etag, sizeBytes);
+  if (partSizeBytes === undefined) return false;
+  if (partSizeBytes === null) return hash('md5', bytes) === etag;
+  const hasher = new EtagHasher(partSizeBytes);
+  hasher.update(bytes);
+  return hasher.digest() === etag;
+}
+
+async function receive(fd: number, { body, content }: { body: Readable; content: ContentCheck }): Promise<void> {
   for await (const chunk of body as AsyncIterable<Buffer>) {
     content.update(chunk);
     for (let done = 0; done < chunk.length; ) {
-      const rest = chunk.length - done;
-      done += small ? writeSync(fd, chunk, done, rest) : (await writeLater(fd, chunk, done, rest)).bytesWritten;
+      done += (await writeLater(fd, chunk, done, chunk.length - done)).bytesWritten;
     }
   }
-}
-
-async function readTarget(
-  body: Readable,
-  { head, content }: { head: ObjectHead; content: ContentCheck },
-): Promise<Buffer> {
-  if (head.sizeBytes === 0 || head.sizeBytes > MAX_TARGET_BYTES) {
-    throw new Error(`a symbolic link's target has 1 to ${MAX_TARGET_BYTES} bytes, this one has ${head.sizeBytes}`);
-  }
-  const chunks: Buffer[] = [];
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    content.update(chunk);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,11 +1,12 @@
 // A fetched object gets its attributes and its place.
 import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync } from 'node:fs';
 import { type Stat, sameContentStat } from '../model/entry.ts';
+import { kindOfObject } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { statOf } from '../tree/local-tree.ts';
 import { BlockedError, ChangedError } from './errors.ts';
-import { discard, type Fetched, fetchObject } from './fetch.ts';
-import type { OpenDirectory, RealTree } from './real-tree.ts';
+import { type Download, discard, type Fetched, fetchObject, fetchSmall, makeTemporary, SMALL_BYTES } from './fetch.ts';
+import { type OpenDirectory, type RealTree, temporaryName } from './real-tree.ts';
 import type { Remote, Restoring } from './work.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -24,7 +25,7 @@ export interface Placement {
 }
 
 export interface Placed {
-  readonly fetched: Fetched;
+  readonly download: Download;
   /** The file in its place. */
   readonly stat: Stat;
   /** Nobody touched it since we wrote it. */
@@ -36,24 +37,62 @@ export interface Placed {
  * @throws {BlockedError} if something that may not be replaced is in the way; {ChangedError} if the path changed
  */
 export async function placeObject(work: Restoring, placement: Placement): Promise<Placed> {
+  if (placement.remote.sizeBytes <= SMALL_BYTES) return await placeSmall(work, placement);
   const directory = placement.tree.make(parentOf(placement.path));
   try {
     const fetched = await fetchObject(work, { remote: placement.remote, directory });
-    try {
-      return putInPlace(work, { ...placement, directory, fetched });
-    } catch (error) {
-      discard(directory, { ...fetched, fd: null });
-      throw error;
-    } finally {
-      if (fetched.fd !== null) closeSync(fetched.fd);
-    }
+    return putInPlace(work, { ...placement, directory, fetched });
   } finally {
     directory.close();
   }
 }
 
+async function placeSmall(work: Restoring, placement: Placement): Promise<Placed> {
+  const { tree, path, remote, expected } = placement;
+  tree.ensure(parentOf(path));
+  const download = await fetchSmall(work, remote);
+  const replaces = expected !== undefined || placement.keepLoser !== undefined;
+  if (!replaces && kindOfObject(download.attributes) === 'file') return await placeNew(work, placement, download);
+  const directory = tree.make(parentOf(path));
+  try {
+    return putInPlace(work, { ...placement, directory, fetched: makeTemporary(work, { directory, download }) });
+  } finally {
+    directory.close();
+  }
+}
+
+async function placeNew(
+  work: Restoring,
+  { tree, path }: Placement,
+  { bytes, ...download }: Download & { readonly bytes: Buffer },
+): Promise<Placed> {
+  const { uid, gid } = ownerOf(work, download);
+  const attributes = [permissionsOf(download), uid, gid, modifiedNsOf(download)] as const;
+  const temporary = temporaryName(work.options.randomName());
+  try {
+    const directory = tree.absolute(parentOf(path)).toString('latin1');
+    const placed = await work.newFiles.place([directory, temporary, nameOf(path), bytes, ...attributes]);
+    return { download, ...placed };
+  } catch (error) {
+    tree.doubt();
+    throw error;
+  }
+}
+
 /** Synchronous: between the last look at the path and the rename nothing else of ours runs. */
 function putInPlace(work: Restoring, options: Placement & { directory: OpenDirectory; fetched: Fetched }): Placed {
+  const { directory, fetched } = options;
+  try {
+    return rename(work, options);
+  } catch (error) {
+    discard(directory, { ...fetched, fd: null });
+    throw error;
+  } finally {
+    if (fetched.fd !== null) closeSync(fetched.fd);
+  }
+}
+
+function rename(work: Restoring, options: Placement & { directory: OpenDirectory; fetched: Fetched }): Placed {
   const { directory, fetched, path, expected } = options;
   const name = nameOf(path);
   applyAttributes(work, { directory, fetched });
@@ -67,26 +106,38 @@ function putInPlace(work: Restoring, options: Placement & { directory: OpenDirec
   const stat = fetched.fd === null ? directory.lstat(name) : statOf(fstatSync(fetched.fd, { bigint: true }));
   const untouched =
     stat !== undefined && sameContentStat({ ...stat, ctimeNs: before.ctimeNs }, before) && stat.mode === before.mode;
-  return { fetched, stat: untouched ? stat : before, untouched };
+  return { download: fetched, stat: untouched ? stat : before, untouched };
 }
 
 /** Owner before mode: chown(2) clears the set-user-ID bits. Time last. */
 function applyAttributes(
-  { options }: Restoring,
+  work: Restoring,
   { directory, fetched }: { directory: OpenDirectory; fetched: Fetched },
 ): void {
-  const { attributes, fd, head } = fetched;
+  const { fd } = fetched;
   const path = directory.entry(fetched.name);
-  const [uid, gid] = options.owners ? [attributes.uid ?? -1, attributes.gid ?? -1] : [-1, -1];
+  const { uid, gid } = ownerOf(work, fetched);
   if (fd === null) {
     lchownSync(path, uid, gid);
   } else {
     fchownSync(fd, uid, gid);
-    fchmodSync(fd, (attributes.mode ?? DEFAULT_FILE_PERMISSIONS) & 0o7777);
+    fchmodSync(fd, permissionsOf(fetched));
   }
-  const mtimeNs = attributes.mtimeNs ?? BigInt(head.lastModifiedMs) * NS_PER_MS;
-  const result = options.calls.setModified(fd ?? path, mtimeNs);
+  const result = work.options.calls.setModified(fd ?? path, modifiedNsOf(fetched));
   if (result !== 0) throw new Error(`its modification time cannot be set (errno ${-result})`);
+}
+
+/** -1: as it is. */
+function ownerOf({ options }: Restoring, { attributes }: Download): { uid: number; gid: number } {
+  return options.owners ? { uid: attributes.uid ?? -1, gid: attributes.gid ?? -1 } : { uid: -1, gid: -1 };
+}
+
+function permissionsOf({ attributes }: Download): number {
+  return (attributes.mode ?? DEFAULT_FILE_PERMISSIONS) & 0o7777;
+}
+
+function modifiedNsOf({ attributes, head }: Download): bigint {
+  return attributes.mtimeNs ?? BigInt(head.lastModifiedMs) * NS_PER_MS;
 }
 
 function statFetched(directory: OpenDirectory, { fd, name }: Fetched): Stat {

@@ -62,6 +62,7 @@ export class OpenDirectory {
 export class RealTree {
   readonly fd: number;
   readonly #root: Buffer;
+  #ensured: RelPath | undefined;
 
   /** @param root absolute; @throws the system error if it is not a readable directory. */
   constructor(root: Buffer) {
@@ -107,6 +108,18 @@ export class RealTree {
     if (made === undefined) throw new BlockedError(`the directory ${displayPath(dir)} vanished as soon as it was made`);
     fchmodSync(made.fd, DIRECTORY_PERMISSIONS); // whatever the umask says
     return made;
+  }
+
+  /** Makes a directory unless it is there; not again for the neighbours that are to be written next. @throws like `open`. */
+  ensure(dir: RelPath): void {
+    if (dir === this.#ensured) return;
+    this.make(dir).close();
+    this.#ensured = dir;
+  }
+
+  /** What `ensure` made may be gone. */
+  doubt(): void {
+    this.#ensured = undefined;
   }
 
   /** The stat of a path that no symbolic link leads to; undefined if there is none. @throws the system error. */

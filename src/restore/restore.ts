@@ -8,6 +8,7 @@ import { takesPart } from '../tree/walk.ts';
 import { ConflictStore } from './conflict-store.ts';
 import { type Each, eachOf } from './each.ts';
 import { listRemote, reportKeyConflicts } from './listing.ts';
+import { NewFiles } from './new-files.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
 import { RealTree } from './real-tree.ts';
 import { RowBuffer } from './row-buffer.ts';
@@ -33,6 +34,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     options,
     tree,
     rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
+    newFiles: new NewFiles(calls),
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally: newTally(),
     absenceIsEvidence: begin(options),
@@ -74,13 +76,15 @@ async function run(work: Restoring, each: Each): Promise<void> {
   // Removals make room for files, and files come before the modes of their directories.
   await settleAllGone(work, { rows: found.gone, each });
   const onSettled = progressOf(work, found);
-  await each(found.files, {
-    key: (remote) => remote.relKey,
-    async settle(remote) {
-      await settleFile(work, remote);
-      onSettled();
-    },
-  });
+  for (const isNew of [true, false]) {
+    await each(isNew ? found.newFiles : found.files, {
+      key: (remote) => remote.relKey,
+      async settle(remote) {
+        await settleFile(work, { remote, isNew });
+        onSettled();
+      },
+    });
+  }
   await settleMarkers(work, { remotes: found.markers, each, onSettled });
 }
 
@@ -114,8 +118,8 @@ async function settleMarkers(
   await each(ordered, { key: (marker) => marker.remote.relKey, settle: (marker) => applyMarker(work, marker) });
 }
 
-function progressOf(work: Restoring, { files, markers, downloads }: Survey): () => void {
-  const totalFiles = files.length + markers.length;
+function progressOf(work: Restoring, { newFiles, files, markers, downloads }: Survey): () => void {
+  const totalFiles = newFiles.length + files.length + markers.length;
   const totalBytes = downloads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let done = 0;
   return () => {

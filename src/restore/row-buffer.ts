@@ -21,7 +21,7 @@ export class RowBuffer {
   #oldestMs = 0;
   #flushing: Promise<void> = Promise.resolve();
 
-  constructor(ledger: Ledger, options: { calls: FileCalls; fd: number; nowMs: () => number }) {
+  constructor(ledger: Ledger, options: { calls: Pick<FileCalls, 'syncFileSystem'>; fd: number; nowMs: () => number }) {
     this.#ledger = ledger;
     this.#sync = () => options.calls.syncFileSystem(options.fd);
     this.#nowMs = options.nowMs;

@@ -5,8 +5,8 @@ import { pathOfKey } from '../model/key.ts';
 import { decodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
 import { planRestore, type RestoreAnswers, type RestoreDecision } from '../plan/restore-plan.ts';
-import { BlockedError, ChangedError } from './errors.ts';
-import { isVanished } from './failures.ts';
+import { BlockedError } from './errors.ts';
+import { isChanged, isVanished } from './failures.ts';
 import { Inquiry } from './inquiry.ts';
 import { leaveAlone } from './leave-alone.ts';
 import { DEFAULT_FILE_PERMISSIONS, type Placed, placeObject } from './place.ts';
@@ -27,19 +27,30 @@ interface Look {
   readonly inquiry: Inquiry | undefined;
 }
 
-/** Brings one key to rest. @throws whatever makes that impossible for this key. */
-export async function settleFile(work: Restoring, listed: Remote): Promise<void> {
+/**
+ * Brings one key to rest. A new one, which neither the ledger nor the disk knew a moment ago, needs no look: it is
+ * placed only where there is nothing.
+ * @throws whatever makes that impossible for this key.
+ */
+export async function settleFile(
+  work: Restoring,
+  { remote: listed, isNew }: { remote: Remote; isNew: boolean },
+): Promise<void> {
   let remote: Remote | undefined = listed;
   for (let looks = 1; remote !== undefined; looks++) {
     try {
-      return await lookAndAct(work, remote);
+      return await (isNew && looks === 1 ? download(work, newLook(remote)) : lookAndAct(work, remote));
     } catch (error) {
       if (error instanceof BlockedError) return await leaveAlone(work, { remote, reason: error.message });
       if (isVanished(error)) return;
-      if (!(error instanceof ChangedError) || looks === MAX_LOOKS) throw error;
+      if (!isChanged(error) || looks === MAX_LOOKS) throw error;
     }
     remote = await lookAgain(work, remote);
   }
+}
+
+function newLook(remote: Remote): Look {
+  return { remote, path: pathOfKey(remote.relKey), local: undefined, row: undefined, inquiry: undefined };
 }
 
 async function lookAndAct(work: Restoring, remote: Remote): Promise<void> {
@@ -93,7 +104,7 @@ async function download(
   countDownload(work, placed);
   const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
   if (!placed.untouched) work.tally.dirty.push(path);
-  await work.rows.save(provenRow(remote, { ...placed.fetched, stat, before: row }));
+  await work.rows.save(provenRow(remote, { ...placed.download, stat, before: row }));
 }
 
 /** S3's version takes the path, the local one is kept. */
@@ -117,7 +128,7 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   const keptAs = conflicts.tree.absolute(path).toString();
   work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
   work.tally.dirty.push(path);
-  await work.rows.save(provenRow(remote, { ...placed.fetched, stat: neverUnchanged(placed.stat), before: row }));
+  await work.rows.save(provenRow(remote, { ...placed.download, stat: neverUnchanged(placed.stat), before: row }));
 }
 
 /** Without a state directory neither version may be touched, and none may be uploaded over the other. */
@@ -157,10 +168,10 @@ async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | unde
   return head && { ...remote, etag: head.etag, sizeBytes: head.sizeBytes, lastModifiedMs: head.lastModifiedMs };
 }
 
-function countDownload(work: Restoring, { fetched }: Placed): void {
+function countDownload(work: Restoring, { download }: Placed): void {
   work.tally.downloaded++;
-  work.tally.downloadedBytes += fetched.head.sizeBytes;
-  if (!fetched.verified) work.tally.unverified++;
+  work.tally.downloadedBytes += download.head.sizeBytes;
+  if (!download.verified) work.tally.unverified++;
 }
 
 /** A stat that no file on disk has: its row never counts as unchanged. */

@@ -18,9 +18,11 @@ import { finding, type Remote, type Restoring } from './work.ts';
 /** Keys between two turns of the event loop. */
 const SLICE_KEYS = 1_000;
 
-/** What needs work. Decisions are made again, on a fresh look, when their turn comes. */
+/** What needs work. Decisions are made again when their turn comes; new files are placed only where there is still none. */
 export interface Survey {
-  /** Files and symbolic links that S3 holds. */
+  /** Files and symbolic links that S3 holds, and neither the ledger nor the disk. */
+  readonly newFiles: Remote[];
+  /** The other ones that S3 holds. */
   readonly files: Remote[];
   readonly markers: Remote[];
   /** Rows without an object. */
@@ -35,7 +37,7 @@ export async function survey(
   work: Restoring,
   { remotes, losers }: { remotes: readonly Remote[]; losers: ReadonlySet<string> },
 ): Promise<Survey> {
-  const found: Survey = { files: [], markers: [], gone: [], downloads: [] };
+  const found: Survey = { newFiles: [], files: [], markers: [], gone: [], downloads: [] };
   const looks = new Looks(work.tree);
   let count = 0;
   try {
@@ -76,6 +78,7 @@ function examine(
   const decision = isMarker(pair.key) ? planMarkerRestore(state) : planRestore({ ...state, answers: {} });
   if (decision.do === 'nothing') work.tally.unchanged++;
   else if (isMarker(pair.key)) found.markers.push(remote);
+  else if (pair.left === undefined && local === undefined) found.newFiles.push(remote);
   else found.files.push(remote);
   if (decision.do !== 'download') return;
   found.downloads.push({ sizeBytes: remote.sizeBytes, replacedBytes: local?.kind === 'file' ? local.sizeBytes : 0 });

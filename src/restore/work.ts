@@ -3,6 +3,7 @@ import type { RelKey } from '../model/key.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { ConflictStore } from './conflict-store.ts';
+import type { NewFiles } from './new-files.ts';
 import type { Finding, RestoreOptions, RestoreReport } from './options.ts';
 import type { RealTree } from './real-tree.ts';
 import type { RowBuffer } from './row-buffer.ts';
@@ -22,6 +23,7 @@ export interface Restoring {
   readonly options: RestoreOptions;
   readonly tree: RealTree;
   readonly rows: RowBuffer;
+  readonly newFiles: NewFiles;
   /** null: there is no place to keep the loser of a conflict. */
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;

@@ -22,7 +22,14 @@ export interface Addon {
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;
   trimMemory(): void;
+  placeFiles(files: readonly PlacedFile[]): Promise<BigInt64Array>;
 }
+
+/** A new file. Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */
+export type PlacedFile = readonly [
+  ...[directory: string, temporary: string, name: string, bytes: Buffer],
+  ...[mode: number, uid: number, gid: number, mtimeNs: bigint],
+];
 
 /** Beside the bundle in a release, in build/ in a checkout. */
 const PLACES = ['./awssyncer.node', '../../build/awssyncer.node'];

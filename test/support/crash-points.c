@@ -132,6 +132,22 @@ int open64(const char *path, int flags, ...) {
   return next(path, flags, mode);
 }
 
+int openat(int directory, const char *path, int flags, ...) {
+  NEXT(int, openat, int, const char *, int, ...);
+  va_list rest;
+  va_start(rest, flags);
+  mode_t mode = va_arg(rest, mode_t);
+  va_end(rest);
+  if (flags & O_CREAT) change("create", path);
+  return next(directory, path, flags, mode);
+}
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
+  NEXT(int, renameat2, int, const char *, int, const char *, unsigned);
+  change("rename", to);
+  return next(from_directory, from, to_directory, to, flags);
+}
+
 int rename(const char *from, const char *to) {
   NEXT(int, rename, const char *, const char *);
   change("rename", to);

@@ -86,7 +86,11 @@ export class MemoryStore implements ObjectStore {
   }
 
   async get(key: string, options: GetOptions = {}): Promise<ObjectHead & { readonly body: Readable }> {
-    const object = this.#got(key, options);
+    this.#enter('get', key, options);
+    const object = this.#existing('get', key);
+    if (options.ifMatch !== undefined && options.ifMatch !== object.etag) {
+      throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
+    }
     return {
       ...headOf(object),
       body: Readable.from(this.#chunks(key, object.body, options), { objectMode: false }),
@@ -94,12 +98,14 @@ export class MemoryStore implements ObjectStore {
   }
 
   async getBytes(key: string, options: GetBytesOptions): Promise<ObjectHead & { readonly bytes: Buffer }> {
-    const object = this.#got(key, options);
-    const { offset, lengthBytes } = options.range ?? { offset: 0, lengthBytes: object.body.length };
-    const bytes = object.body.subarray(offset, offset + lengthBytes);
-    if (bytes.length < lengthBytes) throw this.#error('rejected', { action: 'get', key, code: 'InvalidRange' });
+    const { body, ...head } = await this.get(key, options);
+    const { offset, lengthBytes } = options.range ?? { offset: 0, lengthBytes: head.sizeBytes };
+    if (offset + lengthBytes > head.sizeBytes)
+      throw this.#error('rejected', { action: 'get', key, code: 'InvalidRange' });
     if (lengthBytes > options.maxBytes) throw this.#error('conflict', { action: 'get', key, code: 'EntityTooLarge' });
-    return { ...headOf(object), bytes: Buffer.from(bytes) };
+    const bytes = Buffer.concat(await body.toArray()).subarray(offset, offset + lengthBytes);
+    if (bytes.length < lengthBytes) throw this.#error('transient', { action: 'get', key, code: 'IncompleteBody' });
+    return { ...head, bytes };
   }
 
   async copy(
@@ -157,13 +163,6 @@ export class MemoryStore implements ObjectStore {
   #store(key: string, object: Omit<StoredObject, 'lastModifiedMs'>): Written {
     this.objects.set(key, { ...object, body: Buffer.from(object.body), lastModifiedMs: this.nowMs });
     return { etag: object.etag, versionId: null };
-  }
-
-  #got(key: string, options: GetOptions): StoredObject {
-    this.#enter('get', key, options);
-    const object = this.#existing('get', key);
-    if (options.ifMatch === undefined || options.ifMatch === object.etag) return object;
-    throw this.#error('conflict', { action: 'get', key, code: 'PreconditionFailed' });
   }
 
   #existing(action: string, key: string): StoredObject {

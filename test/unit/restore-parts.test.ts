@@ -37,7 +37,6 @@ test('S9 the ledger calls a file restored only after its file system was synced'
   const sync = Promise.withResolvers<number>();
   const began = Promise.withResolvers<void>();
   const calls = {
-    setModified: () => 0,
     syncFileSystem: () => {
       rowsAtSync.push(ledger.count().ours);
       began.resolve();
@@ -59,7 +58,7 @@ test('S9 the ledger calls a file restored only after its file system was synced'
 test('a file system that cannot be synced ends the restore with one clear line', async () => {
   const { ledger } = openLedger({ file: ':memory:' });
   const rows = new RowBuffer(ledger, {
-    calls: { setModified: () => 0, syncFileSystem: async () => -5 },
+    calls: { syncFileSystem: async () => -5 },
     fd: 0,
     nowMs: () => 0,
   });
@@ -72,7 +71,7 @@ test('a file system that cannot be synced ends the restore with one clear line',
 test('rows are written by age also while few come', async () => {
   const { ledger } = openLedger({ file: ':memory:' });
   let now = 0;
-  const calls = { setModified: () => 0, syncFileSystem: async () => 0 };
+  const calls = { syncFileSystem: async () => 0 };
   const rows = new RowBuffer(ledger, { calls, fd: 0, nowMs: () => now });
   await rows.save(ledgerRow('a'));
   now = 5_000;

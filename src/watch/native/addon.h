@@ -6,6 +6,8 @@
 #include <node_api.h>
 
 #include <stddef.h>
+#include <stdint.h>
+#include <time.h>
 
 // Turns the last failed Node-API call into an exception, unless one is pending already.
 void throw_last_error(napi_env env);
@@ -18,6 +20,9 @@ void throw_last_error(napi_env env);
       return NULL;            \
     }                         \
   } while (0)
+
+// Nanoseconds since 1970, before it too.
+struct timespec timespec_of(int64_t ns);
 
 napi_value inotify_init_js(napi_env env, napi_callback_info info);
 napi_value inotify_add_watch_js(napi_env env, napi_callback_info info);
@@ -32,5 +37,6 @@ napi_value boot_time_ms_js(napi_env env, napi_callback_info info);
 napi_value sync_file_system_js(napi_env env, napi_callback_info info);
 napi_value file_system_id_js(napi_env env, napi_callback_info info);
 napi_value trim_memory_js(napi_env env, napi_callback_info info);
+napi_value place_files_js(napi_env env, napi_callback_info info);
 
 #endif

@@ -17,7 +17,7 @@
 
 #define NS_PER_SECOND 1000000000LL
 
-static struct timespec timespec_of(int64_t ns) {
+struct timespec timespec_of(int64_t ns) {
   struct timespec time = {.tv_sec = ns / NS_PER_SECOND, .tv_nsec = ns % NS_PER_SECOND};
   if (time.tv_nsec < 0) { // before 1970: tv_nsec counts upwards from an earlier second
     time.tv_sec -= 1;

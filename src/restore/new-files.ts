@@ -1,0 +1,109 @@
+// New small files get their place, many by one job of the thread pool: a job for each would cost more than the file.
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import type { Stat } from '../model/entry.ts';
+import { BlockedError, ChangedError } from './errors.ts';
+import { type FileCalls, type NewFile, PLACED_FIELDS } from './options.ts';
+
+/** Jobs at once; others, syncfs(2) among them, need threads as well. */
+const MAX_JOBS = 2;
+
+/** What failed, by its number in an answer. */
+const CALLS = ['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close'];
+
+/** Those of them that prove the directory: when it is opened, and before the file gets its name. */
+const PROOFS: ReadonlySet<number> = new Set([1, 8]);
+
+const CHANGED: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EEXIST']);
+
+/** A file in its place. */
+export interface PlacedFile {
+  readonly stat: Stat;
+  /** Nobody else wrote to it meanwhile. */
+  readonly untouched: boolean;
+}
+
+interface Waiting {
+  readonly file: NewFile;
+  readonly resolve: (placed: PlacedFile) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Gathers what is complete in one turn of the event loop, or while earlier jobs run. */
+export class NewFiles {
+  readonly #calls: Pick<FileCalls, 'placeFiles'>;
+  #waiting: Waiting[] = [];
+  #scheduled = false;
+  #jobs = 0;
+
+  constructor(calls: Pick<FileCalls, 'placeFiles'>) {
+    this.#calls = calls;
+  }
+
+  /** @throws {ChangedError} if the name is taken; {BlockedError} if the directory is another by now; the system error. */
+  place(file: NewFile): Promise<PlacedFile> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ file, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0 || this.#jobs === MAX_JOBS) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#run(this.#waiting.splice(0));
+    });
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    this.#jobs++;
+    try {
+      const answers = await this.#calls.placeFiles(batch.map(({ file }) => file));
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const answer = answers.subarray(index * PLACED_FIELDS.length);
+        if (answer[0] === 0n) resolve(placedFile(answer));
+        else reject(failureOf(Number(answer[0]), Number(answer[1])));
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.#jobs--;
+      this.#schedule();
+    }
+  }
+}
+
+/** In the order of PLACED_FIELDS. */
+function placedFile(answer: BigInt64Array): PlacedFile {
+  const [, , sizeBytes, mtimeNs, ctimeNs, ino, dev, mode, uid, gid, nlink, touched] = answer;
+  return {
+    stat: {
+      kind: 'file',
+      sizeBytes: Number(sizeBytes),
+      mtimeNs: mtimeNs!,
+      ctimeNs: ctimeNs!,
+      ino: BigInt.asUintN(64, ino!),
+      dev: BigInt.asUintN(64, dev!),
+      mode: Number(mode),
+      uid: Number(uid),
+      gid: Number(gid),
+      nlink: Number(nlink),
+    },
+    untouched: touched === 0n,
+  };
+}
+
+function failureOf(errno: number, call: number): Error {
+  const code = getSystemErrorName(-errno);
+  if (CHANGED.has(code)) {
+    if (PROOFS.has(call)) return new BlockedError('its directory was moved away meanwhile');
+    return new ChangedError('it changed on disk meanwhile');
+  }
+  const syscall = CALLS[call] ?? '';
+  return Object.assign(new Error(`${code}: ${getSystemErrorMessage(-errno)}, ${syscall}`), {
+    code,
+    syscall,
+    errno: -errno,
+  });
+}

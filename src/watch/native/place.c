@@ -1,0 +1,249 @@
+// New files, each written under a temporary name and given its own when it is complete: many of them by one job of the
+// thread pool, with the calls relative to a descriptor that Node lacks.
+#define _GNU_SOURCE
+#include "addon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+// What a file is given as, in this order.
+enum { DIRECTORY, TEMPORARY, NAME, BYTES, MODE, UID, GID, MTIME, FIELDS };
+
+// What a file is answered with, in this order: see addon.ts.
+enum { ERROR, CALL, SIZE, MTIME_NS, CTIME_NS, INO, DEV, ST_MODE, ST_UID, ST_GID, NLINK, TOUCHED, SLOTS };
+
+// What failed, for the message: see addon.ts.
+enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE };
+
+struct new_file {
+  char *directory; // absolute; no name in it may be a symbolic link
+  char *temporary;
+  char *name;
+  const char *bytes; // of a Buffer that the job holds
+  size_t length;
+  int32_t mode, uid, gid;
+  int64_t mtime_ns;
+};
+
+struct place_request {
+  napi_async_work work;
+  napi_deferred deferred;
+  napi_ref arguments; // keeps the Buffers
+  size_t count;
+  struct new_file *files;
+  int64_t *answers;
+};
+
+static int64_t ns_of(struct timespec time) { return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec; }
+
+// Whether the directory is where its path says: the kernel's own name of it differs if a link was followed, or if it was
+// moved away.
+static bool is_in_place(int directory, const char *path) {
+  char link[64], real[PATH_MAX + 1];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+  const ssize_t length = readlink(link, real, sizeof real);
+  return length >= 0 && (size_t)length == strlen(path) && memcmp(real, path, (size_t)length) == 0;
+}
+
+static int open_directory(const char *path) {
+  const int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (directory < 0 || is_in_place(directory, path)) return directory;
+  close(directory);
+  errno = ELOOP;
+  return -1;
+}
+
+static bool write_all(int descriptor, const char *bytes, size_t length) {
+  while (length > 0) {
+    const ssize_t written = write(descriptor, bytes, length);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes += written;
+    length -= (size_t)written;
+  }
+  return true;
+}
+
+// Gives the file its name if that is free, in one step where the file system can.
+static int rename_if_free(int directory, const char *from, const char *to) {
+  struct stat found;
+  if (renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  if (fstatat(directory, to, &found, AT_SYMLINK_NOFOLLOW) == 0) errno = EEXIST;
+  if (errno != ENOENT) return -1;
+  return renameat(directory, from, directory, to);
+}
+
+static enum call fill(int descriptor, const struct new_file *file, struct stat *complete) {
+  const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, timespec_of(file->mtime_ns)};
+  if (!write_all(descriptor, file->bytes, file->length)) return WRITE;
+  // Owner before mode: chown(2) clears the set-user-ID bits. Time last.
+  if ((file->uid != -1 || file->gid != -1) && fchown(descriptor, (uid_t)file->uid, (gid_t)file->gid) != 0) return FCHOWN;
+  if (fchmod(descriptor, (mode_t)file->mode) != 0) return FCHMOD;
+  if (futimens(descriptor, times) != 0) return FUTIMENS;
+  return fstat(descriptor, complete) == 0 ? NONE : FSTAT;
+}
+
+// Answers what failed, and errno with it; then nothing is left under the temporary name.
+static enum call place(int directory, const struct new_file *file, int64_t *answer) {
+  struct stat complete, placed;
+  const int descriptor = openat(directory, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor < 0) return OPEN;
+  enum call failed = fill(descriptor, file, &complete);
+  if (failed == NONE && !is_in_place(directory, file->directory)) failed = PLACE, errno = ENOENT;
+  if (failed == NONE && rename_if_free(directory, file->temporary, file->name) != 0) failed = RENAME;
+  if (failed != NONE) {
+    const int error = errno;
+    unlinkat(directory, file->temporary, 0);
+    close(descriptor);
+    errno = error;
+    return failed;
+  }
+  if (fstat(descriptor, &placed) != 0) placed = (struct stat){0};
+  // Somebody who found it under either name has written to it, or given it other permissions.
+  const bool touched = placed.st_size != complete.st_size || ns_of(placed.st_mtim) != ns_of(complete.st_mtim) ||
+                       placed.st_mode != complete.st_mode;
+  const struct stat *stat = touched ? &complete : &placed;
+  answer[SIZE] = stat->st_size;
+  answer[MTIME_NS] = ns_of(stat->st_mtim);
+  answer[CTIME_NS] = ns_of(stat->st_ctim);
+  answer[INO] = (int64_t)stat->st_ino;
+  answer[DEV] = (int64_t)stat->st_dev;
+  answer[ST_MODE] = stat->st_mode;
+  answer[ST_UID] = stat->st_uid;
+  answer[ST_GID] = stat->st_gid;
+  answer[NLINK] = (int64_t)stat->st_nlink;
+  answer[TOUCHED] = touched;
+  return close(descriptor) == 0 ? NONE : CLOSE;
+}
+
+static void place_execute(napi_env env, void *data) {
+  const struct place_request *request = data;
+  const char *path = NULL;
+  int directory = -1;
+  (void)env;
+  for (size_t i = 0; i < request->count; i++) {
+    const struct new_file *file = &request->files[i];
+    int64_t *answer = &request->answers[i * SLOTS];
+    if (path == NULL || strcmp(path, file->directory) != 0) {
+      if (directory >= 0) close(directory);
+      path = file->directory;
+      directory = open_directory(path);
+      answer[ERROR] = directory < 0 ? errno : 0;
+    }
+    answer[CALL] = directory < 0 ? OPEN_DIRECTORY : place(directory, file, answer);
+    if (directory < 0) path = NULL;
+    else if (answer[CALL] != NONE) answer[ERROR] = errno;
+  }
+  if (directory >= 0) close(directory);
+}
+
+static void free_request(struct place_request *request) {
+  for (size_t i = 0; request->files != NULL && i < request->count; i++) {
+    free(request->files[i].directory);
+    free(request->files[i].temporary);
+    free(request->files[i].name);
+  }
+  free(request->files);
+  free(request->answers);
+  free(request);
+}
+
+static void place_complete(napi_env env, napi_status status, void *data) {
+  struct place_request *request = data;
+  const size_t size = request->count * SLOTS * sizeof *request->answers;
+  napi_value buffer, answers;
+  void *bytes;
+  if (napi_create_arraybuffer(env, size, &bytes, &buffer) == napi_ok) {
+    if (size > 0) memcpy(bytes, request->answers, size);
+    if (status != napi_ok) // never ran
+      for (size_t i = 0; i < request->count; i++) ((int64_t *)bytes)[i * SLOTS] = ECANCELED;
+    if (napi_create_typedarray(env, napi_bigint64_array, request->count * SLOTS, buffer, 0, &answers) == napi_ok)
+      napi_resolve_deferred(env, request->deferred, answers);
+  }
+  napi_delete_reference(env, request->arguments);
+  napi_delete_async_work(env, request->work);
+  free_request(request);
+}
+
+// A copy of a string of one character per byte; NULL with an exception, also for one that C cannot hold.
+static char *string_of(napi_env env, napi_value value) {
+  size_t length;
+  if (napi_get_value_string_latin1(env, value, NULL, 0, &length) != napi_ok) return throw_last_error(env), NULL;
+  char *copy = malloc(length + 1);
+  if (copy == NULL) return napi_throw_error(env, "ENOMEM", "placeFiles: out of memory"), NULL;
+  napi_get_value_string_latin1(env, value, copy, length + 1, &length);
+  if (memchr(copy, 0, length) == NULL) return copy;
+  free(copy);
+  napi_throw_error(env, "EINVAL", "placeFiles: a name holds a NUL");
+  return NULL;
+}
+
+// Reads one file; false with an exception.
+static bool read_file(napi_env env, napi_value from, struct new_file *file) {
+  napi_value fields[FIELDS];
+  void *bytes;
+  bool lossless;
+  for (uint32_t i = 0; i < FIELDS; i++)
+    if (napi_get_element(env, from, i, &fields[i]) != napi_ok) return throw_last_error(env), false;
+  if ((file->directory = string_of(env, fields[DIRECTORY])) == NULL) return false;
+  if ((file->temporary = string_of(env, fields[TEMPORARY])) == NULL) return false;
+  if ((file->name = string_of(env, fields[NAME])) == NULL) return false;
+  if (napi_get_buffer_info(env, fields[BYTES], &bytes, &file->length) != napi_ok ||
+      napi_get_value_int32(env, fields[MODE], &file->mode) != napi_ok ||
+      napi_get_value_int32(env, fields[UID], &file->uid) != napi_ok ||
+      napi_get_value_int32(env, fields[GID], &file->gid) != napi_ok ||
+      napi_get_value_bigint_int64(env, fields[MTIME], &file->mtime_ns, &lossless) != napi_ok)
+    return throw_last_error(env), false;
+  file->bytes = bytes;
+  return true;
+}
+
+// placeFiles(files: [directory, temporary, name, bytes, mode, uid, gid, mtimeNs][]): Promise of a BigInt64Array
+//
+// Strings hold one character per byte; -1 leaves the user or group as it is. A file whose name is taken is not placed:
+// EEXIST. Twelve numbers answer for each file: see addon.ts.
+napi_value place_files_js(napi_env env, napi_callback_info info) {
+  size_t argument_count = 1;
+  uint32_t count;
+  napi_value list, name, promise;
+  TRY(env, napi_get_cb_info(env, info, &argument_count, &list, NULL, NULL));
+  TRY(env, napi_get_array_length(env, list, &count));
+  TRY(env, napi_create_string_utf8(env, "placeFiles", NAPI_AUTO_LENGTH, &name));
+  struct place_request *request = calloc(1, sizeof *request);
+  if (request != NULL) {
+    request->count = count;
+    request->files = calloc(count + 1, sizeof *request->files);
+    request->answers = calloc((size_t)(count + 1) * SLOTS, sizeof *request->answers);
+  }
+  if (request == NULL || request->files == NULL || request->answers == NULL) {
+    if (request != NULL) free_request(request);
+    napi_throw_error(env, "ENOMEM", "placeFiles: out of memory");
+    return NULL;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value file;
+    if (napi_get_element(env, list, i, &file) == napi_ok && read_file(env, file, &request->files[i])) continue;
+    throw_last_error(env);
+    free_request(request);
+    return NULL;
+  }
+  if (napi_create_reference(env, list, 1, &request->arguments) != napi_ok ||
+      napi_create_promise(env, &request->deferred, &promise) != napi_ok ||
+      napi_create_async_work(env, NULL, name, place_execute, place_complete, request, &request->work) != napi_ok ||
+      napi_queue_async_work(env, request->work) != napi_ok) {
+    throw_last_error(env);
+    free_request(request);
+    return NULL;
+  }
+  return promise;
+}
