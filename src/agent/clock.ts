@@ -21,3 +21,20 @@ export const clock = {
     await sleep(ms, undefined, signal === undefined ? {} : { signal });
   },
 };
+
+/** Commits are at least so far apart: what a busy time brings meanwhile shares one, and a lone change waits for nothing. */
+const COMMIT_PAUSE_MS = 2;
+
+/** When a journal commits. */
+export function commitSchedule(): (commit: () => void) => void {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return (commit) => {
+    const run = (): void => {
+      lastMs = performance.now();
+      commit();
+    };
+    const inMs = lastMs + COMMIT_PAUSE_MS - performance.now();
+    if (inMs > 0) setTimeout(run, inMs);
+    else setImmediate(run);
+  };
+}

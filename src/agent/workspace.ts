@@ -21,7 +21,7 @@ import { LocalTree } from '../tree/local-tree.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
 import { loadAddon } from '../watch/addon.ts';
-import { clock } from './clock.ts';
+import { clock, commitSchedule } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
@@ -181,7 +181,7 @@ export async function openWorkspace(
       restoreFilter: createFilter(rules),
       stateDir: state,
       ledger,
-      journal: new Journal(ledger, setImmediate),
+      journal: new Journal(ledger, commitSchedule()),
       store,
       lease,
       leaseSetting: setting,

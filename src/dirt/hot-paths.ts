@@ -4,6 +4,9 @@ import type { RelPath } from '../model/path.ts';
 /** With the default of 50 ms, one second. */
 const QUIET_FIRST_PAUSES = 20;
 
+/** More are not remembered: where so many others are published meanwhile, one path more or less is no load. */
+const MAX_PATHS = 10_000;
+
 interface Heat {
   readonly publishedAtMs: number;
   readonly pauseMs: number;
@@ -48,7 +51,7 @@ export class HotPaths {
   /** Drops what can no longer matter, oldest first. */
   #forget(nowMs: number): void {
     for (const [path, heat] of this.#heat) {
-      if (heat.publishedAtMs + 2 * this.#maxPauseMs > nowMs) break;
+      if (this.#heat.size <= MAX_PATHS && heat.publishedAtMs + 2 * this.#maxPauseMs > nowMs) break;
       this.#heat.delete(path);
     }
   }

@@ -2,7 +2,7 @@
 import type { RelKey } from '../model/key.ts';
 import type { Ledger, LedgerRow } from './ledger.ts';
 
-/** Collects writes to a ledger until the next turn of the event loop. What was saved is read back from the ledger at once. */
+/** Collects writes to a ledger for a moment. What was saved is read back from the ledger at once. */
 export class Journal {
   /** Rejects when what was saved could not be made durable and nobody was there to be told. Never resolves. */
   readonly failed: Promise<never>;
@@ -11,7 +11,7 @@ export class Journal {
   readonly #schedule: (flush: () => void) => void;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** @param schedule runs the flush later, once; setImmediate outside of tests */
+  /** @param schedule runs the flush later, once */
   constructor(ledger: Ledger, schedule: (flush: () => void) => void) {
     this.ledger = ledger;
     this.#schedule = schedule;

@@ -106,6 +106,16 @@ test('a path that was published once or long ago waits no longer than the first 
   assert.equal(paths.notBeforeMs(HOT), 2_150, 'dirty again later than that');
 });
 
+test('memory does not grow with the number of paths: of very many the oldest are forgotten', () => {
+  const paths = new HotPaths(50, 30_000);
+  paths.published(HOT, 0, 0);
+  for (let i = 0; i < 9_999; i++) paths.published(`cold${i}` as RelPath, 0, 0);
+  assert.equal(paths.notBeforeMs(HOT), 50);
+  paths.published('one more' as RelPath, 0, 0);
+  assert.equal(paths.notBeforeMs(HOT), Number.NEGATIVE_INFINITY);
+  assert.equal(paths.notBeforeMs('one more' as RelPath), 50);
+});
+
 test('S7 one hot path costs no other path time, not even while it is forgotten', () => {
   const paths = new HotPaths(50, 1_000);
   paths.published(HOT, 0, 0);
