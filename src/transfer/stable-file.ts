@@ -97,10 +97,11 @@ export class StableFile {
     }
   }
 
-  /** Whether descriptor and name still show the very state that was opened. */
+  /**
+   * Whether the name still shows the very state that was opened. It is the open file's own: while that is open, nothing
+   * else has its inode.
+   */
   isUnmoved(): boolean {
-    const after = statOf(fstatSync(this.#fd, { bigint: true }));
-    if (!sameContentStat(this.before, after)) return false;
     const named = this.#tree.lstat(this.#path);
     return named !== undefined && sameContentStat(this.before, named);
   }
