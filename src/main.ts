@@ -28,10 +28,22 @@ type Job = Exclude<ParsedCommand, { command: 'help' | 'version' }>;
 
 const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
+/** For so long lines of the log wait for more of them. */
+const LOG_PAUSE_MS = 10;
+
 const redact = redactor(process.env);
-const stdout = (text: string) => void process.stdout.write(redact(text));
-const stderr = (text: string) => void process.stderr.write(redact(text));
-const screen = new Screen((text) => void process.stderr.write(text));
+const screen = new Screen(
+  (text) => void process.stderr.write(text),
+  (flush) => void setTimeout(flush, LOG_PAUSE_MS).unref(),
+);
+const stdout = (text: string) => {
+  screen.flush();
+  process.stdout.write(redact(text));
+};
+const stderr = (text: string) => {
+  screen.flush();
+  process.stderr.write(redact(text));
+};
 
 /** How errors are told: known once the command line is. */
 let debug = false;
@@ -138,5 +150,6 @@ process.stderr.on('error', () => {});
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') resultLost = error;
 });
+process.on('exit', () => screen.flush());
 process.on('uncaughtException', fail);
 main().then(end, fail);

@@ -3,18 +3,34 @@
 /** Begins the row anew and clears it. */
 const CLEAR_ROW = '\r\x1b[K';
 
-/** Keeps lines and the bar apart. The bar draws itself, again and again; a line takes its row. */
+/** Keeps lines and the bar apart. The bar draws itself, again and again; lines take its row. */
 export class Screen {
   /** Whether the cursor stands behind a bar. */
   barIsShown = false;
   readonly #write: (text: string) => void;
+  readonly #later: (flush: () => void) => void;
+  #lines = '';
 
-  constructor(write: (text: string) => void) {
+  /**
+   * @param later runs the flush a moment later: a system call for every line of a busy log costs more than what the
+   * line tells of
+   */
+  constructor(write: (text: string) => void, later: (flush: () => void) => void) {
     this.#write = write;
+    this.#later = later;
   }
 
-  /** Writes one line, given without its line feed. */
+  /** Writes one line, given without its line feed, with the next flush. */
   line(text: string): void {
-    this.#write(`${this.barIsShown ? CLEAR_ROW : ''}${text}\n`);
+    if (this.#lines === '') this.#later(() => this.flush());
+    this.#lines += `${text}\n`;
+  }
+
+  /** Writes the lines that wait: before anything else is written, and before the process ends. */
+  flush(): void {
+    if (this.#lines === '') return;
+    const text = (this.barIsShown ? CLEAR_ROW : '') + this.#lines;
+    this.#lines = '';
+    this.#write(text);
   }
 }

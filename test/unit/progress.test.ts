@@ -43,13 +43,21 @@ test('long work says every ten seconds how far it has come, until it ends', asyn
   assert.equal(lines.length, 2);
 });
 
-test('a line of the log takes the row of a progress bar, and no other row', () => {
+test('lines of the log are written together a moment later, and take the row of a progress bar and no other', () => {
   const written: string[] = [];
-  const screen = new Screen((text) => void written.push(text));
+  const flushes: (() => void)[] = [];
+  const screen = new Screen(
+    (text) => void written.push(text),
+    (flush) => void flushes.push(flush),
+  );
   screen.line('first');
-  screen.barIsShown = true;
   screen.line('second');
-  screen.barIsShown = false;
+  assert.deepEqual([written.length, flushes.length], [0, 1]);
+  screen.barIsShown = true;
+  flushes[0]!();
   screen.line('third');
-  assert.deepEqual(written, ['first\n', '\r\x1b[Ksecond\n', 'third\n']);
+  screen.barIsShown = false;
+  screen.flush();
+  flushes[1]!();
+  assert.deepEqual(written, ['\r\x1b[Kfirst\nsecond\n', 'third\n']);
 });
