@@ -56,7 +56,7 @@ export function directoryDefaults(): DirectoryDefaults {
 }
 
 export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
-  const { tree, guard, filter, journal, store, prefix, log, counters } = workspace;
+  const { tree, directories, guard, filter, journal, store, prefix, log, counters } = workspace;
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
   fatal.catch(() => undefined); // whoever waits for it will see it
   // The ledger can no longer be trusted to say what a crash would leave behind.
@@ -82,6 +82,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   const unreadWrites = new UnreadWrites();
   const scanner = new Scanner({
     tree,
+    directories,
     filter,
     journal,
     watch: () => engine.watch,

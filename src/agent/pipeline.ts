@@ -249,7 +249,7 @@ export class Pipeline implements ScanSink {
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
       this.#holds.release(path);
-      this.#o.unreadWrites.published(path, this.#o.now());
+      this.#o.unreadWrites.published(path, startMs); // it was seen at some time after that
       this.#o.problems.clear(path);
     }
   }

@@ -2,13 +2,14 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
-import type { LedgerRow } from '../ledger/ledger.ts';
+import type { LedgerOutline } from '../ledger/ledger.ts';
 import { isUnchanged, sameMetadata } from '../ledger/unchanged.ts';
 import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
 import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
-import { mergeByKey } from '../plan/merge.ts';
+import { Merge, type Pair } from '../plan/merge.ts';
+import type { DirectoryReader } from '../tree/directory-reader.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import { type Hidden, isCovered } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
@@ -55,6 +56,7 @@ export interface ScanSink {
 
 export interface ScannerOptions {
   readonly tree: LocalTree;
+  readonly directories: Pick<DirectoryReader, 'read'>;
   readonly filter: PathFilter;
   readonly journal: Journal;
   /** What visited directories are armed with; undefined in a one-shot command. */
@@ -93,23 +95,21 @@ export class Scanner {
   async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<ScannedMarks> {
     const run = new Scan(this.#o, mark, sink);
     let count = 0;
-    for (const pair of run.pairs()) {
-      run.look(pair);
-      if (++count % SLICE !== 0) continue;
-      await sink.room();
-      await new Promise(setImmediate);
-      if (signal.aborted) return { settled: [], unseen: [] };
+    for await (const pairs of run.pairs()) {
+      for (const pair of pairs) {
+        run.look(pair);
+        if (++count % SLICE !== 0) continue;
+        await sink.room();
+        await new Promise(setImmediate);
+        if (signal.aborted) return { settled: [], unseen: [] };
+      }
     }
     run.finish();
     return { settled: run.settled(), unseen: run.unseen() };
   }
 }
 
-interface ScanPair {
-  readonly key: RelKey;
-  readonly left: WalkEntry | undefined;
-  readonly right: LedgerRow | undefined;
-}
+type ScanPair = Pair<WalkEntry, LedgerOutline>;
 
 class Scan {
   readonly #o: ScannerOptions;
@@ -130,11 +130,17 @@ class Scan {
     this.#sink = sink;
   }
 
-  pairs(): Iterable<ScanPair> {
-    const { tree, filter, journal } = this.#o;
+  /**
+   * Rows are read a page at a time, and entries ahead: either may be older than the other. A difference that is none
+   * any more costs a look. A difference that is not seen is one that came since: whoever changes a row holds its path
+   * and looks again, and a file that changes after it was seen has an event, its directory being watched before it is
+   * read.
+   */
+  async *pairs(): AsyncGenerator<Iterable<ScanPair>> {
+    const { tree, directories, filter, journal } = this.#o;
     const watch = this.#o.watch();
     const start = this.#mark.path;
-    const entries = walk(tree, start, {
+    const entries = walk({ tree, directories }, start, {
       filter,
       hidden: this.#o.hidden(),
       enter: (dir) => !filter.watches(dir, true) || watch?.arm(dir) !== 'vanished',
@@ -151,8 +157,11 @@ class Scan {
       },
     });
     const ledger = journal.ledger;
-    const rows = start === ROOT ? ledger.range('' as RelKey) : rowsOf(start, journal);
-    return mergeByKey(entries, rows);
+    const merge = new Merge<WalkEntry, LedgerOutline>(
+      start === ROOT ? ledger.outlines('' as RelKey) : rowsOf(start, journal),
+    );
+    for await (const batch of entries) yield merge.with(batch);
+    yield merge.rest();
   }
 
   look({ key, left, right }: ScanPair): void {
@@ -180,7 +189,7 @@ class Scan {
     return exceedsBudget(deletes, () => journal.ledger.count().ours, budget) ? 'budget' : undefined;
   }
 
-  #present(entry: WalkEntry, row: LedgerRow | undefined): void {
+  #present(entry: WalkEntry, row: LedgerOutline | undefined): void {
     this.#entries++;
     const known = this.#known(entry.path);
     if (known?.written !== true && this.#isSettled(entry, row)) {
@@ -211,7 +220,7 @@ class Scan {
     return path === this.#mark.path ? this.#mark : this.#mark.absorbed.get(path);
   }
 
-  #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerRow | undefined): boolean {
+  #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerOutline | undefined): boolean {
     if (stat.kind !== 'directory')
       return row !== undefined && isUnchanged(row, stat) && (stat.kind === 'file' || sameMetadata(row, stat));
     if (!needsMarker(stat, isEmpty, this.#o.directoryDefaults))
@@ -219,7 +228,7 @@ class Scan {
     return row?.state === 'known' && sameMetadata(row, stat);
   }
 
-  #absent(key: RelKey, row: LedgerRow): void {
+  #absent(key: RelKey, row: LedgerOutline): void {
     const { deletes, filter } = this.#o;
     const path = pathOfKey(key);
     if (deletes === 'none' || (row.state === 'foreign' && deletes !== 'all')) return;
@@ -254,10 +263,10 @@ class Scan {
 }
 
 /** The rows of the path's own keys and everything beneath, in byte order. */
-function* rowsOf(path: RelPath, journal: Journal): Generator<LedgerRow> {
+function* rowsOf(path: RelPath, journal: Journal): Generator<LedgerOutline> {
   const file = journal.ledger.get(fileKey(path));
   if (file !== undefined) yield file;
   const marker = journal.ledger.get(markerKey(path));
   if (marker !== undefined) yield marker;
-  yield* journal.ledger.range(...keysBelow(path));
+  yield* journal.ledger.outlines(...keysBelow(path));
 }

@@ -2,7 +2,7 @@
 import { isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
-import { mergeByKey } from '../plan/merge.ts';
+import { Merge, type Pair } from '../plan/merge.ts';
 import { Mounts } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import { type Difference, differencesOf, type Listed } from './compare.ts';
@@ -29,7 +29,7 @@ const AT_ONCE = 16;
 
 /** Compares both sides by name, kind, size, content and metadata; changes nothing. */
 export async function verify(workspace: Workspace, options: VerifyOptions): Promise<VerifyResult> {
-  const { tree, filter } = workspace;
+  const { tree, directories, filter } = workspace;
   let compared = 0;
   let differences = 0;
   const report = (difference: Difference): void => {
@@ -37,22 +37,26 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
     options.onDifference(difference);
   };
   const { objects, impossible } = await listAll(workspace, options.signal);
-  const entries = walk(tree, ROOT, {
+  const entries = walk({ tree, directories }, ROOT, {
     filter,
     hidden: new Mounts(tree.root, { cross: options.crossMounts }).hidden(),
     unknown: (path, detail) => report({ path, kind: 'unreadable', detail }),
     again: (path) => report({ path, kind: 'unreadable', detail: 'it changed while it was looked at' }),
   });
-  const pairs = mergeByKey(wanted(entries, options.directoryDefaults), objects.values());
-  for (const some of inGroups(pairs, AT_ONCE)) {
-    options.signal.throwIfAborted();
-    const found = await Promise.all(
-      some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, options.signal)),
-    );
-    for (const difference of found.flat()) report(difference);
-    compared += some.length;
-    options.onProgress?.(compared);
-  }
+  const merge = new Merge<WalkEntry, Listed>(objects.values());
+  const compare = async (pairs: Iterable<Pair<WalkEntry, Listed>>): Promise<void> => {
+    for (const some of inGroups(pairs, AT_ONCE)) {
+      options.signal.throwIfAborted();
+      const found = await Promise.all(
+        some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, options.signal)),
+      );
+      for (const difference of found.flat()) report(difference);
+      compared += some.length;
+      options.onProgress?.(compared);
+    }
+  };
+  for await (const batch of entries) await compare(merge.with(wanted(batch, options.directoryDefaults)));
+  await compare(merge.rest());
   return { compared, differences, impossible };
 }
 

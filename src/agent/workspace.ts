@@ -16,6 +16,7 @@ import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
+import { DirectoryReader } from '../tree/directory-reader.ts';
 import { codeOf } from '../tree/error-code.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
@@ -74,6 +75,7 @@ export interface Workspace {
   /** --ready-file, absolute. */
   readonly readyFile: string | undefined;
   readonly tree: LocalTree;
+  readonly directories: DirectoryReader;
   readonly guard: RootGuard;
   readonly filter: PathFilter;
   /** The filter of a restore: the original's SYNC_EXCLUDES did not apply to it. */
@@ -172,10 +174,12 @@ export async function openWorkspace(
       rootForRegex: localAsGiven,
       readyFile: places.readyPath,
     };
+    const tree = new LocalTree(Buffer.from(root));
     return {
       root,
       readyFile: places.readyFile,
-      tree: new LocalTree(Buffer.from(root)),
+      tree,
+      directories: new DirectoryReader(tree, loadAddon().readDirectory),
       guard,
       filter: createFilter({ ...rules, syncExcludes: config.syncExcludes }),
       restoreFilter: createFilter(rules),

@@ -42,6 +42,7 @@ export function createFilter(options: FilterOptions): PathFilter {
     includes(path, isDirectory) {
       if (path === ROOT) return true;
       if (isReserved(path)) return false;
+      if (excludes.length === 0 && rules.length === 0) return true;
       const subject = subjectOf(path, isDirectory);
       if (excludes.some((glob) => glob.matches(subject))) return false;
       return rules.find(({ glob }) => glob.matches(subject))?.include ?? true;

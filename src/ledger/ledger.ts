@@ -36,6 +36,12 @@ export interface LedgerRow {
   readonly proveAfterMs: number | null;
 }
 
+/** What of a row a look at the disk is compared with. */
+export type LedgerOutline = Pick<
+  LedgerRow,
+  'key' | 'kind' | 'state' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino' | 'mode' | 'uid' | 'gid'
+>;
+
 /**
  * An upload in parts was asked for and its id never came. It has no part, so it costs nothing; nothing tells it from
  * an upload of somebody else on that key, so it is never aborted.
@@ -77,6 +83,8 @@ export interface Ledger {
   get(key: RelKey): LedgerRow | undefined;
   /** Rows with from <= key < to in byte order; `to` undefined means to the end. The caller may write while iterating. */
   range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow>;
+  /** The same rows, but no more of them than a scan needs: a third of the time. */
+  outlines(from: RelKey, to?: RelKey): IterableIterator<LedgerOutline>;
   /** Whether any row but a foreign one has from <= key < to and is acknowledged (known, fuzzy or unproven with an ETag). */
   hasAcknowledged(from: RelKey, to: RelKey): boolean;
   /** Rows that are ours and hold this inode: possible sources of a server-side copy. */

@@ -1,10 +1,9 @@
 // Pure. A ledger row as SQLite holds it.
 import type { StoredKind } from '../model/entry.ts';
 import type { RelKey } from '../model/key.ts';
-import type { LedgerRow, RowState } from './ledger.ts';
+import type { LedgerOutline, LedgerRow, RowState } from './ledger.ts';
 
-/** The columns, in the order of encodeRow and decodeRow. */
-export const COLUMNS = [
+const OUTLINE_COLUMNS = [
   'key',
   'kind',
   'state',
@@ -15,12 +14,10 @@ export const COLUMNS = [
   'mode',
   'uid',
   'gid',
-  'checksum',
-  'etag',
-  'version_id',
-  'upload_id',
-  'prove_after_ms',
 ] as const;
+
+/** The columns, in the order of encodeRow. */
+export const COLUMNS = [...OUTLINE_COLUMNS, 'checksum', 'etag', 'version_id', 'upload_id', 'prove_after_ms'] as const;
 
 /** What a statement that reads big integers yields for one column. */
 export type SqlValue = null | number | bigint | string | Uint8Array;
@@ -51,29 +48,46 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
   ];
 }
 
-/** The row whose COLUMNS these are. The table's own constraints vouch for kinds and states. */
-export function decodeRow(columns: readonly SqlValue[]): LedgerRow {
-  const checksum = columns[10] as Uint8Array | null;
-  const proveAfterMs = columns[14] as bigint | null;
+/** The row with these values in the order of COLUMNS. The table's own constraints vouch for kinds and states. */
+export function decodeRow(values: readonly SqlValue[]): LedgerRow {
+  const checksum = values[10] as Uint8Array | null;
+  const proveAfterMs = values[14] as bigint | null;
   return {
-    key: view(columns[0] as Uint8Array).toString('latin1') as RelKey,
-    kind: columns[1] as StoredKind,
-    state: columns[2] as RowState,
-    sizeBytes: Number(columns[3]),
-    mtimeNs: columns[4] as bigint,
-    ctimeNs: columns[5] as bigint,
-    ino: columns[6] as bigint,
-    mode: Number(columns[7]),
-    uid: Number(columns[8]),
-    gid: Number(columns[9]),
-    checksum: checksum === null ? null : view(checksum).toString('hex'),
-    etag: columns[11] as string | null,
-    versionId: columns[12] as string | null,
-    uploadId: columns[13] as string | null,
+    ...decodeOutline(values),
+    checksum: checksum === null ? null : textOf(checksum, 'hex'),
+    etag: values[11] as string | null,
+    versionId: values[12] as string | null,
+    uploadId: values[13] as string | null,
     proveAfterMs: proveAfterMs === null ? null : Number(proveAfterMs),
   };
 }
 
-function view(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** The columns of an outline, with the key as it is kept, or as what it is if it is text. */
+export const OUTLINE = OUTLINE_COLUMNS.join(', ');
+export const OUTLINE_BY_TEXT = OUTLINE.replace('key', 'CAST(key AS TEXT)');
+
+/** Whether this key that was read as text is its bytes: whatever else they are, they become a character beyond ASCII. */
+export function isExact(key: SqlValue | undefined): boolean {
+  return typeof key === 'string' && /^[\x00-\x7f]*$/.test(key);
+}
+
+/** The outline with these values in the order of OUTLINE; the key may be ASCII text. */
+export function decodeOutline(values: readonly SqlValue[]): LedgerOutline {
+  const key = values[0] as string | Uint8Array;
+  return {
+    key: (typeof key === 'string' ? key : textOf(key, 'latin1')) as RelKey,
+    kind: values[1] as StoredKind,
+    state: values[2] as RowState,
+    sizeBytes: Number(values[3]),
+    mtimeNs: values[4] as bigint,
+    ctimeNs: values[5] as bigint,
+    ino: values[6] as bigint,
+    mode: Number(values[7]),
+    uid: Number(values[8]),
+    gid: Number(values[9]),
+  };
+}
+
+function textOf(bytes: Uint8Array, encoding: 'latin1' | 'hex'): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(encoding);
 }

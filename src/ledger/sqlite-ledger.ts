@@ -2,8 +2,18 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import type { RelKey } from '../model/key.ts';
-import { type Ledger, LedgerError, type LedgerMeta, type LedgerRow } from './ledger.ts';
-import { COLUMNS, decodeRow, encodeKey, encodeRow, type SqlValue } from './row-codec.ts';
+import { type Ledger, LedgerError, type LedgerMeta, type LedgerOutline, type LedgerRow } from './ledger.ts';
+import {
+  COLUMNS,
+  decodeOutline,
+  decodeRow,
+  encodeKey,
+  encodeRow,
+  isExact,
+  OUTLINE,
+  OUTLINE_BY_TEXT,
+  type SqlValue,
+} from './row-codec.ts';
 import { pragma, prepareSchema } from './schema.ts';
 import { setAside } from './set-aside.ts';
 import { isBusy, isCorrupt, NotALedgerError } from './sqlite-error.ts';
@@ -12,11 +22,13 @@ const PAGE_ROWS = 500;
 
 /** What decodeRow reads. */
 const ROWS = `SELECT ${COLUMNS.join(', ')} FROM entry`;
+const BY_KEY = `${ROWS} WHERE key = ?`;
+const BY_INODE = `${ROWS} WHERE ino = ? AND state <> 'foreign'`;
 
 const UPSERT = `INSERT OR REPLACE INTO entry (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
 
 /** Up to this size the whole file is checked at open (0.1 s); above it, every page is checked when it is read. */
-const FULL_CHECK_BYTES = 64 * 1024 * 1024;
+const FULL_CHECK_BYTES = 8 * 1024 * 1024;
 
 /** How long to wait for another program that has the file open, such as a backup. */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -93,16 +105,32 @@ class SqliteLedger implements Ledger {
   }
 
   get(key: RelKey): LedgerRow | undefined {
-    return this.#rows(`${ROWS} WHERE key = ?`, encodeKey(key))[0];
+    return this.#rows(BY_KEY, encodeKey(key))[0];
   }
 
-  *range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow> {
+  range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow> {
+    return this.#pages({ from, to }, (where, ...values) => this.#rows(`${ROWS} ${where}`, ...values));
+  }
+
+  outlines(from: RelKey, to?: RelKey): IterableIterator<LedgerOutline> {
+    return this.#pages({ from, to }, (where, ...values) => {
+      // A BLOB costs as much as all else together, and most keys are ASCII.
+      const page = this.#arrays(`SELECT ${OUTLINE_BY_TEXT} FROM entry ${where}`, ...values);
+      const isRight = page.every(([key]) => isExact(key));
+      return (isRight ? page : this.#arrays(`SELECT ${OUTLINE} FROM entry ${where}`, ...values)).map(decodeOutline);
+    });
+  }
+
+  *#pages<R extends { readonly key: RelKey }>(
+    { from, to }: { from: RelKey; to: RelKey | undefined },
+    read: (where: string, ...values: SqlValue[]) => R[],
+  ): IterableIterator<R> {
     const end = to === undefined ? [] : [encodeKey(to)];
-    const sql = `${ROWS} WHERE key >= ? ${to === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ${PAGE_ROWS}`;
+    const where = `WHERE key >= ? ${to === undefined ? '' : 'AND key < ?'} ORDER BY key LIMIT ${PAGE_ROWS}`;
     let next = encodeKey(from);
     for (;;) {
       // A page is read as a whole, so that no cursor is open while the caller writes.
-      const page = this.#rows(sql, next, ...end);
+      const page = read(where, next, ...end);
       yield* page;
       const last = page.at(-1);
       if (last === undefined || page.length < PAGE_ROWS) return;
@@ -117,7 +145,7 @@ class SqliteLedger implements Ledger {
   }
 
   byInode(ino: bigint): LedgerRow[] {
-    return this.#rows(`${ROWS} WHERE ino = ? AND state <> 'foreign'`, BigInt.asIntN(64, ino));
+    return this.#rows(BY_INODE, BigInt.asIntN(64, ino));
   }
 
   openUploads(): LedgerRow[] {
@@ -203,8 +231,12 @@ class SqliteLedger implements Ledger {
   }
 
   #rows(sql: string, ...values: SqlValue[]): LedgerRow[] {
+    return this.#arrays(sql, ...values).map(decodeRow);
+  }
+
+  #arrays(sql: string, ...values: SqlValue[]): SqlValue[][] {
     const rows = this.#guard('read', () => this.#statement(sql, { asArrays: true }).all(...values));
-    return (rows as unknown as SqlValue[][]).map(decodeRow);
+    return rows as unknown as SqlValue[][];
   }
 
   #all(sql: string, ...values: SqlValue[]): Record<string, SqlValue>[] {

@@ -1,18 +1,18 @@
 // Pure. When is a stat proof enough that S3 holds what is on disk?
 
 import type { Stat } from '../model/entry.ts';
-import type { LedgerRow } from './ledger.ts';
+import type { LedgerOutline, LedgerRow } from './ledger.ts';
 
 /**
  * Restic's rule: kind, size, mtime, ctime and inode all equal, and the row is an acknowledged, settled one. An event of
  * a write since the last read overrules it: bytes may arrive after the times were set.
  */
-export function isUnchanged(row: LedgerRow, stat: Stat): boolean {
+export function isUnchanged(row: LedgerOutline, stat: Stat): boolean {
   return row.state === 'known' && sameFile(row, stat);
 }
 
 /** The five fields alone, whatever the state of the row. */
-export function sameFile(row: LedgerRow, stat: Stat): boolean {
+export function sameFile(row: LedgerOutline, stat: Stat): boolean {
   return (
     row.kind === stat.kind &&
     row.sizeBytes === stat.sizeBytes &&
@@ -23,7 +23,7 @@ export function sameFile(row: LedgerRow, stat: Stat): boolean {
 }
 
 /** Whether everything stored as metadata is equal: what a restore would bring back besides the content. */
-export function sameMetadata(row: LedgerRow, stat: Stat): boolean {
+export function sameMetadata(row: LedgerOutline, stat: Stat): boolean {
   return (
     row.mode === stat.mode &&
     row.uid === stat.uid &&

@@ -48,7 +48,8 @@ export function namesOf(path: RelPath): string[] {
 
 /** Whether `path` is `ancestor` itself or lies beneath it. */
 export function isWithin(path: RelPath, ancestor: RelPath): boolean {
-  return ancestor === ROOT || path === ancestor || path.startsWith(`${ancestor}/`);
+  if (ancestor === ROOT) return true;
+  return path.startsWith(ancestor) && (path.length === ancestor.length || path[ancestor.length] === '/');
 }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

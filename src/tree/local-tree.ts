@@ -1,5 +1,5 @@
 // The local tree, read only: stats, directory names and absolute paths by relative path.
-import { type BigIntStats, type Dirent, lstatSync, opendirSync, readdirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, type Dirent, lstatSync, opendirSync, readlinkSync } from 'node:fs';
 import type { EntryKind, Stat } from '../model/entry.ts';
 import { type RelPath, ROOT } from '../model/path.ts';
 
@@ -50,13 +50,6 @@ export class LocalTree {
       if (code === 'ENOTDIR' || code === 'ELOOP') return undefined;
       throw error;
     }
-  }
-
-  /** The names in a directory, in no order. @throws the system error if it cannot be read. */
-  readdir(dir: RelPath): DirectoryName[] {
-    // The cast: Node's types know no encoding but utf8 and 'buffer' together with withFileTypes.
-    const options = { withFileTypes: true, encoding: 'latin1' } as unknown as { withFileTypes: true; encoding: 'utf8' };
-    return readdirSync(this.absolute(dir), options).map(nameOf);
   }
 
   /** Whether some name of `dir` satisfies `wanted`; reads no further than that. @throws the system error. */

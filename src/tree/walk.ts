@@ -3,7 +3,8 @@ import type { PathFilter } from '../filter/path-filter.ts';
 import type { Stat } from '../model/entry.ts';
 import { fileKey, markerKey, type RelKey } from '../model/key.ts';
 import { joinPath, type RelPath, ROOT } from '../model/path.ts';
-import { codeOf, isAbsence } from './error-code.ts';
+import type { Child, DirectoryReader, ReadDirectory } from './directory-reader.ts';
+import { codeOf } from './error-code.ts';
 import type { DirectoryName, LocalTree } from './local-tree.ts';
 import { coverOf, type Hidden } from './mounts.ts';
 
@@ -31,7 +32,7 @@ export interface WalkOptions {
 }
 
 /** Whether this name of a directory takes part: included itself, or a directory that may hold something included. */
-export function takesPart(dir: RelPath, entry: DirectoryName, filter: PathFilter): boolean {
+export function takesPart(dir: RelPath, entry: Omit<DirectoryName, 'isSpecial'>, filter: PathFilter): boolean {
   const path = joinPath(dir, entry.name);
   return filter.includes(path, entry.isDirectory) || (entry.isDirectory && filter.descends(path));
 }
@@ -41,62 +42,150 @@ export function becomesObject(dir: RelPath, entry: DirectoryName, filter: PathFi
   return !entry.isSpecial && filter.includes(joinPath(dir, entry.name), entry.isDirectory);
 }
 
+/** How many entries are given at a time, or a few less. */
+const BATCH = 256;
+
+/** EISDIR: a name that was none has become a directory. The others: what was a directory is none any more. */
+const CHANGED_KIND: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'ELOOP']);
+
 /**
- * Everything included beneath directory `start`, and `start` itself unless it is the root. Synchronous: the caller
- * decides when to yield to the event loop.
+ * Everything included beneath directory `start`, and `start` itself unless it is the root, in batches. While the caller
+ * looks at one, the next directory is read: an entry was seen after the walk began, and before it is given.
  */
-export function* walk(tree: LocalTree, start: RelPath, options: WalkOptions): Generator<WalkEntry> {
-  const stat = statOrUnknown(() => tree.lstat(start), start, options);
-  if (stat?.kind === 'directory') yield* walkDirectory(tree, start, stat, options);
-  else if (stat !== undefined && options.filter.includes(start, false)) {
-    yield { key: fileKey(start), path: start, stat, isEmpty: false };
-  }
+export async function* walk(
+  { tree, directories }: { readonly tree: LocalTree; readonly directories: Pick<DirectoryReader, 'read'> },
+  start: RelPath,
+  options: WalkOptions,
+): AsyncGenerator<readonly WalkEntry[]> {
+  const walker = new Walker(directories, options);
+  const stat = statOrUnknown(tree, start, options);
+  if (stat?.kind === 'directory') yield* walker.directory(start);
+  else if (stat !== undefined && options.filter.includes(start, false)) walker.add(fileKey(start), start, stat);
+  yield walker.rest();
 }
 
-function* walkDirectory(tree: LocalTree, dir: RelPath, stat: Stat, options: WalkOptions): Generator<WalkEntry> {
-  const { filter } = options;
-  const cover = coverOf(dir, options.hidden);
-  if (cover !== undefined) return options.unknown(dir, options.hidden.get(cover)!);
-  if (options.enter?.(dir) === false) return options.again(dir);
-  const names = namesOrUnknown(tree, dir, options);
-  if (names === undefined) return;
-  const included = names.filter((entry) => takesPart(dir, entry, filter)).sort(byKey);
-  options.listed?.(dir, new Set(included.filter((d) => d.isDirectory).map((d) => d.name)));
-  if (dir !== ROOT && filter.includes(dir, true)) {
-    yield { key: markerKey(dir), path: dir, stat, isEmpty: !names.some((entry) => becomesObject(dir, entry, filter)) };
-  }
-  for (const entry of included) {
-    const path = joinPath(dir, entry.name);
-    const child = statOrUnknown(() => tree.lstatBelow(path), path, options);
-    if (child === undefined) continue;
-    // Another kind than readdir said: its key would be out of order here.
-    if ((child.kind === 'directory') !== entry.isDirectory) options.again(path);
-    else if (child.kind === 'directory') yield* walkDirectory(tree, path, child, options);
-    else yield { key: fileKey(path), path, stat: child, isEmpty: false };
-  }
-}
-
-/** Siblings in the order of their keys: a directory `a` sorts as `a/`, so after `a-` and before `a0`. */
-function byKey(a: DirectoryName, b: DirectoryName): number {
-  const left = a.isDirectory ? `${a.name}/` : a.name;
-  const right = b.isDirectory ? `${b.name}/` : b.name;
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-function statOrUnknown(lstat: () => Stat | undefined, path: RelPath, options: WalkOptions): Stat | undefined {
+function statOrUnknown(tree: LocalTree, path: RelPath, { unknown }: WalkOptions): Stat | undefined {
   try {
-    return lstat();
+    return tree.lstat(path);
   } catch (error) {
-    options.unknown(path, `it cannot be read (${codeOf(error)})`);
+    unknown(path, `it cannot be read (${codeOf(error)})`);
     return undefined;
   }
 }
 
-function namesOrUnknown(tree: LocalTree, dir: RelPath, options: WalkOptions): DirectoryName[] | undefined {
-  try {
-    return tree.readdir(dir);
-  } catch (error) {
-    if (!isAbsence(error)) options.unknown(dir, `it cannot be read (${codeOf(error)})`);
-    return undefined;
+class Walker {
+  readonly #directories: Pick<DirectoryReader, 'read'>;
+  readonly #o: WalkOptions;
+  #batch: WalkEntry[] = [];
+  /** The directory that is probably entered next. */
+  #ahead: { readonly dir: RelPath; readonly read: Promise<ReadDirectory | undefined> } | undefined;
+
+  constructor(directories: Pick<DirectoryReader, 'read'>, options: WalkOptions) {
+    this.#directories = directories;
+    this.#o = options;
   }
+
+  add(key: RelKey, path: RelPath, stat: Stat, isEmpty = false): void {
+    this.#batch.push({ key, path, stat, isEmpty });
+  }
+
+  /** What has not been given yet. */
+  rest(): readonly WalkEntry[] {
+    const batch = this.#batch;
+    this.#batch = [];
+    return batch;
+  }
+
+  /** @param following the directory that comes next after everything in this one, as far as known */
+  async *directory(dir: RelPath, following?: RelPath): AsyncGenerator<readonly WalkEntry[]> {
+    const { filter, listed } = this.#o;
+    const read = await this.#read(dir);
+    if (read === undefined) return;
+    listed?.(dir, new Set(read.directories().filter((name) => takesPart(dir, { name, isDirectory: true }, filter))));
+    let children = await this.#firstOf(dir, read);
+    if (dir !== ROOT && filter.includes(dir, true)) {
+      const isEmpty = !children.some((child) => becomesObject(dir, nameOf(child), filter));
+      this.add(markerKey(dir), dir, read.stat, isEmpty);
+    }
+    for (; children.length > 0; children = await this.#nextOf(dir, read)) {
+      yield* this.#children(
+        dir,
+        children.filter((child) => takesPart(dir, nameOf(child), filter)),
+        following,
+      );
+    }
+  }
+
+  async *#children(
+    dir: RelPath,
+    children: readonly Child[],
+    following: RelPath | undefined,
+  ): AsyncGenerator<readonly WalkEntry[]> {
+    const directories = children.filter(isDirectory).map(({ name }) => joinPath(dir, name));
+    let entered = 0;
+    this.#readAhead(directories[0] ?? following);
+    for (const child of children) {
+      const path = joinPath(dir, child.name);
+      if (typeof child.stat === 'object') this.add(fileKey(path), path, child.stat);
+      else if (typeof child.stat === 'number') this.#failed(path, child.stat);
+      else yield* this.directory(path, directories[++entered] ?? following);
+      if (this.#batch.length >= BATCH) yield this.rest();
+    }
+  }
+
+  /** The first children: so many that one of them makes the directory need no marker for being empty, or all. */
+  async #firstOf(dir: RelPath, read: ReadDirectory): Promise<readonly Child[]> {
+    const { filter } = this.#o;
+    const first: Child[] = [];
+    for (;;) {
+      const children = await this.#nextOf(dir, read);
+      first.push(...children);
+      if (children.length === 0 || children.some((child) => becomesObject(dir, nameOf(child), filter))) return first;
+    }
+  }
+
+  async #nextOf(dir: RelPath, read: ReadDirectory): Promise<readonly Child[]> {
+    const children = await read.next();
+    if (typeof children !== 'number') return children;
+    this.#failed(dir, children);
+    return [];
+  }
+
+  #readAhead(dir: RelPath | undefined): void {
+    if (dir === undefined || dir === this.#ahead?.dir) return;
+    const read = this.#begin(dir);
+    read.catch(() => undefined); // whoever comes to the directory will see it
+    this.#ahead = { dir, read };
+  }
+
+  #read(dir: RelPath): Promise<ReadDirectory | undefined> {
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    return ahead?.dir === dir ? ahead.read : this.#begin(dir);
+  }
+
+  async #begin(dir: RelPath): Promise<ReadDirectory | undefined> {
+    const { hidden, enter, again, unknown } = this.#o;
+    const cover = coverOf(dir, hidden);
+    if (cover !== undefined) return void unknown(dir, hidden.get(cover)!);
+    if (enter?.(dir) === false) return void again(dir);
+    const read = await this.#directories.read(dir);
+    if (typeof read !== 'number') return read;
+    return void this.#failed(dir, read);
+  }
+
+  #failed(path: RelPath, errno: number): void {
+    const code = codeOf({ errno });
+    if (code === 'ENOENT') return;
+    if (CHANGED_KIND.has(code)) this.#o.again(path);
+    else this.#o.unknown(path, `it cannot be read (${code})`);
+  }
+}
+
+function isDirectory({ stat }: Child): boolean {
+  return stat === undefined;
+}
+
+function nameOf({ name, stat }: Child): DirectoryName {
+  return { name, isDirectory: stat === undefined, isSpecial: typeof stat === 'object' && stat.kind === 'other' };
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { EXIT, OperatorError } from '../model/errors.ts';
+import type { ReadDirectoryNatively } from '../tree/directory-reader.ts';
 
 /** An open inotify instance, opaque to JavaScript. */
 export type Handle = { readonly __inotifyHandle: true };
@@ -23,6 +24,7 @@ export interface Addon {
   fileSystemId(fd: number): bigint;
   trimMemory(): void;
   placeFiles(files: readonly PlacedFile[]): Promise<BigInt64Array>;
+  readDirectory: ReadDirectoryNatively;
 }
 
 /** A new file. Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */

@@ -9,6 +9,7 @@ import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import { ROOT } from '../../src/model/path.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { walk } from '../../src/tree/walk.ts';
+import { directoriesOf } from '../support/directories.ts';
 import { includeAll } from '../support/filters.ts';
 import { type StrictStage, strictStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -23,13 +24,16 @@ const OWN_MEMORY_KB = 36 * 1024;
 const REST_MS = 2_000;
 
 /** A ledger that says of every file of LOCAL that it is stored. */
-function pretendStored({ local, state }: StrictStage): void {
+async function pretendStored({ local, state }: StrictStage): Promise<void> {
   mkdirSync(state, { mode: 0o700 });
   const { ledger } = openLedger({ file: join(state, 'ledger.sqlite') });
   const options = { filter: includeAll, hidden: new Map(), unknown: assert.fail, again: assert.fail };
-  const files = [...walk(new LocalTree(Buffer.from(local)), ROOT, options)].filter(({ stat }) => stat.kind === 'file');
   const facts = { state: 'known', checksum: '00'.repeat(32), etag: 'e' } as const;
-  ledger.write(files.map(({ key, stat }) => rowFor(key, stat, facts)));
+  const tree = new LocalTree(Buffer.from(local));
+  for await (const batch of walk({ tree, directories: directoriesOf(tree) }, ROOT, options)) {
+    const files = batch.filter(({ stat }) => stat.kind === 'file');
+    ledger.write(files.map(({ key, stat }) => rowFor(key, stat, facts)));
+  }
   ledger.setMeta({ listed: true });
   ledger.close();
 }
@@ -49,7 +53,7 @@ function runs(pid: number): number {
 test('S8 watching a quiet tree: no request, no thread that wakes up, no memory but for what must be known', async (t) => {
   const stage = await strictStage(t);
   for (let n = 0; n < DIRECTORIES * FILES_EACH; n++) stage.write(`directory-${n % DIRECTORIES}/file-${n}`, 'x');
-  pretendStored(stage);
+  await pretendStored(stage);
 
   const agent = stage.start(['watch', '--lease=off', stage.local, stage.url]);
   await agent.waitForLine(/ watching /);

@@ -7,15 +7,19 @@ import { type ScannedMarks, Scanner, type ScannerOptions, type ScanSink } from '
 import { DirtySet, type Mark } from '../../src/dirt/dirty-set.ts';
 import { createFilter } from '../../src/filter/filter.ts';
 import { Journal } from '../../src/ledger/journal.ts';
+import { rowFor } from '../../src/ledger/row.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
+import { fileKey } from '../../src/model/key.ts';
 import { pathFromText, ROOT } from '../../src/model/path.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import type { Change, Watch } from '../../src/watch/changes.ts';
+import { directoriesOf } from '../support/directories.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 interface Told {
   readonly again: Parameters<ScanSink['again']>[];
   readonly unknown: string[];
+  readonly differing: string[];
 }
 
 /** Scans a root in which `files` are and these paths were marked; the scan is of everything. */
@@ -30,8 +34,10 @@ async function scan(
   }
   const { ledger } = openLedger({ file: ':memory:' });
   t.after(() => ledger.close());
+  const tree = new LocalTree(Buffer.from(root));
   const scanner = new Scanner({
-    tree: new LocalTree(Buffer.from(root)),
+    tree,
+    directories: directoriesOf(tree),
     filter: createFilter({ rootForRegex: root }),
     journal: new Journal(ledger, setImmediate),
     watch: () => undefined,
@@ -44,9 +50,9 @@ async function scan(
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
   dirty.mark({ path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false }, 0);
   for (const change of marks) dirty.mark(change, 1);
-  const told: Told = { again: [], unknown: [] };
+  const told: Told = { again: [], unknown: [], differing: [] };
   const sink: ScanSink = {
-    differs: () => {},
+    differs: (path) => told.differing.push(path),
     unknown: (path) => told.unknown.push(path),
     again: (...all) => told.again.push(all),
     isHeld: () => false,
@@ -102,4 +108,47 @@ test('S2 S4 regression_unseen_marks_forgotten: what events told of a place that 
     ['dir/sub/gone', true, true],
   ]);
   assert.deepEqual(settled, [ROOT]);
+});
+
+test('S8 a scan of what is unchanged reads every directory once and nothing else, and gets the rows by the page', async (t) => {
+  const files = ['a', ...Array.from({ length: 600 }, (_, i) => `dir/${i}`), 'dir/sub/c'];
+  const root = tempDir(t);
+  const tree = new LocalTree(Buffer.from(root));
+  const calls: string[] = [];
+  const counted = <T extends object>(subject: T, name: string): T =>
+    new Proxy(subject, {
+      get: (target, call) => {
+        const value = target[call as keyof T] as unknown;
+        if (typeof value !== 'function') return value;
+        return (...all: unknown[]) => {
+          calls.push(`${name}.${String(call)} ${all[0]}`);
+          return value.apply(target, all);
+        };
+      },
+    });
+  const { ledger } = openLedger({ file: ':memory:' });
+  t.after(() => ledger.close());
+  for (const name of files) {
+    mkdirSync(join(root, dirname(name)), { recursive: true });
+    writeFileSync(join(root, name), '');
+    const stat = tree.lstat(pathFromText(name))!;
+    ledger.write([rowFor(fileKey(pathFromText(name)), stat, { state: 'known', checksum: null })]);
+  }
+  const found = await scan(t, {
+    files: [],
+    marks: [],
+    options: {
+      tree: counted(tree, 'tree'),
+      directories: counted(directoriesOf(tree), 'directories'),
+      journal: new Journal(counted(ledger, 'ledger'), setImmediate),
+    },
+  });
+  assert.deepEqual([found.unknown, found.differing], [[], []]);
+  assert.deepEqual(calls, [
+    'ledger.outlines ',
+    'tree.lstat ',
+    'directories.read ',
+    'directories.read dir',
+    'directories.read dir/sub',
+  ]);
 });

@@ -1,15 +1,17 @@
 // The walk against a real tree: the order is that of the keys, and what cannot be seen is said to be unknown.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { PathFilter } from '../../src/filter/path-filter.ts';
 import type { EntryKind } from '../../src/model/entry.ts';
 import type { RelPath } from '../../src/model/path.ts';
+import type { DirectoryReader } from '../../src/tree/directory-reader.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
-import { becomesObject, takesPart, type WalkEntry, type WalkOptions, walk } from '../../src/tree/walk.ts';
+import { becomesObject, takesPart, type WalkOptions, walk } from '../../src/tree/walk.ts';
+import { directoriesOf, faultyDirectories } from '../support/directories.ts';
 import { includeAll } from '../support/filters.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -30,19 +32,27 @@ interface Walked {
   readonly again: string[];
 }
 
-function walkAll(root: string, options: Partial<WalkOptions> & { start?: string; tree?: LocalTree } = {}): Walked {
-  const { start = '', tree = new LocalTree(Buffer.from(root)), ...rest } = options;
+interface Ground extends Partial<WalkOptions> {
+  readonly start?: string;
+  readonly directories?: Pick<DirectoryReader, 'read'>;
+}
+
+async function walkAll(root: string, options: Ground = {}): Promise<Walked> {
+  const tree = new LocalTree(Buffer.from(root));
+  const { start = '', directories = directoriesOf(tree), ...rest } = options;
   const found: Walked = { keys: [], empty: [], unknown: [], again: [] };
-  const entries: Iterable<WalkEntry> = walk(tree, start as RelPath, {
+  const batches = walk({ tree, directories }, start as RelPath, {
     filter: includeAll,
     hidden: new Map(),
     unknown: (path, reason) => found.unknown.push([path, reason]),
     again: (path) => found.again.push(path),
     ...rest,
   });
-  for (const { key, isEmpty } of entries) {
-    found.keys.push(key);
-    if (isEmpty) found.empty.push(key);
+  for await (const batch of batches) {
+    for (const { key, isEmpty } of batch) {
+      found.keys.push(key);
+      if (isEmpty) found.empty.push(key);
+    }
   }
   return found;
 }
@@ -71,22 +81,14 @@ function makeTree(root: string, wanted: readonly (readonly [string[], EntryKind]
   return [...kinds].map(([path, is]) => (is === 'directory' ? `${path}/` : path));
 }
 
-/** readdir(2) promises no order, and a file system has only its own. */
-class Reversed extends LocalTree {
-  override readdir(dir: RelPath): ReturnType<LocalTree['readdir']> {
-    return super.readdir(dir).reverse();
-  }
-}
-
-test('S14 a walk gives every name, byte for byte, in the byte order of the keys', (t) => {
-  fc.assert(
-    fc.property(treeOf, fc.boolean(), (wanted, reversed) => {
+test('S14 a walk gives every name, byte for byte, in the byte order of the keys', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(treeOf, async (wanted) => {
       const root = tempDir(t);
       const keys = makeTree(root, wanted);
       // Independent of the code: Buffer.compare orders bytes.
       const sorted = keys.sort((a, b) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')));
-      const tree = new (reversed ? Reversed : LocalTree)(Buffer.from(root));
-      const walked = walkAll(root, { tree });
+      const walked = await walkAll(root);
       assert.deepEqual(walked.keys, sorted);
       const isEmpty = (key: string): boolean => key.endsWith('/') && !keys.some((k) => k !== key && k.startsWith(key));
       assert.deepEqual(walked.empty, sorted.filter(isEmpty));
@@ -96,11 +98,11 @@ test('S14 a walk gives every name, byte for byte, in the byte order of the keys'
   );
 });
 
-test('a directory sorts by its name and a slash: after a-, before a0', (t) => {
+test('a directory sorts by its name and a slash: after a-, before a0', async (t) => {
   const root = tempDir(t);
   mkdirSync(join(root, 'a'));
   for (const file of ['a/x', 'a0', 'a-', 'a.']) writeFileSync(join(root, file), '');
-  assert.deepEqual(walkAll(root).keys, ['a-', 'a.', 'a/', 'a/x', 'a0']);
+  assert.deepEqual((await walkAll(root)).keys, ['a-', 'a.', 'a/', 'a/x', 'a0']);
 });
 
 /** d/{a, a-, sub/x} */
@@ -111,19 +113,19 @@ function smallTree(t: TestContext): string {
   return root;
 }
 
-test('a walk begins anywhere: a directory comes with itself, a file alone, what is absent is nothing', (t) => {
+test('a walk begins anywhere: a directory comes with itself, a file alone, what is absent is nothing', async (t) => {
   const root = smallTree(t);
-  assert.deepEqual(walkAll(root, { start: 'd' }).keys, ['d/', 'd/a', 'd/a-', 'd/sub/', 'd/sub/x']);
-  assert.deepEqual(walkAll(root, { start: 'd/a' }).keys, ['d/a']);
-  assert.deepEqual(walkAll(root, { start: 'd/b' }), { keys: [], empty: [], unknown: [], again: [] });
-  assert.deepEqual(walkAll(root, { start: 'd/a', filter: filterOf({ exclude: ['d/a'] }) }).keys, []);
+  assert.deepEqual((await walkAll(root, { start: 'd' })).keys, ['d/', 'd/a', 'd/a-', 'd/sub/', 'd/sub/x']);
+  assert.deepEqual((await walkAll(root, { start: 'd/a' })).keys, ['d/a']);
+  assert.deepEqual(await walkAll(root, { start: 'd/b' }), { keys: [], empty: [], unknown: [], again: [] });
+  assert.deepEqual((await walkAll(root, { start: 'd/a', filter: filterOf({ exclude: ['d/a'] }) })).keys, []);
 });
 
-test('S1 a symbolic link is an entry, never a way: neither a walk nor a stat goes through it', (t) => {
+test('S1 a symbolic link is an entry, never a way: neither a walk nor a stat goes through it', async (t) => {
   const root = smallTree(t);
   symlinkSync('d', join(root, 'link'));
-  assert.deepEqual(walkAll(root).keys.slice(-1), ['link']);
-  assert.deepEqual(walkAll(root, { start: 'link/a' }).keys, []);
+  assert.deepEqual((await walkAll(root)).keys.slice(-1), ['link']);
+  assert.deepEqual((await walkAll(root, { start: 'link/a' })).keys, []);
   const tree = new LocalTree(Buffer.from(root));
   assert.equal(tree.lstat('link' as RelPath)?.kind, 'symlink');
   assert.equal(tree.lstat('link/a' as RelPath), undefined, 'the kernel would answer for d/a');
@@ -132,59 +134,51 @@ test('S1 a symbolic link is an entry, never a way: neither a walk nor a stat goe
   assert.equal(tree.lstat('d/sub/x' as RelPath)?.kind, 'file');
 });
 
-test('S16 what is excluded is not walked, but a directory that may hold something included is', (t) => {
+test('S16 what is excluded is not walked, but a directory that may hold something included is', async (t) => {
   const root = smallTree(t);
-  assert.deepEqual(walkAll(root, { filter: filterOf({ exclude: ['d/sub'] }) }).keys, ['d/', 'd/a', 'd/a-']);
+  assert.deepEqual((await walkAll(root, { filter: filterOf({ exclude: ['d/sub'] }) })).keys, ['d/', 'd/a', 'd/a-']);
   const through = filterOf({ exclude: ['d', 'd/a', 'd/sub'], descend: ['d', 'd/sub'] });
-  assert.deepEqual(walkAll(root, { filter: through }).keys, ['d/a-', 'd/sub/x']);
+  assert.deepEqual((await walkAll(root, { filter: through })).keys, ['d/a-', 'd/sub/x']);
   const entry = { name: 'sub', isDirectory: true, isSpecial: false };
   assert.equal(takesPart('d' as RelPath, entry, through), true);
   assert.equal(becomesObject('d' as RelPath, entry, through), false);
   assert.equal(takesPart('d' as RelPath, { ...entry, isDirectory: false }, through), false);
 });
 
-test('a directory whose names are all excluded or special is empty: nothing beneath it becomes an object', (t) => {
+test('a directory whose names are all excluded or special is empty: nothing beneath it becomes an object', async (t) => {
   const root = smallTree(t);
   execFileSync('mkfifo', [join(root, 'd/sub/fifo')]);
-  const walked = walkAll(root, { filter: filterOf({ exclude: ['d/sub/x'] }) });
+  const walked = await walkAll(root, { filter: filterOf({ exclude: ['d/sub/x'] }) });
   assert.deepEqual(walked.empty, ['d/sub/']);
   assert.ok(walked.keys.includes('d/sub/fifo'), 'a FIFO occupies its name all the same');
 });
 
-test('S4 what lies under a mount is unknown, not absent', (t) => {
+test('S4 what lies under a mount is unknown, not absent', async (t) => {
   const root = smallTree(t);
-  const walked = walkAll(root, { hidden: new Map([['d/sub' as RelPath, 'covered']]) });
+  const walked = await walkAll(root, { hidden: new Map([['d/sub' as RelPath, 'covered']]) });
   assert.deepEqual(walked.keys, ['d/', 'd/a', 'd/a-']);
   assert.deepEqual(walked.unknown, [['d/sub', 'covered']]);
-  assert.deepEqual(walkAll(root, { start: 'd/sub', hidden: new Map([['d' as RelPath, 'covered']]) }).keys, []);
+  assert.deepEqual((await walkAll(root, { start: 'd/sub', hidden: new Map([['d' as RelPath, 'covered']]) })).keys, []);
 });
 
-test('S4 a directory or name that cannot be read is unknown, and the walk goes on', (t) => {
+test('S4 a directory or name that cannot be read is unknown, and the walk goes on', async (t) => {
   const root = smallTree(t);
-  class Broken extends LocalTree {
-    override readdir(dir: RelPath): ReturnType<LocalTree['readdir']> {
-      if (dir === 'd/sub') throw Object.assign(new Error('no'), { code: 'EACCES' });
-      return super.readdir(dir);
-    }
-    override lstatBelow(path: RelPath): ReturnType<LocalTree['lstatBelow']> {
-      if (path === 'd/a') throw Object.assign(new Error('no'), { code: 'EIO' });
-      return super.lstatBelow(path);
-    }
-  }
-  const unknown: string[] = [];
-  const tree = new Broken(Buffer.from(root));
-  const options = { filter: includeAll, hidden: new Map<RelPath, string>(), again: assert.fail };
-  const keys = [
-    ...walk(tree, '' as RelPath, { ...options, unknown: (path, why) => unknown.push(`${path}: ${why}`) }),
-  ].map(({ key }) => key as string);
+  const directories = faultyDirectories(directoriesOf(new LocalTree(Buffer.from(root))), {
+    read: (dir) => (dir === 'd/sub' ? 'EACCES' : undefined),
+    look: (path) => (path === 'd/a' ? 'EIO' : undefined),
+  });
+  const { keys, unknown } = await walkAll(root, { directories, again: assert.fail });
   assert.deepEqual(keys, ['d/', 'd/a-']);
-  assert.deepEqual(unknown, ['d/a: it cannot be read (EIO)', 'd/sub: it cannot be read (EACCES)']);
+  assert.deepEqual(unknown, [
+    ['d/a', 'it cannot be read (EIO)'],
+    ['d/sub', 'it cannot be read (EACCES)'],
+  ]);
 });
 
-test('a directory is entered before it is read, and its children are told', (t) => {
+test('a directory is entered before it is read, and its children are told', async (t) => {
   const root = smallTree(t);
   const told: string[] = [];
-  const walked = walkAll(root, {
+  const walked = await walkAll(root, {
     enter: (dir) => {
       told.push(`enter ${dir}`);
       if (dir === 'd/sub') writeFileSync(join(root, 'd/sub/late'), '');
@@ -196,52 +190,85 @@ test('a directory is entered before it is read, and its children are told', (t) 
   assert.ok(walked.keys.includes('d/sub/late'), 'what was made after entering is seen');
 });
 
-test('a directory that is another one when it is entered is left out and looked at again', (t) => {
+test('a directory that is another one when it is entered is left out and looked at again', async (t) => {
   const root = smallTree(t);
-  const walked = walkAll(root, { enter: (dir) => dir !== 'd/sub' });
+  const walked = await walkAll(root, { enter: (dir) => dir !== 'd/sub' });
   assert.deepEqual(walked.again, ['d/sub']);
   assert.deepEqual(walked.keys, ['d/', 'd/a', 'd/a-']);
 });
 
-test('a name that changes its kind during the walk is left out and looked at again: its key would be out of order', (t) => {
-  const root = smallTree(t);
-  const swapped = walkAll(root, {
-    listed: (dir) => {
-      if (dir !== 'd') return;
-      renameSync(join(root, 'd/a'), join(root, 'kept'));
-      mkdirSync(join(root, 'd/a'));
-      rmSync(join(root, 'd/sub'), { recursive: true });
-      writeFileSync(join(root, 'd/sub'), '');
-    },
-  });
-  assert.deepEqual(swapped.again, ['d/a', 'd/sub']);
-  assert.deepEqual(swapped.keys, ['d/', 'd/a-']);
+/** More names than are looked at in one go, then d/y and d/z: there is time to change these before. */
+function largeTree(t: TestContext): string {
+  const root = tempDir(t);
+  mkdirSync(join(root, 'd/z'), { recursive: true });
+  for (let i = 0; i < 5_000; i++) writeFileSync(join(root, `d/f${i}`), '');
+  for (const file of ['d/y', 'd/z/x']) writeFileSync(join(root, file), '');
+  return root;
+}
+
+test('a directory of any size is walked whole and in order', async (t) => {
+  const root = largeTree(t);
+  const { keys } = await walkAll(root);
+  const files = Array.from({ length: 5_000 }, (_, i) => `d/f${i}`).sort();
+  assert.deepEqual(keys, ['d/', ...files, 'd/y', 'd/z/', 'd/z/x']);
 });
 
-test('what vanishes during the walk is neither an entry nor an error', (t) => {
-  const root = smallTree(t);
-  const walked = walkAll(root, {
+test('a directory is not empty for a single name that becomes an object, wherever that is', async (t) => {
+  const root = largeTree(t);
+  const filter = { includes: (path: RelPath) => !path.startsWith('d/f'), descends: () => true, watches: () => true };
+  const { keys, empty } = await walkAll(root, { filter });
+  assert.deepEqual([keys, empty], [['d/', 'd/y', 'd/z/', 'd/z/x'], []]);
+});
+
+test('a name that changes its kind during the walk is left out and looked at again: its key would be out of order', async (t) => {
+  const root = largeTree(t);
+  for (const make of [writeFileSync, (path: string) => symlinkSync('/', path)] as const) {
+    rmSync(join(root, 'd/y'), { recursive: true });
+    writeFileSync(join(root, 'd/y'), '');
+    rmSync(join(root, 'd/z'), { recursive: true });
+    mkdirSync(join(root, 'd/z'));
+    const swapped = await walkAll(root, {
+      listed: (dir) => {
+        if (dir !== 'd') return;
+        rmSync(join(root, 'd/y'));
+        mkdirSync(join(root, 'd/y'));
+        rmdirSync(join(root, 'd/z'));
+        make(join(root, 'd/z'), '');
+      },
+    });
+    assert.deepEqual(swapped.again, ['d/y', 'd/z']);
+    assert.equal(swapped.keys.length, 5_001);
+  }
+});
+
+test('what vanishes during the walk is neither an entry nor an error', async (t) => {
+  const root = largeTree(t);
+  const walked = await walkAll(root, {
     listed: (dir) => {
-      if (dir === 'd') rmSync(join(root, 'd/a'));
+      if (dir === 'd') rmSync(join(root, 'd/y'));
     },
     enter: (dir) => {
-      if (dir !== 'd/sub') return true;
-      rmSync(join(root, 'd/sub/x'));
-      rmdirSync(join(root, 'd/sub'));
+      if (dir !== 'd/z') return true;
+      rmSync(join(root, 'd/z'), { recursive: true });
       return true;
     },
   });
-  assert.deepEqual(walked, { keys: ['d/', 'd/a-'], empty: [], unknown: [], again: [] });
+  assert.deepEqual([walked.unknown, walked.again, walked.keys.length], [[], [], 5_001]);
 });
 
-test('a tree reads names and link targets as bytes, and stops at the first name that will do', (t) => {
+test('a directory that vanishes while it is walked loses what was not seen yet, and nothing is said of it', async (t) => {
+  const root = largeTree(t);
+  const walked = await walkAll(root, { listed: (dir) => dir === 'd' && rmSync(join(root, 'd'), { recursive: true }) });
+  assert.deepEqual([walked.unknown, walked.again, walked.keys.length], [[], [], 4_097]);
+});
+
+test('a tree reads names and link targets as bytes, and stops at the first name that will do', async (t) => {
   const root = tempDir(t);
   const tree = new LocalTree(Buffer.from(`${root}/`));
   assert.equal(tree.root, root);
   const odd = 'caf\xe9 \xff' as RelPath;
   symlinkSync(Buffer.from('\xfe\xff', 'latin1'), tree.absolute(odd));
   writeFileSync(join(root, 'b'), '');
-  assert.deepEqual(new Set(tree.readdir('' as RelPath).map((entry) => entry.name)), new Set(['b', odd]));
   assert.equal(tree.readlink(odd).toString('latin1'), '\xfe\xff');
   let asked = 0;
   assert.equal(

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Ledger, LedgerRow } from '../../src/ledger/ledger.ts';
+import type { Ledger, LedgerOutline, LedgerRow } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import type { RelKey } from '../../src/model/key.ts';
 import { arbitraryKey, arbitraryRow } from '../support/ledger-rows.ts';
@@ -20,6 +20,10 @@ function modelRange(model: Model, from: RelKey, to?: RelKey): LedgerRow[] {
 
 function acknowledged(row: LedgerRow): boolean {
   return row.state === 'known' || row.state === 'fuzzy' || (row.state === 'unproven' && row.etag !== null);
+}
+
+function outlineOf({ checksum, etag, versionId, uploadId, proveAfterMs, ...outline }: LedgerRow): LedgerOutline {
+  return outline;
 }
 
 const step = fc.oneof(
@@ -62,6 +66,8 @@ test('every answer of a ledger is that of a map ordered by bytes', () => {
 
       assert.deepEqual([...ledger.range('' as RelKey)], modelRange(model, '' as RelKey));
       assert.deepEqual([...ledger.range(from, to)], modelRange(model, from, to));
+      assert.deepEqual([...ledger.outlines('' as RelKey)], modelRange(model, '' as RelKey).map(outlineOf));
+      assert.deepEqual([...ledger.outlines(from, to)], modelRange(model, from, to).map(outlineOf));
       assert.deepEqual(ledger.get(from), model.get(from));
       assert.equal(ledger.hasAcknowledged(from, to), modelRange(model, from, to).some(acknowledged));
       const foreign = rows.filter((row) => row.state === 'foreign').length;

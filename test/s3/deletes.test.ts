@@ -10,6 +10,7 @@ import { type SyncConfig, type SyncResult, syncOnce } from '../../src/agent/sync
 import { EXIT, type ExitCode, RefusedError } from '../../src/model/errors.ts';
 import { pathFromText, type RelPath } from '../../src/model/path.ts';
 import { type AgentConfig, openTestWorkspace, QUICK } from '../support/agent.ts';
+import { breakDirectories } from '../support/directories.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { until } from '../support/until.ts';
 
@@ -213,17 +214,16 @@ for (const how of ['another file system', 'a directory of the same file system']
 for (const code of ['EACCES', 'EIO', 'ESTALE']) {
   test(`S4 a directory that cannot be read (${code}) loses nothing in S3`, async (t) => {
     const ground = await settledGround(t, { files: FILES, config: { pollIntervalMs: 50 } });
-    const { tree } = ground.agent.workspace;
+    const { tree, directories } = ground.agent.workspace;
     const fails = { on: true };
     // Root may read everything, so the tree itself has to refuse.
-    for (const call of ['readdir', 'lstat', 'lstatBelow'] as const) {
+    breakDirectories(directories, { read: (dir) => (fails.on && dir.startsWith('d') ? code : undefined) });
+    for (const call of ['lstat', 'lstatBelow'] as const) {
       const original = tree[call].bind(tree) as (path: RelPath) => never;
       Object.assign(tree, {
         [call]: (path: RelPath) => {
-          if (fails.on && path.startsWith(call === 'readdir' ? 'd' : 'd/')) {
-            throw Object.assign(new Error(code), { code, syscall: call });
-          }
-          return original(path);
+          if (!fails.on || !path.startsWith('d/')) return original(path);
+          throw Object.assign(new Error(code), { code, syscall: call });
         },
       });
     }

@@ -28,6 +28,7 @@ NAPI_MODULE_INIT() {
       {"fileSystemId", NULL, file_system_id_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"trimMemory", NULL, trim_memory_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"placeFiles", NULL, place_files_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"readDirectory", NULL, read_directory_js, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   TRY(env, napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions));
   return exports;

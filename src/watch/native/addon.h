@@ -38,5 +38,6 @@ napi_value sync_file_system_js(napi_env env, napi_callback_info info);
 napi_value file_system_id_js(napi_env env, napi_callback_info info);
 napi_value trim_memory_js(napi_env env, napi_callback_info info);
 napi_value place_files_js(napi_env env, napi_callback_info info);
+napi_value read_directory_js(napi_env env, napi_callback_info info);
 
 #endif

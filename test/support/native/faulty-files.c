@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,13 +30,14 @@ static bool fails(const char *call, const char *path) {
   return found;
 }
 
-static bool descriptor_fails(int descriptor) {
-  char link[32], path[PATH_MAX];
+// The same for `name` beneath an open directory, or for the descriptor itself.
+static bool descriptor_fails(const char *call, int descriptor, const char *name) {
+  char link[32], path[2 * PATH_MAX];
   snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-  const ssize_t length = readlink(link, path, sizeof path - 1);
+  const ssize_t length = readlink(link, path, PATH_MAX);
   if (length < 0) return false;
-  path[length] = 0;
-  return fails("read", path);
+  snprintf(path + length, sizeof path - (size_t)length, name == NULL ? "" : "/%s", name);
+  return fails(call, path);
 }
 
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
@@ -51,9 +53,16 @@ long syscall(long number, ...) {
   return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-int scandir64(const char *path, struct dirent64 ***names, int (*filter)(const struct dirent64 *),
-              int (*compare)(const struct dirent64 **, const struct dirent64 **)) {
-  return fails("list", path) ? -1 : REAL(scandir64)(path, names, filter, compare);
+int fstat(int descriptor, struct stat *seen) {
+  return descriptor_fails("stat", descriptor, NULL) ? -1 : REAL(fstat)(descriptor, seen);
+}
+
+int fstatat(int directory, const char *name, struct stat *seen, int flags) {
+  return descriptor_fails("stat", directory, name) ? -1 : REAL(fstatat)(directory, name, seen, flags);
+}
+
+DIR *fdopendir(int descriptor) {
+  return descriptor_fails("list", descriptor, NULL) ? NULL : REAL(fdopendir)(descriptor);
 }
 
 DIR *opendir(const char *path) {
@@ -77,9 +86,9 @@ int open(const char *path, int flags, ...) {
 }
 
 ssize_t read(int descriptor, void *buffer, size_t size) {
-  return descriptor_fails(descriptor) ? -1 : REAL(read)(descriptor, buffer, size);
+  return descriptor_fails("read", descriptor, NULL) ? -1 : REAL(read)(descriptor, buffer, size);
 }
 
 ssize_t pread64(int descriptor, void *buffer, size_t size, off64_t offset) {
-  return descriptor_fails(descriptor) ? -1 : REAL(pread64)(descriptor, buffer, size, offset);
+  return descriptor_fails("read", descriptor, NULL) ? -1 : REAL(pread64)(descriptor, buffer, size, offset);
 }
