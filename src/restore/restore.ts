@@ -38,9 +38,13 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally: newTally(),
     absenceIsEvidence: begin(options),
-    signal: options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]),
+    signal: abort.signal,
     opaqueEtags: { seen: false },
   };
+  // A signal made of others costs more to listen to, and every request does.
+  const onAbort = (): void => abort.abort(options.signal?.reason);
+  options.signal?.addEventListener('abort', onAbort);
+  if (options.signal?.aborted) onAbort();
   try {
     await run(work, eachOf(work, abort));
     await work.rows.flush();
@@ -49,6 +53,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     await work.rows.flush().catch(() => undefined);
     throw error;
   } finally {
+    options.signal?.removeEventListener('abort', onAbort);
     work.conflicts?.close();
     tree.close();
   }

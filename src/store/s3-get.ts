@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import type { GetBytesOptions, GetOptions, ObjectHead } from './object-store.ts';
-import type { ObjectAnswer } from './s3-requests.ts';
+import type { GetRequest, ObjectAnswer } from './s3-requests.ts';
 import { headOf, type S3Session, send, senseless } from './s3-session.ts';
 
 type Range = NonNullable<GetBytesOptions['range']>;
@@ -36,40 +36,66 @@ export async function getBytes(
   key: string,
   options: GetBytesOptions,
 ): Promise<ObjectHead & { bytes: Buffer }> {
-  const { head, source, bodyBytes } = await open(session, key, options);
-  if (bodyBytes > options.maxBytes) {
-    source.destroy();
-    const rule = `it must have no more than ${options.maxBytes} bytes, current value is ${bodyBytes}`;
-    const message = `Cannot get ${locationOf({ bucket: session.bucket, key })}: ${rule}`;
-    throw new StoreError(message, { reaction: 'conflict', code: 'EntityTooLarge' });
-  }
-  const bytes = Buffer.allocUnsafe(bodyBytes);
-  let received = 0;
-  for await (const chunk of checked(source, { session, key, bodyBytes, signal: options.signal })) {
-    received += chunk.copy(bytes, received);
-  }
-  return { ...head, bytes };
+  const { range, maxBytes } = options;
+  let head: ObjectHead | undefined;
+  const accept = (answer: ObjectAnswer): void => {
+    head = headOfGet(answer, { session, key, range });
+    const { ContentLength: bodyBytes = 0 } = answer;
+    if (bodyBytes > maxBytes) throw tooLarge(session, { key, bodyBytes, maxBytes });
+  };
+  const request = { ...requestOf(key, options), accept };
+  const answer = await send(session, { ...options, action: 'get', key }, (o) =>
+    session.requests.getObjectBytes(request, o),
+  );
+  const { Body: bytes, ContentLength: bodyBytes = 0 } = answer;
+  if (bytes.length !== bodyBytes) throw incomplete(session, { key, bodyBytes, received: bytes.length });
+  return { ...head!, bytes };
 }
 
-async function open(session: S3Session, key: string, options: GetOptions & { range?: Range }): Promise<Opened> {
-  const { ifMatch, range } = options;
-  const get = {
-    key,
-    ifMatch: ifMatch === undefined ? undefined : `"${ifMatch}"`,
-    range: range === undefined ? undefined : `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}`,
-  };
-  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.requests.getObject(get, o));
-  const bodyBytes = answer.ContentLength ?? 0;
+async function open(session: S3Session, key: string, options: GetOptions): Promise<Opened> {
+  const request = requestOf(key, options);
+  const answer = await send(session, { ...options, action: 'get', key }, (o) => session.requests.getObject(request, o));
   const source = answer.Body;
   try {
-    // Every object has one: what has none is something else, and must not be taken for the content.
-    if (answer.ETag === undefined) throw senseless(session, { action: 'get', key });
-    const sizeBytes = range === undefined ? bodyBytes : sizeBesides(answer, { session, key, range });
-    return { head: headOf(answer, sizeBytes), source, bodyBytes };
+    const head = headOfGet(answer, { session, key, range: undefined });
+    return { head, source, bodyBytes: head.sizeBytes };
   } catch (error) {
     source.destroy();
     throw error;
   }
+}
+
+function requestOf(key: string, { ifMatch, range }: GetOptions & { readonly range?: Range }): GetRequest {
+  return {
+    key,
+    ifMatch: ifMatch === undefined ? undefined : `"${ifMatch}"`,
+    range: range === undefined ? undefined : `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}`,
+  };
+}
+
+/** @throws {StoreError} if it is not the answer that was asked for */
+function headOfGet(
+  answer: ObjectAnswer,
+  { session, key, range }: { session: S3Session; key: string; range: Range | undefined },
+): ObjectHead {
+  // Every object has one: what has none is something else, and must not be taken for the content.
+  if (answer.ETag === undefined) throw senseless(session, { action: 'get', key });
+  return headOf(
+    answer,
+    range === undefined ? (answer.ContentLength ?? 0) : sizeBesides(answer, { session, key, range }),
+  );
+}
+
+function tooLarge(session: S3Session, get: { key: string; bodyBytes: number; maxBytes: number }): StoreError {
+  const rule = `it must have no more than ${get.maxBytes} bytes, current value is ${get.bodyBytes}`;
+  const message = `Cannot get ${locationOf({ bucket: session.bucket, key: get.key })}: ${rule}`;
+  return new StoreError(message, { reaction: 'conflict', code: 'EntityTooLarge' });
+}
+
+function incomplete(session: S3Session, get: { key: string; bodyBytes: number; received: number }): StoreError {
+  const rule = `the body must have ${get.bodyBytes} bytes, current value is ${get.received}`;
+  const message = `Cannot get ${locationOf({ bucket: session.bucket, key: get.key })}: ${rule}`;
+  return new StoreError(message, { reaction: 'transient', code: 'IncompleteBody' });
 }
 
 /** The size of the whole object whose range was answered. @throws {StoreError} `rejected` if it is not that range */
@@ -101,8 +127,5 @@ async function* checked(
   } catch (error) {
     throw classify(error, { action: 'get', bucket, key, writes: false, aborted: signal?.aborted ?? false });
   }
-  if (received !== bodyBytes) {
-    const message = `Cannot get s3://${bucket}/${key}: the body must have ${bodyBytes} bytes, current value is ${received}`;
-    throw new StoreError(message, { reaction: 'transient', code: 'IncompleteBody' });
-  }
+  if (received !== bodyBytes) throw incomplete(get.session, { key, bodyBytes, received });
 }

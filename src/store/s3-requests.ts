@@ -25,6 +25,11 @@ export interface GetRequest {
   readonly range?: string | undefined;
 }
 
+export interface GetBytesRequest extends GetRequest {
+  /** Called when the answer's head is there, before its body is read; may throw to refuse it. */
+  readonly accept: (answer: ObjectAnswer) => void;
+}
+
 export interface CopyRequest {
   /** `bucket/key`, encoded. */
   readonly source: string;
@@ -96,6 +101,8 @@ export interface ListAnswer {
 export interface S3Requests {
   headObject(key: string, options: SendOptions): Promise<ObjectAnswer>;
   getObject(get: GetRequest, options: SendOptions): Promise<ObjectAnswer & { readonly Body: Readable }>;
+  /** The body as a whole. */
+  getObjectBytes(get: GetBytesRequest, options: SendOptions): Promise<ObjectAnswer & { readonly Body: Buffer }>;
   putObject(put: PutRequest, options: SendOptions): Promise<WriteAnswer>;
   copyObject(copy: CopyRequest, options: SendOptions): Promise<WriteAnswer>;
   uploadPart(part: PartRequest, options: SendOptions): Promise<WriteAnswer>;

@@ -16,13 +16,23 @@ import type { S3Requests } from './s3-requests.ts';
 /** Requests by this client, which stays the caller's to close. */
 export function sdkRequests(client: S3Client, bucket: string): S3Requests {
   const Bucket = bucket;
+  const getObject: S3Requests['getObject'] = async ({ key, ifMatch, range }, o) => {
+    const condition = ifMatch === undefined ? {} : { IfMatch: ifMatch };
+    const part = range === undefined ? {} : { Range: range };
+    const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...condition, ...part }), o);
+    return { ...answer, Body: answer.Body as Readable };
+  };
   return {
     headObject: (key, o) => client.send(new HeadObjectCommand({ Bucket, Key: key }), o),
-    getObject: async ({ key, ifMatch, range }, o) => {
-      const condition = ifMatch === undefined ? {} : { IfMatch: ifMatch };
-      const part = range === undefined ? {} : { Range: range };
-      const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...condition, ...part }), o);
-      return { ...answer, Body: answer.Body as Readable };
+    getObject,
+    getObjectBytes: async (get, o) => {
+      const answer = await getObject(get, o);
+      try {
+        get.accept(answer);
+        return { ...answer, Body: Buffer.concat(await answer.Body.toArray()) };
+      } finally {
+        answer.Body.destroy();
+      }
     },
     putObject: ({ key, body, attributes, ifMatch, ifNoneMatch }, o) => {
       const input = { Bucket, Key: key, Body: body, ...attributeParams(attributes) };

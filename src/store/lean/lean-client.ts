@@ -31,6 +31,8 @@ export interface LeanRequest {
   readonly body?: Buffer;
   /** Of the body, if it is known. */
   readonly sha256?: string | undefined;
+  /** See WireRequest. */
+  readonly onHead?: WireRequest['onHead'];
 }
 
 export type WholeAnswer = Answered & { readonly body: Buffer };
@@ -95,7 +97,8 @@ export class LeanClient {
     for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers.push(name, value);
     const isRead = method === 'GET' || method === 'HEAD';
     const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
-    const sent = { method, path: query === '' ? path : `${path}?${query}`, headers, body, signal, onSend };
+    const { onHead } = request;
+    const sent = { method, path: query === '' ? path : `${path}?${query}`, headers, body, signal, onSend, onHead };
     const answer = await this.#wire.send(sent, { stream });
     this.#learnClock(answer.headers);
     learnServerKind(server, answer.headers['x-amz-request-id']);

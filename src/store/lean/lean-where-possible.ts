@@ -26,6 +26,7 @@ export function leanWherePossible(
   return {
     headObject: async (key, o) => (await requests()).headObject(key, o),
     getObject: async (get, o) => (await requests()).getObject(get, o),
+    getObjectBytes: async (get, o) => (await requests()).getObjectBytes(get, o),
     putObject: async (put, o) => (await requests()).putObject(put, o),
     copyObject: async (copy, o) => (await requests()).copyObject(copy, o),
     uploadPart: async (part, o) => (await requests()).uploadPart(part, o),

@@ -22,6 +22,8 @@ export interface WireRequest {
   readonly signal?: AbortSignal | undefined;
   /** Called at the last moment before it is written; may throw to hold it back. */
   readonly onSend?: (() => void) | undefined;
+  /** Called when a 2xx answer begins; may throw to refuse its body. */
+  readonly onHead?: ((head: Omit<WireAnswer, 'body'>) => void) | undefined;
 }
 
 export interface WireAnswer {
@@ -89,6 +91,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: Readonly<Record<string, string>> = {};
   #chunks: Buffer[] = [];
+  #body: { readonly bytes: Buffer; filled: number } | undefined;
   #stream: Readable | undefined;
 
   constructor(request: WireRequest, settling: Settling) {
@@ -114,7 +117,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#status = status;
     this.#headers = joined(headers);
-    if (!this.#settling.streams || status >= 300) return;
+    if (status >= 300) return;
+    if (!this.#settling.streams) return this.#begin(controller);
     const stream = new Readable({
       read: () => controller.resume(),
       destroy: (error, done) => {
@@ -126,17 +130,29 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.#settling.resolve({ status, headers: this.#headers, body: stream });
   }
 
+  #begin(controller: Dispatcher.DispatchController): void {
+    const { onHead } = this.#request;
+    try {
+      onHead?.({ status: this.#status, headers: this.#headers });
+    } catch (error) {
+      this.#settling.reject(error);
+      controller.abort(error as Error);
+    }
+    // Pieces of a large body are copied as they come: kept, they would keep all that was read with them.
+    const length = Number(this.#headers['content-length']);
+    if (onHead !== undefined && length > PIECE_BYTES) this.#body = { bytes: Buffer.allocUnsafeSlow(length), filled: 0 };
+  }
+
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#stream === undefined) this.#chunks.push(chunk);
+    if (this.#body !== undefined) this.#body.filled += chunk.copy(this.#body.bytes, this.#body.filled);
+    else if (this.#stream === undefined) this.#chunks.push(chunk);
     else if (!this.#stream.push(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
     this.#ends();
-    const [first = NOTHING, ...more] = this.#chunks;
-    const body = more.length === 0 ? first : Buffer.concat(this.#chunks);
     if (this.#stream !== undefined) this.#stream.push(null);
-    else this.#settling.resolve({ status: this.#status, headers: this.#headers, body });
+    else this.#settling.resolve({ status: this.#status, headers: this.#headers, body: this.#whole() });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -144,6 +160,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     const failure = connectionError(error);
     if (this.#stream !== undefined) this.#stream.destroy(failure);
     else this.#settling.reject(failure);
+  }
+
+  #whole(): Buffer {
+    if (this.#body !== undefined) return this.#body.bytes.subarray(0, this.#body.filled);
+    const [first = NOTHING, ...more] = this.#chunks;
+    return more.length === 0 ? first : Buffer.concat(this.#chunks);
   }
 
   #ends(): void {
