@@ -1,8 +1,10 @@
 // The one place where the stages of disk -> S3 are wired together.
 import type { SettleTimes } from '../dirt/settle.ts';
+import { HashThreads } from '../hash/hash-threads.ts';
 import { ROOT } from '../model/path.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
+import { ContentMemory } from '../transfer/content-memory.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
@@ -73,6 +75,8 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     readCached: loadAddon().readCached,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
+    hashes: new HashThreads(),
+    memory: new ContentMemory(CONTENT_MEMORY_BYTES),
     partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
     requestTimeoutMs: config.requestTimeoutMs,
     wallNow: clock.wallNow,
@@ -126,3 +130,5 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
 
 /** Parts of one large file in flight at once. */
 const PART_CONCURRENCY = 4;
+/** For the parts of all large files. */
+const CONTENT_MEMORY_BYTES = 96 * 1024 ** 2;

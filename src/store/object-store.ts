@@ -33,11 +33,20 @@ export interface ObjectHead {
   readonly attributes: ObjectAttributes;
 }
 
-/** Bytes of a large object, read by position so that a part can be sent again. */
+/** Some bytes of a large object, in memory for as long as they are needed. */
+export interface Part {
+  readonly bytes: Buffer;
+  /** SHA-256 in hex. */
+  readonly sha256: string;
+  /** To be called once, when nobody reads the bytes any more: they will be others. */
+  release(): void;
+}
+
+/** The bytes of a large object, from the first to the last; each is given once. */
 export interface PartSource {
   readonly sizeBytes: number;
-  /** Exactly `lengthBytes` bytes from `offset`; rejects if the source no longer has them. */
-  read(offset: number, lengthBytes: number): Promise<Buffer>;
+  /** The next bytes, exactly so many; rejects if the source no longer has them. May be called before the last call has ended. */
+  next(lengthBytes: number, options: CallOptions): Promise<Part>;
   /** Called once after the last part and before Complete; a rejection aborts the upload and is passed on. */
   verify(): Promise<void>;
 }

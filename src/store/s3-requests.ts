@@ -44,6 +44,8 @@ export interface PartRequest {
   readonly uploadId: string;
   readonly partNumber: number;
   readonly body: Buffer;
+  /** In hex, as for an object. */
+  readonly sha256: string;
 }
 
 export interface ListRequest {

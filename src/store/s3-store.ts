@@ -11,6 +11,7 @@ import { getBytes, getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
 import { acknowledged, headObject, type Retry, type S3Session, send, senseless, signalOf } from './s3-session.ts';
+import { putByLibrary } from './sdk-multipart.ts';
 import { sdkRequests } from './sdk-requests.ts';
 
 /** What an S3 store is made of. */
@@ -44,7 +45,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     check: (call = {}) => checkBucket(session, checkPrefix, call),
     head: (key, call = {}) => headObject(session, key, call),
     put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
-    putMultipart: (key, source, attributes, multipart) => putInParts(session, key, { source, attributes, multipart }),
+    putMultipart: (key, source, attributes, multipart) => {
+      const object = { source, attributes, multipart };
+      return isLean ? putInParts(session, key, object) : putByLibrary(session, key, object);
+    },
     get: (key, get = {}) => getObject(session, key, get),
     getBytes: (key, get) => getBytes(session, key, get),
     copy: (from, to, copy = {}) => copyObject(session, { from, to, copyThresholdBytes, options: copy }),

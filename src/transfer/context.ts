@@ -1,4 +1,5 @@
 // What every transfer needs; made once where the stages are wired.
+import type { HashThreads } from '../hash/hash-threads.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
@@ -7,6 +8,7 @@ import { objectKey, type RelKey } from '../model/key.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore, Written } from '../store/object-store.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
+import type { ContentMemory } from './content-memory.ts';
 import type { CopyOrder } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
 import { isRetryable } from './retry.ts';
@@ -24,6 +26,10 @@ export interface TransferContext {
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;
+  /** Hash what goes in parts. */
+  readonly hashes: HashThreads;
+  /** Where parts are while they are sent. */
+  readonly memory: ContentMemory;
   /** Parts of one file in flight at once. */
   readonly partConcurrency: number;
   /** After this the server can no longer execute a request we gave up on. */

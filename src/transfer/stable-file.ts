@@ -77,15 +77,21 @@ export class StableFile {
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */
   async read(offset: number, lengthBytes: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafe(lengthBytes);
+    await this.readInto(buffer, offset);
+    return buffer;
+  }
+
+  /** Fills the buffer, from `offset` of the file on. @throws RacedError if the file has become shorter. */
+  async readInto(buffer: Buffer, offset: number): Promise<void> {
     let done = 0;
-    while (done < lengthBytes) {
+    while (done < buffer.length) {
       const rest = done === 0 ? buffer : buffer.subarray(done);
-      const cached = lengthBytes <= CACHED_READ_BYTES ? (this.#readCached?.(this.#fd, rest, offset + done) ?? -1) : -1;
+      const cached =
+        buffer.length <= CACHED_READ_BYTES ? (this.#readCached?.(this.#fd, rest, offset + done) ?? -1) : -1;
       const bytesRead = cached >= 0 ? cached : await this.#readSlowly(rest, offset + done);
       if (bytesRead === 0) throw new RacedError('it was truncated while it was read');
       done += bytesRead;
     }
-    return buffer;
   }
 
   async #readSlowly(buffer: Buffer, position: number): Promise<number> {

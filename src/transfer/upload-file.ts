@@ -1,5 +1,6 @@
 // One regular file -> one object, by the cheapest request that makes S3 hold what is on disk.
 import { createHash, hash } from 'node:crypto';
+import { HashThreadError } from '../hash/hash-threads.ts';
 import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import { sameMetadata } from '../ledger/unchanged.ts';
@@ -21,6 +22,7 @@ import {
 } from './context.ts';
 import { type CopyRequest, copyObject } from './copy-object.ts';
 import type { Reading } from './copy-order.ts';
+import { FileParts } from './file-parts.ts';
 import type { Outcome } from './outcome.ts';
 import { RacedError, StableFile } from './stable-file.ts';
 
@@ -56,6 +58,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     return await new Upload(context, request, { file, key, youngMs }).run();
   } catch (error) {
     if (error instanceof RacedError) return { end: 'raced' };
+    if (error instanceof HashThreadError) return { end: 'unreadable', code: error.code };
     if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
     return failure(context, error, request.row);
   } finally {
@@ -164,20 +167,12 @@ class Upload {
     this.#row = before;
     await announce(this.#context, { ...before, uploadId: UNHEARD_UPLOAD });
     let open: string | null = null;
-    const content = createHash('sha256');
     let torn = false;
-    const source = {
-      sizeBytes: this.#stat.sizeBytes,
-      read: async (offset: number, lengthBytes: number): Promise<Buffer> => {
-        const part = await this.#file.read(offset, lengthBytes);
-        content.update(part); // the store reads each part once, in order
-        return part;
-      },
-      verify: async (): Promise<void> => {
-        torn = this.#isTorn();
-        if (torn && !force) throw new RacedError('it changed while it was sent');
-      },
+    const verify = (): void => {
+      torn = this.#isTorn();
+      if (torn && !force) throw new RacedError('it changed while it was sent');
     };
+    const source = new FileParts(this.#file, { ...this.#context, verify });
     const onStarted = (uploadId: string): void => {
       open = uploadId;
       journal.save(mayExecute(this.#context, { ...before, uploadId }));
@@ -187,7 +182,7 @@ class Upload {
       const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
       const written = await store.putMultipart(this.#key, source, this.#attributes(force), options);
       return this.#stored(written, {
-        checksum: content.digest('hex'),
+        checksum: source.checksum,
         torn,
         marked: force,
         how: 'uploaded',
@@ -199,6 +194,8 @@ class Upload {
       if (!(error instanceof RacedError)) return failure(this.#context, error, after);
       journal.save(after);
       return { end: 'raced' };
+    } finally {
+      source.close();
     }
   }
 

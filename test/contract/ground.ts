@@ -1,6 +1,6 @@
 // What a contract is run on, and small helpers to say it tersely.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ListedObject, ObjectStore, PartSource } from '../../src/store/object-store.ts';
@@ -81,12 +81,16 @@ export function patterned(sizeBytes: number): Buffer {
 /** A source that serves these bytes and notes what is asked of it. */
 export function sourceOf(bytes: Buffer, change: Partial<PartSource> = {}): PartSource & { readonly calls: string[] } {
   const calls: string[] = [];
+  let offset = 0;
   return {
     calls,
     sizeBytes: bytes.length,
-    read: async (offset, lengthBytes) => {
-      calls.push('read');
-      return Buffer.from(bytes.subarray(offset, offset + lengthBytes));
+    next: async (lengthBytes) => {
+      calls.push('next');
+      const part = Buffer.from(bytes.subarray(offset, offset + lengthBytes));
+      offset += lengthBytes;
+      // Whoever reads on after the release finds other bytes.
+      return { bytes: part, sha256: hash('sha256', part), release: () => void part.fill(0) };
     },
     verify: async () => {
       calls.push('verify');

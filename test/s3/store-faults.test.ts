@@ -253,6 +253,34 @@ describe('the store on a failing server', () => {
       assert.ok(strict.bucket('bucket').object('k')?.bytes.equals(LARGE));
     });
 
+    const partsWithMd5 = (): boolean[] =>
+      strict.requests
+        .filter(({ operation }) => operation === 'UploadPart')
+        .map(({ headers }) => headers['content-md5'] !== undefined);
+
+    it('a part has its SHA-256 in the signature and no Content-MD5, until the server asks for one', async () => {
+      const [first, locked] = [patterned(10 * MIB), patterned(16 * MIB)];
+      await store.putMultipart('k', sourceOf(first), NO_ATTRIBUTES, multipart);
+      assert.deepEqual(partsWithMd5(), [false, false]);
+      const { headers } = strict.requests.find(({ operation }) => operation === 'UploadPart')!;
+      assert.match(headers['x-amz-content-sha256'] ?? '', /^[0-9a-f]{64}$/);
+      strict.clearRequests();
+      const message = 'Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock';
+      fault('UploadPart', { kind: 'status', code: 'InvalidRequest', message }, { times: 1 });
+      await store.putMultipart('k', sourceOf(locked), NO_ATTRIBUTES, { ...multipart, concurrency: 1 });
+      assert.deepEqual(partsWithMd5(), [false, true, true, true, true]);
+      assert.ok(strict.bucket('bucket').object('k')?.bytes.equals(locked));
+    });
+
+    it('a part that is refused for another reason is not sent again with a Content-MD5', async () => {
+      fault('UploadPart', { kind: 'status', code: 'InvalidRequest' });
+      await rejectsAs(
+        'rejected',
+        store.putMultipart('k', sourceOf(LARGE), NO_ATTRIBUTES, { ...multipart, concurrency: 1 }),
+      );
+      assert.deepEqual(partsWithMd5(), [false]);
+    });
+
     it('a part that fails for good ends the upload, which does not send the rest before it says so', async () => {
       fault('UploadPart', { kind: 'status', code: 'AccessDenied' }, { times: 1 });
       await rejectsAs('denied', store.putMultipart('k', sourceOf(LARGE), NO_ATTRIBUTES, multipart));

@@ -72,7 +72,13 @@ export class MemoryStore implements ObjectStore {
       const parts: Buffer[] = [];
       for (let offset = 0; offset < source.sizeBytes; offset += READ_BYTES) {
         this.#refuse('put', key, options);
-        parts.push(await source.read(offset, Math.min(READ_BYTES, source.sizeBytes - offset)));
+        const next = source.next(Math.min(READ_BYTES, source.sizeBytes - offset), options);
+        const part = await next.catch((error: unknown) => {
+          this.#refuse('put', key, options);
+          throw error;
+        });
+        parts.push(Buffer.from(part.bytes));
+        part.release();
       }
       await source.verify();
       if (!this.#uploads.has(uploadId)) throw this.#error('not-found', { action: 'put', key, code: 'NoSuchUpload' });

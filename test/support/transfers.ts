@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { HashThreads } from '../../src/hash/hash-threads.ts';
 import { Journal } from '../../src/ledger/journal.ts';
 import type { Ledger, LedgerRow } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import type { RelKey } from '../../src/model/key.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectAttributes } from '../../src/store/object-store.ts';
+import { ContentMemory } from '../../src/transfer/content-memory.ts';
 import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
@@ -74,6 +76,8 @@ export function transferBench(t: TestContext): TransferBench {
       readCached: loadAddon().readCached,
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
+      hashes: new HashThreads(),
+      memory: new ContentMemory(8 * 1024 * 1024),
       partConcurrency: 2,
       requestTimeoutMs: 60_000,
       wallNow: () => bench.wallMs,

@@ -33,6 +33,8 @@ export interface LeanRequest {
   readonly sha256?: string | undefined;
   /** See WireRequest. */
   readonly onHead?: WireRequest['onHead'];
+  /** Whether a body has a Content-MD5. Default: true. False only with `sha256`, which the signature makes servers verify. */
+  readonly md5?: boolean;
 }
 
 export type WholeAnswer = Answered & { readonly body: Buffer };
@@ -112,9 +114,9 @@ export class LeanClient {
   }
 
   /** Those that are signed. Content-MD5 is the checksum that every server verifies; RGW ignores the newer ones. */
-  #headersOf({ headers = [], body }: LeanRequest): Header[] {
+  #headersOf({ headers = [], body, md5 = true }: LeanRequest): Header[] {
     const all: Header[] = [['host', this.#host], ...headers];
-    if (body !== undefined) all.push(['content-md5', createHash('md5').update(body).digest('base64')]);
+    if (body !== undefined && md5) all.push(['content-md5', createHash('md5').update(body).digest('base64')]);
     return all;
   }
 

@@ -14,6 +14,8 @@ const BYTES = 'application/octet-stream';
 
 /** Requests by this client, which is closed with them. */
 export function leanRequests(client: LeanClient): S3Requests {
+  /** MD5 would be the dearest of all that is done to a part; its signed SHA-256 is verified as well. */
+  let partsNeedMd5 = false;
   return {
     headObject: async (key, o) => objectAnswer(await client.send({ method: 'HEAD', key }, o.abortSignal)),
     getObject: async (get, o) => {
@@ -47,10 +49,15 @@ export function leanRequests(client: LeanClient): S3Requests {
       const { VersionId } = writeAnswer(answer);
       return { ETag: textOf(readDocument(answer, 'CopyObjectResult'), 'ETag'), VersionId };
     },
-    uploadPart: async ({ key, uploadId, partNumber, body }, o) => {
+    uploadPart: async ({ key, uploadId, partNumber, body, sha256 }, o) => {
       const query = `partNumber=${partNumber}&uploadId=${encodeQuery(uploadId)}`;
-      const headers = given('content-type', BYTES);
-      return writeAnswer(await client.send({ method: 'PUT', key, query, headers, body }, o.abortSignal));
+      const part = { method: 'PUT', key, query, headers: given('content-type', BYTES), body, sha256 } as const;
+      const send = async () => writeAnswer(await client.send({ ...part, md5: partsNeedMd5 }, o.abortSignal));
+      return send().catch((error: unknown) => {
+        if (partsNeedMd5 || !wantsMd5(error)) throw error;
+        partsNeedMd5 = true;
+        return send();
+      });
     },
     deleteObjects: async (keys, o) => {
       const headers: Header[] = [['content-type', 'application/xml']];
@@ -113,4 +120,9 @@ function objectAnswer(answer: Answered): ObjectAnswer {
     LastModified: modified === undefined ? undefined : new Date(modified),
     Metadata,
   };
+}
+
+/** Where objects are locked by default AWS does not take the signature for a checksum, and says so. */
+function wantsMd5(error: unknown): boolean {
+  return error instanceof Error && error.name === 'InvalidRequest' && /Content-MD5/i.test(error.message);
 }
