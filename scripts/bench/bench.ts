@@ -4,20 +4,24 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from './find-program.ts';
-import { type Command, Meter } from './measure.ts';
+import { type Command, Meter, type Usage } from './measure.ts';
 import type { Run, Series } from './results.ts';
 import { S3 } from './s3.ts';
+import { describeRun } from './say.ts';
 import { environment, OURS, PEERS, settingsFiles, type Tool, type ToolName } from './tools.ts';
+import { makeTree, type Tree, type TreeShape } from './trees.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface BenchOptions {
   /** An empty directory for everything. */
   readonly directory: string;
-  /** How often each tool does each work; slow ones once. */
+  /** How often each tool does each work; those that need long do it less often. */
   readonly runs: number;
   /** Small data: to see that everything works, not to measure. */
   readonly isQuick: boolean;
+  /** Minutes over which a program at rest is watched. */
+  readonly idleMinutes: number;
   /** Where programs are looked for, as in PATH. */
   readonly path: string;
   /** Only these peers; all that are installed if undefined. */
@@ -28,15 +32,16 @@ export interface BenchOptions {
 
 /** One tool doing one kind of work. */
 export interface Contender {
-  readonly tool: Tool;
+  readonly tool: ToolName;
   readonly way?: string;
+  readonly files: number;
   /** At most so many runs. */
   readonly maxRuns?: number;
   /** Brings everything into the state before the work; not measured. */
   prepare(): Promise<{
     readonly argv: readonly string[];
     /** Throws unless the work was done right, and clears away. */
-    finish(): Promise<void>;
+    finish?(run: Run): Promise<void>;
   }>;
 }
 
@@ -44,8 +49,12 @@ export class Bench {
   readonly options: BenchOptions;
   readonly s3: S3;
   readonly meter: Meter;
+  /** Of every tool. */
   readonly env: Readonly<Record<string, string>>;
-  readonly #programs: ReadonlyMap<ToolName, readonly string[]>;
+  /** Programs that are not installed. */
+  readonly missing: ToolName[] = [];
+  readonly #programs = new Map<ToolName, readonly string[]>();
+  readonly #trees = new Map<string, Tree>();
   #placesMade = 0;
 
   private constructor(options: BenchOptions, s3: S3) {
@@ -58,13 +67,15 @@ export class Bench {
       writeFileSync(join(home, name), text);
     }
     this.env = { ...environment(s3.endpoint, home), PATH: options.path };
-    const programs = new Map<ToolName, readonly string[]>([[OURS.name, [process.execPath, MAIN]]]);
-    for (const { name } of PEERS) {
+    this.#programs.set('awssyncer', [process.execPath, MAIN]);
+    this.#programs.set('node', [process.execPath]);
+    for (const name of [...PEERS.map((tool) => tool.name), 'lsyncd', 'find'] as const) {
       const program = findProgram(name, options.path);
-      if (program === undefined) options.say(`${name}: not installed`);
-      else if (options.peers?.includes(name) !== false) programs.set(name, [program]);
+      if (program === undefined) {
+        this.missing.push(name);
+        options.say(`${name}: not installed`);
+      } else if (options.peers?.includes(name) !== false || name === 'find') this.#programs.set(name, [program]);
     }
-    this.#programs = programs;
   }
 
   static async start(options: BenchOptions): Promise<Bench> {
@@ -72,12 +83,17 @@ export class Bench {
   }
 
   stop(): void {
+    this.meter.killAll();
     this.s3.stop();
   }
 
   /** We and the peers that take part. */
   get tools(): readonly Tool[] {
-    return [OURS, ...PEERS].filter(({ name }) => this.#programs.has(name));
+    return [OURS, ...PEERS].filter(({ name }) => this.has(name));
+  }
+
+  has(name: ToolName): boolean {
+    return this.#programs.has(name);
   }
 
   /** A name in the benchmark's directory that nothing has. */
@@ -85,25 +101,49 @@ export class Bench {
     return join(this.options.directory, `place-${++this.#placesMade}`);
   }
 
-  command(tool: Tool, argv: readonly string[]): Command {
-    return { argv: [...this.#programs.get(tool.name)!, ...argv], env: this.env };
+  remove(...places: readonly string[]): void {
+    for (const place of places) rmSync(place, { recursive: true, force: true });
+  }
+
+  /** A tree of this shape that everybody only reads. */
+  tree(shape: TreeShape): Tree {
+    const name = `tree-${shape.files}-${shape.fileBytes}-${shape.filesPerDirectory}`;
+    const tree = this.#trees.get(name) ?? makeTree(join(this.options.directory, name), shape);
+    this.#trees.set(name, tree);
+    return tree;
+  }
+
+  /** Removes a tree that nobody will ask for again. */
+  dropTree({ root }: Tree): void {
+    for (const [name, tree] of this.#trees) if (tree.root === root) this.#trees.delete(name);
+    this.remove(root);
+  }
+
+  command(tool: ToolName, argv: readonly string[]): Command {
+    const program = this.#programs.get(tool);
+    if (program === undefined) throw new Error(`${tool} is not installed`);
+    return { argv: [...program, ...argv], env: this.env };
+  }
+
+  /** A command as people read it. */
+  shown(tool: ToolName, argv: readonly string[]): string {
+    return [tool, ...argv].map((word) => word.replaceAll(`${this.options.directory}/`, '')).join(' ');
   }
 
   /** Lets all do the work by turns, the same number of times, so that what the machine is busy with meets all alike. */
   async compare(contenders: readonly Contender[]): Promise<Series[]> {
-    const series = contenders.map(({ tool, way }) => ({
-      ...{ tool: tool.name, command: '', runs: [] as Run[] },
-      ...(way === undefined ? {} : { way }),
-    }));
+    const series = contenders.map(({ tool, way, files }) => {
+      return { tool, ...(way === undefined ? {} : { way }), files, command: '', runs: [] as Run[] };
+    });
     for (let round = 0; round < this.options.runs; round++) {
-      for (const [at, contender] of contenders.entries()) {
-        if (round >= (contender.maxRuns ?? (contender.tool.isSlow ? 1 : Number.POSITIVE_INFINITY))) continue;
-        const { argv, finish } = await contender.prepare();
-        series[at]!.command = this.#shown(contender.tool, argv);
-        const run = await this.measure(this.command(contender.tool, argv));
-        await finish();
+      for (const [at, { tool, way, prepare, maxRuns = Number.POSITIVE_INFINITY }] of contenders.entries()) {
+        if (round >= maxRuns) continue;
+        const { argv, finish } = await prepare();
+        series[at]!.command = this.shown(tool, argv);
+        const run = await this.measure(this.command(tool, argv));
+        this.options.say(describeRun(way === undefined ? tool : `${tool} (${way})`, run));
+        await finish?.(run);
         series[at]!.runs.push(run);
-        this.options.say(describe(contender, run));
       }
     }
     return series;
@@ -111,31 +151,20 @@ export class Bench {
 
   /** Runs a command to its end. */
   async measure(command: Command): Promise<Run> {
-    // What earlier runs wrote is not to be written to disk during this one.
+    await this.beginRun();
+    return this.runOf(await this.meter.run(command));
+  }
+
+  /** What was written before is not to be written to disk during what comes, nor to be counted. */
+  async beginRun(): Promise<void> {
     spawnSync('sync');
     await this.s3.reset();
-    const usage = await this.meter.run(command);
-    const { requests, receivedBytes, sentBytes, cpuMs } = await this.s3.counters();
+  }
+
+  /** What the client took, with what the server counted. */
+  async runOf(usage: Pick<Usage, 'wallMs' | 'userMs' | 'systemMs' | 'peakRssBytes'>): Promise<Run> {
+    const { requests, putBytes, cpuMs } = await this.s3.counters();
     const { wallMs, userMs, systemMs, peakRssBytes } = usage;
-    return { wallMs, cpuMs: userMs + systemMs, peakRssBytes, serverCpuMs: cpuMs, requests, receivedBytes, sentBytes };
+    return { wallMs, cpuMs: userMs + systemMs, peakRssBytes, serverCpuMs: cpuMs, requests, putBytes };
   }
-
-  remove(place: string): void {
-    rmSync(place, { recursive: true, force: true });
-  }
-
-  #shown({ name }: Tool, argv: readonly string[]): string {
-    const { directory } = this.options;
-    return [name, ...argv].map((word) => word.replaceAll(`${directory}/`, '')).join(' ');
-  }
-}
-
-function describe({ tool, way }: Contender, run: Run): string {
-  const name = way === undefined ? tool.name : `${tool.name} (${way})`;
-  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
-  const requests = Object.entries(run.requests).map(([operation, count]) => `${count} ${operation}`);
-  return (
-    `  ${name}: ${seconds(run.wallMs)}, CPU ${seconds(run.cpuMs)}, ${(run.peakRssBytes / 2 ** 20).toFixed(0)} MiB, ` +
-    `server CPU ${seconds(run.serverCpuMs)}, ${requests.join(', ') || 'no requests'}`
-  );
 }

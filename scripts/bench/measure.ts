@@ -28,6 +28,7 @@ const SHOWN_CHARACTERS = 2000;
 /** Runs commands through a small program that is compiled into `directory`. */
 export class Meter {
   readonly #program: string;
+  readonly #running = new Set<Running>();
 
   /** @throws if there is no C compiler */
   constructor(directory: string) {
@@ -39,7 +40,16 @@ export class Meter {
 
   /** Starts it without waiting. What it prints is kept for the error, should it fail. */
   start({ argv, env }: Command): Running {
-    return new Running(spawn(this.#program, argv, { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] }), argv);
+    const child = spawn(this.#program, argv, { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
+    const running = new Running(child, argv);
+    this.#running.add(running);
+    running.ended.catch(() => {}).then(() => this.#running.delete(running));
+    return running;
+  }
+
+  /** Ends what still runs. */
+  killAll(): void {
+    for (const running of this.#running) running.kill();
   }
 
   /** @throws if it ends with another code than 0 */
@@ -58,6 +68,11 @@ export class Running {
     this.#child = child;
     this.ended = finish(child, argv);
     this.ended.catch(() => {});
+  }
+
+  /** With it dies the command. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** Asks it to end, and waits until it has. */

@@ -6,24 +6,27 @@ export interface Run {
   readonly wallMs: number;
   /** User and system, of the command and all its descendants. */
   readonly cpuMs: number;
-  /** Of the largest process. */
+  /** Of the largest process; at rest, of the process as it is. */
   readonly peakRssBytes: number;
   readonly serverCpuMs: number;
   /** By operation. */
   readonly requests: Readonly<Record<string, number>>;
-  /** What the server received and sent, heads included. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
+  /** What was put into objects and parts. */
+  readonly putBytes: number;
 }
 
 /** All runs of one tool. */
 export interface Series {
   readonly tool: ToolName;
-  /** Tells apart what one tool did in two ways. */
+  /** Tells apart what one tool did in several ways. */
   readonly way?: string;
   /** The command line, for people. */
   readonly command: string;
+  /** How many files one run is about. */
+  readonly files: number;
   readonly runs: readonly Run[];
+  /** From close(2) to the readable object, where that is measured. */
+  readonly latenciesMs?: readonly number[];
 }
 
 /** Whether a bar was reached. */
@@ -39,8 +42,21 @@ export interface Verdict {
 export interface WorkResult {
   readonly name: string;
   readonly title: string;
-  /** How much of it there was: the unit of throughput. */
-  readonly files: number;
+  /** What a reader should know to understand the numbers. */
+  readonly notes?: readonly string[];
   readonly series: readonly Series[];
   readonly verdicts: readonly Verdict[];
 }
+
+/** Where and when work was measured. */
+export interface Circumstances {
+  readonly at: string;
+  readonly commit: string;
+  readonly machine: Readonly<Record<string, string>>;
+  /** By tool. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly missing: readonly ToolName[];
+}
+
+/** What `--json` writes. */
+export type Report = readonly (WorkResult & { readonly circumstances: Circumstances })[];

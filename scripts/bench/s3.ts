@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Summary } from './server/control.ts';
-import type { Counters } from './server/tally.ts';
+import type { Arrival, Counters } from './server/tally.ts';
 
 const MAIN = fileURLToPath(new URL('server/main.ts', import.meta.url));
 
@@ -51,6 +51,11 @@ export class S3 {
 
   async counters(): Promise<Counters> {
     return (await (await this.#ask('GET', '-/counters')).json()) as Counters;
+  }
+
+  /** The objects that were stored since the last reset, but the first `from`. */
+  async arrivals(from: number): Promise<readonly Arrival[]> {
+    return (await (await this.#ask('GET', `-/arrivals?from=${from}`)).json()) as Arrival[];
   }
 
   async summary(bucket: string): Promise<Summary> {

@@ -1,6 +1,7 @@
 // Pure. The same work in the words of every tool, each with the settings it is fastest with on the bench server.
 
-export type ToolName = 'awssyncer' | 's5cmd' | 'rclone' | 'aws' | 's3cmd' | 'lsyncd' | 'mc';
+/** The tools, and two programs they are compared with. */
+export type ToolName = 'awssyncer' | 's5cmd' | 'rclone' | 'aws' | 's3cmd' | 'mc' | 'lsyncd' | 'find' | 'node';
 
 /** A local directory and a bucket. */
 export interface Sides {
@@ -21,6 +22,10 @@ export interface Tool {
   upload(sides: Sides): readonly string[];
   /** Downloads all objects into an empty directory. */
   download(sides: Sides): readonly string[];
+  /** Uploads what differs from the bucket by sizes, times and what it remembers; content is not read. */
+  sync(sides: Sides): readonly string[];
+  /** The same, by content: what it remembers does not count. Absent if it cannot. */
+  compare?(sides: Sides): readonly string[];
 }
 
 export const OURS: Tool = {
@@ -29,6 +34,8 @@ export const OURS: Tool = {
   version: ['--version'],
   upload: (sides) => ['sync', sides.local, s3Url(sides), ...oursAlways(sides)],
   download: (sides) => ['restore', s3Url(sides), sides.local, '--state-dir', sides.scratch, '--quiet'],
+  sync: (sides) => ['sync', sides.local, s3Url(sides), ...oursAlways(sides)],
+  compare: (sides) => ['sync', sides.local, s3Url(sides), '--state-dir', 'none', '--lease=off', '--quiet'],
 };
 
 const S5CMD: Tool = {
@@ -37,9 +44,14 @@ const S5CMD: Tool = {
   version: ['version'],
   upload: (sides) => ['--log', 'error', 'cp', `${sides.local}/`, s3Url(sides)],
   download: (sides) => ['--log', 'error', 'cp', `${s3Url(sides)}*`, `${sides.local}/`],
+  sync: (sides) => ['--log', 'error', 'sync', '--size-only', `${sides.local}/`, s3Url(sides)],
 };
 
-const RCLONE_ALWAYS = ['--transfers', '32', '--checkers', '32', '--fast-list', '--s3-no-check-bucket'];
+const RCLONE_ALWAYS = [
+  ...['--transfers', '32', '--checkers', '32', '--fast-list', '--s3-no-check-bucket'],
+  // For files of more than 200 MB, which are sent in parts.
+  ...['--s3-upload-concurrency', '8', '--s3-chunk-size', '16M', '--multi-thread-streams', '8'],
+];
 
 const RCLONE: Tool = {
   name: 'rclone',
@@ -47,6 +59,8 @@ const RCLONE: Tool = {
   version: ['version'],
   upload: (sides) => ['copy', sides.local, `bench:${sides.bucket}`, ...RCLONE_ALWAYS, '--s3-no-head'],
   download: (sides) => ['copy', `bench:${sides.bucket}`, sides.local, ...RCLONE_ALWAYS, '--s3-no-head-object'],
+  sync: (sides) => ['sync', '--size-only', sides.local, `bench:${sides.bucket}`, ...RCLONE_ALWAYS],
+  compare: (sides) => ['sync', '--checksum', sides.local, `bench:${sides.bucket}`, ...RCLONE_ALWAYS],
 };
 
 const AWS: Tool = {
@@ -55,6 +69,7 @@ const AWS: Tool = {
   version: ['--version'],
   upload: (sides) => ['s3', 'cp', '--recursive', '--only-show-errors', sides.local, s3Url(sides)],
   download: (sides) => ['s3', 'cp', '--recursive', '--only-show-errors', s3Url(sides), sides.local],
+  sync: (sides) => ['s3', 'sync', '--size-only', '--only-show-errors', sides.local, s3Url(sides)],
 };
 
 const S3CMD: Tool = {
@@ -63,10 +78,21 @@ const S3CMD: Tool = {
   version: ['--version'],
   upload: (sides) => ['put', '--recursive', '--quiet', `${sides.local}/`, s3Url(sides)],
   download: (sides) => ['get', '--recursive', '--quiet', s3Url(sides), `${sides.local}/`],
+  sync: (sides) => ['sync', '--no-check-md5', '--quiet', `${sides.local}/`, s3Url(sides)],
+  compare: (sides) => ['sync', '--quiet', `${sides.local}/`, s3Url(sides)],
+};
+
+const MC: Tool = {
+  name: 'mc',
+  isSlow: false,
+  version: ['--version'],
+  upload: (sides) => ['mirror', '--quiet', sides.local, `bench/${sides.bucket}`],
+  download: (sides) => ['mirror', '--quiet', `bench/${sides.bucket}`, sides.local],
+  sync: (sides) => ['mirror', '--quiet', sides.local, `bench/${sides.bucket}`],
 };
 
 /** Whom a user would pick instead. */
-export const PEERS: readonly Tool[] = [S5CMD, RCLONE, AWS, S3CMD];
+export const PEERS: readonly Tool[] = [S5CMD, RCLONE, AWS, S3CMD, MC];
 
 function s3Url({ bucket }: Sides): string {
   return `s3://${bucket}/`;
@@ -116,5 +142,6 @@ export function environment(endpoint: string, home: string): Readonly<Record<str
     AWS_ACCESS_KEY_ID: 'bench',
     AWS_SECRET_ACCESS_KEY: 'bench',
     AWS_EC2_METADATA_DISABLED: 'true',
+    MC_HOST_bench: endpoint.replace('://', '://bench:bench@'),
   };
 }

@@ -20,6 +20,7 @@ export const CONTROL_PATH = '/-/';
 
 /**
  * - `GET counters`: a `Counters`
+ * - `GET arrivals?from=N`: each `Arrival` since the last reset but the first N
  * - `POST reset`: counts begin anew
  * - `POST clone?from=BUCKET&to=BUCKET`: a new bucket with the same objects
  * - `GET summary?bucket=BUCKET`: a `Summary`
@@ -32,6 +33,8 @@ export function control(http: HttpRequest, { service, tally }: { service: Servic
   switch (`${http.method} ${key}`) {
     case 'GET counters':
       return json(tally.counters);
+    case 'GET arrivals':
+      return json(tally.arrivals.slice(Number(parameter('from'))));
     case 'POST reset':
       globalThis.gc?.();
       tally.reset();

@@ -55,6 +55,7 @@ function answer(http: HttpRequest, shared: { readonly service: Service; readonly
     const { name, run } = operationOf(request);
     tally.request(name);
     const answered = run({ service, request });
+    if (request.method === 'PUT') tally.put(request.body.length);
     if (name === 'PutObject' || name === 'CompleteMultipartUpload') tally.arrival(request.key);
     return answered;
   } catch (error) {

@@ -6,12 +6,18 @@ export interface Counters {
   readonly requests: Readonly<Record<string, number>>;
   readonly receivedBytes: number;
   readonly sentBytes: number;
+  /** The bodies of what was put into objects and parts. */
+  readonly putBytes: number;
   /** CPU time of this server, user and system. */
   readonly cpuMs: number;
   /** When the first request came, by the clock since boot; undefined without one. */
   readonly firstRequestMs: number | undefined;
-  /** When objects became readable, in order. */
-  readonly arrivals: readonly (readonly [key: string, atMs: number])[];
+}
+
+/** An object that can be read from this moment on. */
+export interface Arrival {
+  readonly key: string;
+  readonly atMs: number;
 }
 
 /** By the clock since boot. */
@@ -27,7 +33,8 @@ export class Tally {
   #receivedBytes = 0;
   #sentBytes = 0;
   #firstRequestMs: number | undefined;
-  #arrivals: [string, number][] = [];
+  #putBytes = 0;
+  #arrivals: Arrival[] = [];
   #cpuBefore = process.cpuUsage();
 
   request(name: string): void {
@@ -40,8 +47,17 @@ export class Tally {
     this.#sentBytes += sent;
   }
 
+  put(bytes: number): void {
+    this.#putBytes += bytes;
+  }
+
   arrival(key: string): void {
-    if (this.#arrivals.length < ARRIVALS) this.#arrivals.push([key, monotonicMs()]);
+    if (this.#arrivals.length < ARRIVALS) this.#arrivals.push({ key, atMs: monotonicMs() });
+  }
+
+  /** In order. */
+  get arrivals(): readonly Arrival[] {
+    return this.#arrivals;
   }
 
   get counters(): Counters {
@@ -52,7 +68,7 @@ export class Tally {
       sentBytes: this.#sentBytes,
       cpuMs: (user + system) / 1000,
       firstRequestMs: this.#firstRequestMs,
-      arrivals: this.#arrivals,
+      putBytes: this.#putBytes,
     };
   }
 
@@ -61,6 +77,7 @@ export class Tally {
     this.#receivedBytes = 0;
     this.#sentBytes = 0;
     this.#firstRequestMs = undefined;
+    this.#putBytes = 0;
     this.#arrivals = [];
     this.#cpuBefore = process.cpuUsage();
   }
