@@ -4,6 +4,7 @@ import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { hintFor } from './hints.ts';
 import type { CallOptions, ObjectAttributes, ObjectHead, Written } from './object-store.ts';
+import { onAbort } from './on-abort.ts';
 import type { ServerKind } from './rgw.ts';
 import type { ObjectAnswer, S3Requests, SendOptions } from './s3-requests.ts';
 
@@ -45,15 +46,11 @@ export async function send<T>(
 }
 
 /** Ends the waiting when the signal is raised: the SDK looks at it only after it was given credentials. */
-async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([answer, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const forget = onAbort(signal, () => reject(signal.reason));
+    answer.finally(forget).then(resolve, reject);
+  });
 }
 
 /** Sends by the session's policy; rejects with a StoreError only. */

@@ -1,5 +1,5 @@
 // Signed requests on kept connections. Credentials, address and clock are the SDK's: whatever it learns holds here too.
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { learnServerKind, type ServerKind } from '../rgw.ts';
@@ -94,7 +94,8 @@ export class LeanClient {
     const credentials = await sdk.config.credentials();
     const path = this.#pathOf(key);
     const nowMs = Date.now() + sdk.config.systemClockOffset;
-    const signable = { method, path, query, headers: this.#headersOf(request), payload: this.#payloadOf(request) };
+    const payload = this.#payloadOf(request);
+    const signable = { method, path, query, headers: this.#headersOf(request, payload), payload };
     const headers = ['user-agent', `awssyncer/${this.#options.version}`];
     for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers.push(name, value);
     const isRead = method === 'GET' || method === 'HEAD';
@@ -114,9 +115,9 @@ export class LeanClient {
   }
 
   /** Those that are signed. Content-MD5 is the checksum that every server verifies; RGW ignores the newer ones. */
-  #headersOf({ headers = [], body, md5 = true }: LeanRequest): Header[] {
-    const all: Header[] = [['host', this.#host], ...headers];
-    if (body !== undefined && md5) all.push(['content-md5', createHash('md5').update(body).digest('base64')]);
+  #headersOf({ headers = [], body, md5 = true }: LeanRequest, payload: string): Header[] {
+    const all: Header[] = [['host', this.#host], ['x-amz-content-sha256', payload], ...headers];
+    if (body !== undefined && md5) all.push(['content-md5', hash('md5', body, 'base64')]);
     return all;
   }
 

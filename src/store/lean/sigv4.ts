@@ -17,7 +17,7 @@ export interface SignableRequest {
   readonly path: string;
   /** As it is sent, without `?`; parameters are encoded and sorted by name. */
   readonly query: string;
-  /** All that are to be signed, `host` included. */
+  /** All that are to be signed, `host` and `x-amz-content-sha256` included. */
   readonly headers: readonly Header[];
   /** SHA-256 of the body in hex, or UNSIGNED_PAYLOAD. */
   readonly payload: string;
@@ -52,11 +52,7 @@ export class Signer {
   sign(request: SignableRequest, credentials: SigningCredentials, nowMs: number): Header[] {
     const { accessKeyId, secretAccessKey, sessionToken } = credentials;
     const timestamp = this.#timestamp(nowMs);
-    const headers: Header[] = [
-      ...request.headers,
-      ['x-amz-content-sha256', request.payload],
-      ['x-amz-date', timestamp],
-    ];
+    const headers: Header[] = [...request.headers, ['x-amz-date', timestamp]];
     if (sessionToken !== undefined) headers.push(['x-amz-security-token', sessionToken]);
     headers.sort(byName);
     let canonicalHeaders = '';

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import Pool from 'undici/lib/dispatcher/pool.js';
+import { onAbort } from '../on-abort.ts';
 import { connectionError } from './wire-errors.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -37,9 +38,11 @@ export interface WireAnswer {
 /** Connections to one server. */
 export class Wire {
   readonly #pool: Dispatcher;
+  readonly #origin: string;
 
   /** @param options.requestTimeoutMs a request that makes no progress for so long fails. */
   constructor(origin: string, { requestTimeoutMs }: { readonly requestTimeoutMs: number }) {
+    this.#origin = origin;
     this.#pool = new Pool(origin, {
       connections: null,
       allowH2: false,
@@ -58,7 +61,8 @@ export class Wire {
     const body = bodyOf(request.body);
     const length = body instanceof Readable ? ['content-length', String(request.body?.length)] : [];
     // Without `reset` undici closes the connection after every HEAD.
-    this.#pool.dispatch({ method, path, headers: [...headers, ...length], body, reset: false }, exchange);
+    const origin = this.#origin;
+    this.#pool.dispatch({ origin, method, path, headers: [...headers, ...length], body, reset: false }, exchange);
     return promise;
   }
 
@@ -93,11 +97,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   #chunks: Buffer[] = [];
   #body: { readonly bytes: Buffer; filled: number } | undefined;
   #stream: Readable | undefined;
+  readonly #forgetSignal: (() => void) | undefined;
 
   constructor(request: WireRequest, settling: Settling) {
     this.#request = request;
     this.#settling = settling;
-    request.signal?.addEventListener('abort', this.#onAbort);
+    this.#forgetSignal = request.signal && onAbort(request.signal, this.#onAbort);
   }
 
   readonly #onAbort = (): void => {
@@ -150,13 +155,13 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#ends();
+    this.#forgetSignal?.();
     if (this.#stream !== undefined) this.#stream.push(null);
     else this.#settling.resolve({ status: this.#status, headers: this.#headers, body: this.#whole() });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#ends();
+    this.#forgetSignal?.();
     const failure = connectionError(error);
     if (this.#stream !== undefined) this.#stream.destroy(failure);
     else this.#settling.reject(failure);
@@ -166,10 +171,6 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#body !== undefined) return this.#body.bytes.subarray(0, this.#body.filled);
     const [first = NOTHING, ...more] = this.#chunks;
     return more.length === 0 ? first : Buffer.concat(this.#chunks);
-  }
-
-  #ends(): void {
-    this.#request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }
 
