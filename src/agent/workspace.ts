@@ -131,6 +131,7 @@ export async function openWorkspace(
     checkPrefix: config.remote.prefix,
     requestTimeoutMs,
     version: context.version,
+    env: context.env,
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
     onWarning: (message) => log.warn(message),

@@ -23,6 +23,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: `${ENDPOINT}; name resolution fails`,
   EHOSTUNREACH: ENDPOINT,
   ENETUNREACH: ENDPOINT,
+  ERR_PROXY_TUNNEL:
+    'check HTTPS_PROXY, and that the proxy lets us through to the endpoint; NO_PROXY names hosts to reach without',
   EPROTO: TLS,
   ERR_TLS_CERT_ALTNAME_INVALID: TLS,
   DEPTH_ZERO_SELF_SIGNED_CERT: TLS,

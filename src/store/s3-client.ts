@@ -1,6 +1,7 @@
 // The SDK's client, set up to send every request once and with a checksum that all servers verify.
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
+import { proxiesOf } from './proxies.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
 
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
   readonly requestTimeoutMs: number;
   /** The user agent says awssyncer/<version>. */
   readonly version: string;
+  /** Names proxies: HTTPS_PROXY, HTTP_PROXY, NO_PROXY. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called for every request that is sent. */
   readonly onRequest?: (() => void) | undefined;
   /** Told what the SDK would print. */
@@ -51,6 +54,8 @@ export function createS3Client(options: ConnectionOptions): {
   readonly renewRefused: RenewRefused;
 } {
   const logger = sdkLogger(options.onWarning ?? (() => {}));
+  const { httpProxy, httpsProxy, noProxy } = proxiesOf(options.env ?? {});
+  const proxyEnv = { http_proxy: httpProxy, https_proxy: httpsProxy, no_proxy: noProxy };
   const client = new S3Client({
     logger,
     credentials: options.credentials ?? credentialChain(logger),
@@ -66,8 +71,8 @@ export function createS3Client(options: ConnectionOptions): {
       // The SDK's socketTimeout is inactivity in either direction; its requestTimeout is the whole request.
       socketTimeout: options.requestTimeoutMs,
       // Callers limit what is in flight; waiting for a socket would count against the connection timeout.
-      httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
-      httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY },
+      httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv },
+      httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv },
     },
   });
   const renewRefused = renewRefusedCredentials(client);

@@ -4,6 +4,7 @@ import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { leanWherePossible } from './lean/lean-where-possible.ts';
 import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
+import { proxiesOf } from './proxies.ts';
 import { speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';
@@ -38,7 +39,9 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   const server = speakRgw(client);
   const bySdk = sdkRequests(client, bucket);
   const isLean = options.transport !== 'sdk';
-  const requests = isLean ? leanWherePossible({ ...options, sdk: client, server, renewRefused }, bySdk) : bySdk;
+  const proxies = proxiesOf(options.env ?? {});
+  const lean = { ...options, sdk: client, server, renewRefused, proxies };
+  const requests = isLean ? leanWherePossible(lean, bySdk) : bySdk;
   const session: S3Session = { client, requests, server, bucket, retry };
   return {
     bucket,

@@ -32,9 +32,9 @@ function parseHeaders(raw: readonly string[]): Map<string, string> {
   return headers;
 }
 
-/** `bucket` of the host name `bucket.localhost`; undefined for path-style requests. */
+/** `bucket` of `bucket.localhost` and of AWS's `bucket.s3.region.amazonaws.com`; undefined for path-style requests. */
 function virtualHostBucket(host: string): string | undefined {
-  return /^(.+)\.localhost(?::\d+)?$/.exec(host)?.[1];
+  return /^(.+?)\.(?:localhost|s3[\w.-]*\.amazonaws\.com)(?::\d+)?$/.exec(host)?.[1];
 }
 
 /**

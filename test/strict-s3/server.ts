@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Exchange, type Surroundings } from './exchange.ts';
 import { Faults } from './faults.ts';
@@ -29,6 +30,8 @@ export interface StrictS3Options {
   readonly minPartBytes?: number;
   /** Largest single PUT, part and copy; 5 GiB by default. */
   readonly maxPutBytes?: number;
+  /** In PEM: it speaks TLS then. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** 0, any free port, by default. */
   readonly port?: number;
   /** Called as a request arrives and before anything is done about it; a promise holds the request. */
@@ -37,7 +40,7 @@ export interface StrictS3Options {
 
 /** A running server. */
 export interface StrictS3 {
-  /** `http://127.0.0.1:PORT`, for path-style requests. */
+  /** `http://127.0.0.1:PORT`, or with TLS `https`, for path-style requests. */
   readonly endpoint: string;
   readonly port: number;
   readonly region: string;
@@ -95,7 +98,8 @@ export async function startStrictS3(options: StrictS3Options = {}): Promise<Stri
   };
 
   // No timeouts: a test decides when something takes too long.
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 });
+  const limits = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 64 * 1024 };
+  const server = options.tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...options.tls });
   server.on('request', (message, response) => {
     void new Exchange(shared, { message, response, expectsContinue: false }).run();
   });
@@ -109,7 +113,7 @@ export async function startStrictS3(options: StrictS3Options = {}): Promise<Stri
   const { port } = server.address() as AddressInfo;
 
   return {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     port,
     region,
     credentials,

@@ -7,7 +7,7 @@ import type { RenewRefused } from '../s3-credentials.ts';
 import { type Answered, errorOf } from './error-answer.ts';
 import { EMPTY_SHA256, encodePath, type Header, Signer, UNSIGNED_PAYLOAD } from './sigv4.ts';
 import type { Target } from './target.ts';
-import { Wire, type WireRequest } from './wire.ts';
+import type { Wire, WireRequest } from './wire.ts';
 
 /** What requests are sent with. */
 export interface LeanClientOptions {
@@ -16,7 +16,7 @@ export interface LeanClientOptions {
   readonly server: ServerKind;
   readonly renewRefused: RenewRefused;
   readonly version: string;
-  readonly requestTimeoutMs: number;
+  readonly wire: Wire;
   readonly onRequest?: (() => void) | undefined;
   readonly beforeWrite?: ((key: string | undefined) => void) | undefined;
 }
@@ -58,7 +58,7 @@ export class LeanClient {
     const { origin, region, signingName } = options.target;
     this.#options = options;
     this.#signer = new Signer(region, signingName);
-    this.#wire = new Wire(origin, options);
+    this.#wire = options.wire;
     const [scheme, host] = origin.split('//') as [string, string];
     this.#host = host;
     this.#isEncrypted = scheme === 'https:';
@@ -96,8 +96,8 @@ export class LeanClient {
     const nowMs = Date.now() + sdk.config.systemClockOffset;
     const payload = this.#payloadOf(request);
     const signable = { method, path, query, headers: this.#headersOf(request, payload), payload };
-    const headers = ['user-agent', `awssyncer/${this.#options.version}`];
-    for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers.push(name, value);
+    const headers: Record<string, string> = { 'user-agent': `awssyncer/${this.#options.version}` };
+    for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers[name] = value;
     const isRead = method === 'GET' || method === 'HEAD';
     const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
     const { onHead } = request;

@@ -3,18 +3,21 @@ import type { S3Requests } from '../s3-requests.ts';
 import { LeanClient, type LeanClientOptions } from './lean-client.ts';
 import { leanRequests } from './lean-requests.ts';
 import { resolveTarget } from './target.ts';
+import { openWire, type WireOptions } from './wire.ts';
 
 /** Lean, unless requests to this bucket are signed in a way that only the SDK knows. */
 export function leanWherePossible(
-  options: Omit<LeanClientOptions, 'target'> & { readonly bucket: string },
+  options: Omit<LeanClientOptions, 'target' | 'wire'> & WireOptions & { readonly bucket: string },
   sdkRequests: S3Requests,
 ): S3Requests {
   let chosen: Promise<S3Requests> | undefined;
   let opened: S3Requests | undefined;
   const choose = async (): Promise<S3Requests> => {
     const target = await resolveTarget(options.sdk, options.bucket);
-    if (target !== undefined) opened = leanRequests(new LeanClient({ ...options, target }));
-    return opened ?? sdkRequests;
+    if (target === undefined) return sdkRequests;
+    const wire = await openWire(target.origin, options);
+    opened = leanRequests(new LeanClient({ ...options, target, wire }));
+    return opened;
   };
   const requests = (): Promise<S3Requests> => {
     chosen ??= choose().catch((error: unknown) => {

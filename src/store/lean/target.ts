@@ -40,8 +40,8 @@ export async function resolveTarget(client: S3Client, bucket: string): Promise<T
       asked.resolve(await targetOf(request, scheme, client));
       throw new Error('it is not sent');
     },
-    // All that decides on the address has been done by then; credentials are not asked for.
-    { step: 'build', priority: 'low', name: 'resolveTarget' },
+    // The address is known by then. Credentials have been asked for, but not for a signature.
+    { step: 'build', priority: 'high', name: 'resolveTarget' },
   );
   client.send(command).catch(asked.reject);
   return asked.promise;

@@ -7,6 +7,10 @@ const NAMES: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'TimeoutError',
   UND_ERR_SOCKET: 'ECONNRESET',
   UND_ERR_INVALID_ARG: 'ERR_INVALID_CHAR',
+  // What we abort ourselves has our own reason: this is a proxy that refused to connect to the server.
+  UND_ERR_ABORTED: 'ERR_PROXY_TUNNEL',
+  UND_ERR_PRX_CONN: 'ERR_PROXY_TUNNEL',
+  UND_ERR_PRX_TLS: 'ERR_TLS_CERT_ALTNAME_INVALID',
 };
 
 /** The error itself, unless it goes by a name of undici's own. */

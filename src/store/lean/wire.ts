@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import Pool from 'undici/lib/dispatcher/pool.js';
 import { onAbort } from '../on-abort.ts';
+import { hasProxy, type Proxies } from '../proxies.ts';
 import { connectionError } from './wire-errors.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -17,8 +17,8 @@ export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
   /** With the query. */
   readonly path: string;
-  /** Names and values alternate; `host` is among them. */
-  readonly headers: string[];
+  /** `host` is among them. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called at the last moment before it is written; may throw to hold it back. */
@@ -35,34 +35,54 @@ export interface WireAnswer {
   readonly body: Buffer | Readable;
 }
 
+export interface WireOptions {
+  /** A request that makes no progress for so long fails. */
+  readonly requestTimeoutMs: number;
+  readonly proxies: Proxies;
+}
+
+/** Connects to a server when there is something to send. The whole of undici takes three times as long to load as its pool. */
+export async function openWire(origin: string, options: WireOptions): Promise<Wire> {
+  const { requestTimeoutMs, proxies } = options;
+  const pool = {
+    connections: null,
+    allowH2: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    headersTimeout: requestTimeoutMs,
+    bodyTimeout: requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
+  if (!hasProxy(proxies, origin)) {
+    const { default: Pool } = await import('undici/lib/dispatcher/pool.js');
+    return new Wire(origin, new Pool(origin, pool));
+  }
+  const { EnvHttpProxyAgent } = await import('undici');
+  // Left to itself it would take an HTTP_PROXY for https as well.
+  const httpProxy = origin.startsWith('https:') ? '' : proxies.httpProxy;
+  return new Wire(origin, new EnvHttpProxyAgent({ ...pool, ...proxies, httpProxy }));
+}
+
 /** Connections to one server. */
 export class Wire {
-  readonly #pool: Dispatcher;
   readonly #origin: string;
+  readonly #pool: Dispatcher;
 
-  /** @param options.requestTimeoutMs a request that makes no progress for so long fails. */
-  constructor(origin: string, { requestTimeoutMs }: { readonly requestTimeoutMs: number }) {
+  constructor(origin: string, pool: Dispatcher) {
     this.#origin = origin;
-    this.#pool = new Pool(origin, {
-      connections: null,
-      allowH2: false,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      headersTimeout: requestTimeoutMs,
-      bodyTimeout: requestTimeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-    });
+    this.#pool = pool;
   }
 
   /** Sends once; rejects as `connectionError` says, or with what `onSend` threw or the signal's reason. */
   send(request: WireRequest, options: { readonly stream?: boolean } = {}): Promise<WireAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<WireAnswer>();
     const exchange = new Exchange(request, { streams: options.stream === true, resolve, reject });
-    const { method, path, headers } = request;
+    const { method, path } = request;
     const body = bodyOf(request.body);
-    const length = body instanceof Readable ? ['content-length', String(request.body?.length)] : [];
+    const length = body instanceof Readable ? { 'content-length': String(request.body?.length) } : undefined;
+    const headers = length === undefined ? request.headers : { ...request.headers, ...length };
     // Without `reset` undici closes the connection after every HEAD.
     const origin = this.#origin;
-    this.#pool.dispatch({ origin, method, path, headers: [...headers, ...length], body, reset: false }, exchange);
+    this.#pool.dispatch({ origin, method, path, headers, body, reset: false }, exchange);
     return promise;
   }
 
