@@ -25,6 +25,7 @@ import { loadAddon } from '../watch/addon.ts';
 import { clock, commitSchedule } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
+import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
@@ -114,6 +115,7 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const places = resolvePlaces(config, context.cwd);
   const { localAsGiven } = places;
+  boundHeap();
   const root = openLocal(localAsGiven, options.createLocal);
   const { log } = context;
   const counters = newCounters();
