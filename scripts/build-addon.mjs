@@ -7,7 +7,7 @@ import { argv, env, pid, platform, stderr } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = join(ROOT, 'src/watch/native');
+const SOURCES = join(ROOT, 'src/native');
 const HEADERS = join(ROOT, 'node_modules/node-api-headers/include');
 const OUTPUT = join(ROOT, 'build/awssyncer.node');
 const FLAGS = ['-std=c11', '-O2', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];

@@ -85,7 +85,7 @@ const BUILDS = [
     name: 'addon',
     what: 'compiling the inotify addon',
     output: ADDON,
-    inputs: () => [...filesIn('src/watch/native'), join(ROOT, 'scripts/build-addon.mjs')],
+    inputs: () => [...filesIn('src/native'), join(ROOT, 'scripts/build-addon.mjs')],
     async build() {
       // The compiler goes by times, and what is there may be newer than the sources and not made from them.
       if (existsSync(ADDON)) utimesSync(ADDON, 0, 0);

@@ -12,6 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/store/object-store.ts',
     'src/watch/changes.ts',
   ],
+  ['src/native/'],
   // What several stages build on: the tree on disk, hashes, rows of the ledger, ETags and parts.
   [
     'src/hash/',

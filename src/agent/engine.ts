@@ -9,7 +9,6 @@ import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
-import { loadAddon } from '../watch/addon.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { clock } from './clock.ts';
 import { Looker } from './look.ts';
@@ -72,7 +71,6 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     prefix,
     journal,
     copies: new CopyOrder(),
-    readCached: loadAddon().readCached,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
     hashes: new HashThreads(),

@@ -8,10 +8,10 @@ import { Lease, type Loss } from '../lease/lease.ts';
 import { marginMs } from '../lease/rules.ts';
 import { BehindError, HeldError, readLease, UnsupportedError } from '../lease/take.ts';
 import { RefusedError } from '../model/errors.ts';
+import { loadAddon } from '../native/addon.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
-import { loadAddon } from '../watch/addon.ts';
 import { clock } from './clock.ts';
 import type { Workspace } from './workspace.ts';
 

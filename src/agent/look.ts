@@ -46,15 +46,17 @@ export class Looker {
     const { tree, ledger, filter, deleteForeign } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
+    // What is to be expected of what is no directory: neither a marker of its own nor anything beneath it.
+    const nothingBelow = stat?.kind !== 'directory' && ledger.isEmpty(markerKey(path), keysBelow(path)[1]);
     // An excluded key is nobody's business, whoever asked for this look.
     const fileRow = isRoot || !filter.includes(path, false) ? undefined : ledger.get(fileKey(path));
     const state: PathState = {
       stat,
       fileRow,
       source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
-      markerRow: isRoot || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
+      markerRow: isRoot || nothingBelow || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
-      hasRowsBelow: !isRoot && stat?.kind !== 'directory' && this.#hasRowsBelow(path),
+      hasRowsBelow: !isRoot && stat?.kind !== 'directory' && !nothingBelow && !ledger.isEmpty(...keysBelow(path)),
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && ledger.hasAcknowledged(...keysBelow(path)),
       deleteForeign,
       written,
@@ -120,10 +122,6 @@ export class Looker {
     const { tree, filter, directoryDefaults } = this.#o;
     if (!filter.includes(dir, true)) return false;
     return needsMarker(stat, !tree.hasName(dir, (entry) => becomesObject(dir, entry, filter)), directoryDefaults);
-  }
-
-  #hasRowsBelow(path: RelPath): boolean {
-    return !this.#o.ledger.range(...keysBelow(path)).next().done;
   }
 }
 

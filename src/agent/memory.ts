@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Ledger } from '../ledger/ledger.ts';
-import { loadAddon } from '../watch/addon.ts';
+import { loadAddon } from '../native/addon.ts';
 
 /** Of V8's `--expose-gc`. 'last-resort' is what it does before it gives up for lack of memory: all garbage goes. */
 type CollectGarbage = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;

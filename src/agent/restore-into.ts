@@ -1,11 +1,11 @@
 // S3 -> disk for a workspace: wires the restore stage, shows progress, says what it found.
 import { randomUUID } from 'node:crypto';
 import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
+import { loadAddon } from '../native/addon.ts';
 import { showBytes } from '../ops/units.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { RestoreProgress, RestoreReport } from '../restore/options.ts';
 import { restore } from '../restore/restore.ts';
-import { loadAddon } from '../watch/addon.ts';
 import { clock } from './clock.ts';
 import { affordableConcurrency } from './open-files.ts';
 import type { Workspace } from './workspace.ts';

@@ -81,6 +81,8 @@ export interface LedgerMeta {
  */
 export interface Ledger {
   get(key: RelKey): LedgerRow | undefined;
+  /** Whether no row has from <= key < to. */
+  isEmpty(from: RelKey, to: RelKey): boolean;
   /** Rows with from <= key < to in byte order; `to` undefined means to the end. The caller may write while iterating. */
   range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow>;
   /** The same rows, but no more of them than a scan needs: a third of the time. */

@@ -32,7 +32,7 @@ const ENTRY = `
     upload_id TEXT,
     prove_after_ms INTEGER
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX entry_by_ino ON entry (ino) WHERE state <> 'foreign';
+  CREATE INDEX entry_by_ino ON entry (ino) WHERE ino <> 0;
   CREATE INDEX entry_foreign ON entry (key) WHERE state = 'foreign';
   CREATE INDEX entry_open_upload ON entry (key) WHERE upload_id IS NOT NULL;
 `;

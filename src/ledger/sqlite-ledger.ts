@@ -23,9 +23,18 @@ const PAGE_ROWS = 500;
 /** What decodeRow reads. */
 const ROWS = `SELECT ${COLUMNS.join(', ')} FROM entry`;
 const BY_KEY = `${ROWS} WHERE key = ?`;
-const BY_INODE = `${ROWS} WHERE ino = ? AND state <> 'foreign'`;
+const ANY = 'SELECT 1 FROM entry WHERE key >= ? AND key < ? LIMIT 1';
+const BY_INODE = `${ROWS} WHERE ino = ? AND ino <> 0 AND state <> 'foreign'`;
 
 const UPSERT = `INSERT OR REPLACE INTO entry (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})`;
+
+/** An acknowledgement of what was announced: the inode is the same, so that its index is left alone. */
+const ACKNOWLEDGE = `UPDATE entry SET ${COLUMNS.flatMap((column, i) =>
+  column === 'key' || column === 'ino' ? [] : `${column} = ?${i + 1}`,
+).join(', ')} WHERE key = ?${COLUMNS.indexOf('key') + 1} AND ino = ?${COLUMNS.indexOf('ino') + 1}`;
+
+/** Keys that are remembered to be absent. */
+const MAX_ABSENT = 4096;
 
 /** Up to this size the whole file is checked at open (0.1 s); above it, every page is checked when it is read. */
 const FULL_CHECK_BYTES = 8 * 1024 * 1024;
@@ -98,6 +107,8 @@ class SqliteLedger implements Ledger {
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #statements = new Map<string, StatementSync>();
+  /** Some of the keys that have no row: the markers of the directories above it are asked for with every file. */
+  readonly #absent = new Set<RelKey>();
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
@@ -105,7 +116,14 @@ class SqliteLedger implements Ledger {
   }
 
   get(key: RelKey): LedgerRow | undefined {
-    return this.#rows(BY_KEY, encodeKey(key))[0];
+    if (this.#absent.has(key)) return undefined;
+    const row = this.#rows(BY_KEY, encodeKey(key))[0];
+    if (row === undefined) this.#rememberAbsent(key);
+    return row;
+  }
+
+  isEmpty(from: RelKey, to: RelKey): boolean {
+    return this.#arrays(ANY, encodeKey(from), encodeKey(to)).length === 0;
   }
 
   range(from: RelKey, to?: RelKey): IterableIterator<LedgerRow> {
@@ -167,7 +185,7 @@ class SqliteLedger implements Ledger {
   stage(key: RelKey, row: LedgerRow | null): void {
     this.#guard('write', () => {
       this.#begin();
-      this.#put(key, row);
+      if (row?.state !== 'known' || !this.#acknowledge(row)) this.#put(key, row);
     });
   }
 
@@ -258,7 +276,18 @@ class SqliteLedger implements Ledger {
     if (!this.#db.isTransaction) this.#db.exec('BEGIN IMMEDIATE');
   }
 
+  /** @returns whether the row was there, with this inode */
+  #acknowledge(row: LedgerRow): boolean {
+    return this.#statement(ACKNOWLEDGE).run(...encodeRow(row)).changes !== 0n;
+  }
+
+  #rememberAbsent(key: RelKey): void {
+    if (this.#absent.size >= MAX_ABSENT) this.#absent.clear();
+    this.#absent.add(key);
+  }
+
   #put(key: RelKey, row: LedgerRow | null): void {
+    this.#absent.delete(key);
     if (row === null) this.#statement('DELETE FROM entry WHERE key = ?').run(encodeKey(key));
     else this.#statement(UPSERT).run(...encodeRow(row));
   }
@@ -280,6 +309,7 @@ class SqliteLedger implements Ledger {
       let fate = '';
       // SQLite itself rolls back after some errors, a full disk among them.
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      this.#absent.clear();
       if (isCorrupt(error) && this.#db.isOpen) {
         this.#db.close();
         if (this.#file !== ':memory:') fate = `; it was set aside as ${setAside(this.#file)}`;

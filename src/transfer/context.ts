@@ -12,7 +12,6 @@ import type { ContentMemory } from './content-memory.ts';
 import type { CopyOrder } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
 import { isRetryable } from './retry.ts';
-import type { ReadCached } from './stable-file.ts';
 
 export interface TransferContext {
   readonly tree: LocalTree;
@@ -22,7 +21,6 @@ export interface TransferContext {
   readonly journal: Journal;
   /** What is being copied from waits for the copy. */
   readonly copies: CopyOrder;
-  readonly readCached: ReadCached;
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;

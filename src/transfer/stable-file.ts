@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
+import { loadAddon } from '../native/addon.ts';
 import { type LocalTree, statOf } from '../tree/local-tree.ts';
 
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -32,12 +33,12 @@ export class StableFile {
   readonly #fd: number;
   readonly #tree: LocalTree;
   readonly #path: RelPath;
-  readonly #readCached: ReadCached | undefined;
+  readonly #readCached: ReadCached;
   /** Reads under way in the thread pool: the descriptor must not be anybody else's before they end. */
   #reads = 0;
   #closed = false;
 
-  private constructor(fd: number, before: Stat, place: { tree: LocalTree; path: RelPath; readCached?: ReadCached }) {
+  private constructor(fd: number, before: Stat, place: { tree: LocalTree; path: RelPath; readCached: ReadCached }) {
     this.#fd = fd;
     this.before = before;
     this.#tree = place.tree;
@@ -49,7 +50,7 @@ export class StableFile {
    * @throws RacedError if there is no regular file of that name (any more)
    * @throws the system error if it cannot be opened
    */
-  static open(tree: LocalTree, path: RelPath, readCached?: ReadCached): StableFile {
+  static open(tree: LocalTree, path: RelPath, readCached: ReadCached = loadAddon().readCached): StableFile {
     let fd: number;
     try {
       fd = openSync(tree.absolute(path), READ_FLAGS);
@@ -62,7 +63,7 @@ export class StableFile {
     try {
       const before = statOf(fstatSync(fd, { bigint: true }));
       if (before.kind !== 'file') throw new RacedError('it is no regular file any more');
-      return new StableFile(fd, before, { tree, path, ...(readCached && { readCached }) });
+      return new StableFile(fd, before, { tree, path, readCached });
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -86,8 +87,7 @@ export class StableFile {
     let done = 0;
     while (done < buffer.length) {
       const rest = done === 0 ? buffer : buffer.subarray(done);
-      const cached =
-        buffer.length <= CACHED_READ_BYTES ? (this.#readCached?.(this.#fd, rest, offset + done) ?? -1) : -1;
+      const cached = buffer.length <= CACHED_READ_BYTES ? this.#readCached(this.#fd, rest, offset + done) : -1;
       const bytesRead = cached >= 0 ? cached : await this.#readSlowly(rest, offset + done);
       if (bytesRead === 0) throw new RacedError('it was truncated while it was read');
       done += bytesRead;

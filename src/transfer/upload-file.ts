@@ -52,7 +52,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
   let file: StableFile | undefined;
   try {
     const key = wholeKey(context, fileKey(request.path));
-    file = StableFile.open(context.tree, request.path, context.readCached);
+    file = StableFile.open(context.tree, request.path);
     const youngMs = file.youngMs(context.wallNow());
     if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
     return await new Upload(context, request, { file, key, youngMs }).run();

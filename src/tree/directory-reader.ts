@@ -1,6 +1,8 @@
 // Directories, read in the thread pool: names in the order of their keys, each with its stat.
-import type { EntryKind, Stat } from '../model/entry.ts';
+import type { Stat } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
+import type { Looked, More, ReadDirectoryNatively } from '../native/addon.ts';
+import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
 import type { LocalTree } from './local-tree.ts';
 
 /** One name of a directory. */
@@ -19,15 +21,6 @@ export interface ReadDirectory {
   /** The next children in the order of their keys, none at the end; or a negated errno. */
   next(): Promise<readonly Child[] | number>;
 }
-
-/** What was looked at: the listing, a record for each of some names, and where the name after them begins. */
-type Looked = [listing: ArrayBuffer, records: ArrayBuffer, at: number];
-
-/** Which names are to be looked at of a directory that was listed before. */
-type More = [listing: ArrayBuffer, first: number, at: number];
-
-/** The addon's function, see watch/native/directory.c; a number is a negated errno. */
-export type ReadDirectoryNatively = (path: Buffer, limit: number, ...more: [] | More) => Promise<Looked | number>;
 
 /** How many names are looked at in one go. Of a larger directory only the names are held as a whole, as bytes. */
 const NAMES_AT_ONCE = 4096;
@@ -51,7 +44,6 @@ export class DirectoryReader {
   }
 }
 
-const RECORD_BYTES = 64;
 /** The directory's own record, and how many names there are. */
 const HEAD_BYTES = RECORD_BYTES + 8;
 const DT_DIR = 4;
@@ -74,7 +66,7 @@ class Listing implements ReadDirectory {
     this.#bytes = Buffer.from(listing);
     this.#at = HEAD_BYTES + new Uint32Array(listing, RECORD_BYTES, 1)[0]!;
     this.#types = this.#bytes.subarray(HEAD_BYTES, this.#at);
-    this.stat = new Records(listing, 1).stat(0) as Stat;
+    this.stat = new StatRecords(listing, 1).stat(0) as Stat;
   }
 
   directories(): string[] {
@@ -89,7 +81,7 @@ class Listing implements ReadDirectory {
     if (typeof looked === 'number') return looked;
     const [, bytes, end] = looked;
     const names = this.#names(this.#at, end);
-    const records = new Records(bytes, names.length);
+    const records = new StatRecords(bytes, names.length);
     const isDirectory = (i: number): boolean => this.#types[this.#first + i] === DT_DIR;
     const children = names.map((name, i) => ({ name, stat: isDirectory(i) ? undefined : records.stat(i) }));
     this.#first += names.length;
@@ -100,49 +92,5 @@ class Listing implements ReadDirectory {
   /** The names in these bytes, each of which ends in a NUL. */
   #names(from: number, to: number): string[] {
     return this.#bytes.toString('latin1', from, to - 1).split('\0');
-  }
-}
-
-/** `struct record`, one after the other. */
-class Records {
-  readonly #longs: BigInt64Array;
-  readonly #words: Int32Array;
-
-  constructor(bytes: ArrayBuffer, count: number) {
-    this.#longs = new BigInt64Array(bytes, 0, count * 8);
-    this.#words = new Int32Array(bytes, 0, count * 16);
-  }
-
-  stat(index: number): Stat | number {
-    const long = index * 8;
-    const word = index * 16;
-    const error = this.#words[word + 14]!;
-    if (error !== 0) return error;
-    const mode = this.#words[word + 10]! >>> 0;
-    return {
-      kind: kindOf(mode),
-      sizeBytes: Number(this.#longs[long]),
-      ino: this.#longs[long + 1]!,
-      dev: this.#longs[long + 2]!,
-      mtimeNs: this.#longs[long + 3]!,
-      ctimeNs: this.#longs[long + 4]!,
-      mode,
-      uid: this.#words[word + 11]! >>> 0,
-      gid: this.#words[word + 12]! >>> 0,
-      nlink: this.#words[word + 13]! >>> 0,
-    };
-  }
-}
-
-function kindOf(mode: number): EntryKind {
-  switch (mode & 0o170000) {
-    case 0o100000:
-      return 'file';
-    case 0o040000:
-      return 'directory';
-    case 0o120000:
-      return 'symlink';
-    default:
-      return 'other';
   }
 }

@@ -1,7 +1,18 @@
 // The local tree, read only: stats, directory names and absolute paths by relative path.
-import { type BigIntStats, type Dirent, lstatSync, opendirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, type Dirent, opendirSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import { getSystemErrorMessage } from 'node:util';
 import type { EntryKind, Stat } from '../model/entry.ts';
-import { type RelPath, ROOT } from '../model/path.ts';
+import { displayPath, type RelPath, ROOT } from '../model/path.ts';
+import { loadAddon } from '../native/addon.ts';
+import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
+import { codeOf } from './error-code.ts';
+
+const { ENOENT, ENOTDIR, ELOOP } = constants.errno;
+
+/** What the last look saw: looks are synchronous, and read it at once. */
+const SEEN = Buffer.alloc(RECORD_BYTES);
+const SEEN_RECORD = new StatRecords(SEEN.buffer, 1);
 
 /** One name of a directory, as readdir(2) gives it: a byte string. */
 export interface DirectoryName {
@@ -23,8 +34,12 @@ export class LocalTree {
 
   /** The absolute path the kernel knows `path` by. */
   absolute(path: RelPath): Buffer {
-    if (path === ROOT) return Buffer.from(this.root, 'latin1');
-    return Buffer.from(this.root === '/' ? `/${path}` : `${this.root}/${path}`, 'latin1');
+    return Buffer.from(this.#absolute(path), 'latin1');
+  }
+
+  #absolute(path: RelPath): string {
+    if (path === ROOT) return this.root;
+    return this.root === '/' ? `/${path}` : `${this.root}/${path}`;
   }
 
   /**
@@ -33,23 +48,13 @@ export class LocalTree {
    * @throws the system error for everything else (EACCES, EIO, ESTALE...): nothing is known then.
    */
   lstat(path: RelPath): Stat | undefined {
-    for (let end = path.indexOf('/'); end > 0; end = path.indexOf('/', end + 1)) {
-      if (this.lstatBelow(path.slice(0, end) as RelPath)?.kind !== 'directory') return undefined;
-    }
-    return this.lstatBelow(path);
+    return lookUp(this.#absolute(path), this.root.length);
   }
 
   /** The same for a path whose parents were directories just now: one lstat(2). */
   lstatBelow(path: RelPath): Stat | undefined {
-    try {
-      const stats = lstatSync(this.absolute(path), { bigint: true, throwIfNoEntry: false });
-      return stats && statOf(stats);
-    } catch (error) {
-      // A parent has become a file, or a link to itself: beneath it there is nothing.
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOTDIR' || code === 'ELOOP') return undefined;
-      throw error;
-    }
+    const absolute = this.#absolute(path);
+    return lookUp(absolute, absolute.length);
   }
 
   /** Whether some name of `dir` satisfies `wanted`; reads no further than that. @throws the system error. */
@@ -69,6 +74,17 @@ export class LocalTree {
   readlink(path: RelPath): Buffer {
     return readlinkSync(this.absolute(path), { encoding: 'buffer' });
   }
+}
+
+function lookUp(absolute: string, trustedBytes: number): Stat | undefined {
+  const status = loadAddon().lookUp(absolute, trustedBytes, SEEN);
+  if (status === 0) return SEEN_RECORD.stat(0) as Stat;
+  // ELOOP: a parent has become a link to itself, and beneath it there is nothing.
+  if (status === -ENOENT || status === -ENOTDIR || status === -ELOOP) return undefined;
+  const error = { errno: status, syscall: 'lstat' };
+  throw Object.assign(new Error(`${getSystemErrorMessage(status)}, lstat '${displayPath(absolute)}'`), error, {
+    code: codeOf(error),
+  });
 }
 
 function nameOf(d: Dirent): DirectoryName {

@@ -1,7 +1,7 @@
 // inotify(7), typed. Names and values are the kernel's own.
 import { getSystemErrorName } from 'node:util';
 import { EXIT, OperatorError } from '../model/errors.ts';
-import { type Handle, loadAddon } from './addon.ts';
+import { type Handle, loadAddon } from '../native/addon.ts';
 
 export const IN_MODIFY = 0x2;
 export const IN_ATTRIB = 0x4;

@@ -1,5 +1,5 @@
 // What process 1 owes its adopted children.
-import { loadAddon } from './addon.ts';
+import { loadAddon } from '../native/addon.ts';
 
 /**
  * Reaps the zombies this process inherited, leaving alone the children that Node itself waits for. A zombie of Node's

@@ -4,7 +4,7 @@ import { closeSync, lstatSync, openSync, symlinkSync, writeFileSync } from 'node
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadAddon } from '../../src/watch/addon.ts';
+import { loadAddon } from '../../src/native/addon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const { setModified, syncFileSystem } = loadAddon();

@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { argv, execPath } from 'node:process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { loadAddon } from '../../src/native/addon.ts';
 import { BlockedError, ChangedError } from '../../src/restore/errors.ts';
 import { NewFiles } from '../../src/restore/new-files.ts';
 import type { NewFile } from '../../src/restore/options.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const newFiles = new NewFiles(loadAddon());

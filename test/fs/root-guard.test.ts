@@ -18,9 +18,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { loadAddon } from '../../src/native/addon.ts';
 import { Mounts } from '../../src/tree/mounts.ts';
 import { fsidOf, RootGuard, sameRoot } from '../../src/tree/root-guard.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 import { IMAGES, type ImageType, makeImage, mountOn } from '../support/mounts.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

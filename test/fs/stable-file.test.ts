@@ -19,9 +19,9 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelPath } from '../../src/model/path.ts';
+import { loadAddon } from '../../src/native/addon.ts';
 import { RacedError, type ReadCached, StableFile } from '../../src/transfer/stable-file.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const F = 'd/f' as RelPath;
@@ -161,7 +161,7 @@ test('what is in memory is read at once; the rest, or what the file system canno
 
 test('a descriptor is closed only after the reads in the thread pool', async (t) => {
   const at = place(t);
-  const file = StableFile.open(at.tree, F);
+  const file = StableFile.open(at.tree, F, () => -EOPNOTSUPP);
   const before = openDescriptors();
   const reading = file.read(0, 5);
   file.close();

@@ -2,7 +2,7 @@
 // usage: inotify-harness EMPTY-DIRECTORY
 #define _GNU_SOURCE
 // Whole, so that the state of the buffer can be waited for.
-#include "../../src/watch/native/inotify.c"
+#include "../../src/native/inotify.c"
 #include "napi.h"
 
 #include <fcntl.h>

@@ -160,13 +160,13 @@ test('S4 S14 what is beneath a path too long to be named is reported, and not de
 test('S6 a ledger that cannot take what S3 acknowledged ends the agent, though nobody waits for that row', async (t) => {
   const ground = await settledGround(t);
   const { ledger } = ground.agent.workspace;
-  const { write } = ledger;
-  ledger.write = (rows, forget) => {
-    if (rows.some(({ state }) => state === 'known')) throw new LedgerError('disk full');
-    write.call(ledger, rows, forget);
+  const { stage } = ledger;
+  ledger.stage = (key, row) => {
+    if (row?.state === 'known') throw new LedgerError('disk full');
+    stage.call(ledger, key, row);
   };
   ground.write('f', 'content');
   await assert.rejects(ground.agent.watching.engine.fatal, LedgerError);
   assert.equal(ground.stored('f'), 'content');
-  ledger.write = write;
+  ledger.stage = stage;
 });

@@ -1,9 +1,9 @@
 // Directories as a walk reads them, and a disk that refuses.
 import { constants } from 'node:os';
 import { joinPath, type RelPath } from '../../src/model/path.ts';
+import { loadAddon } from '../../src/native/addon.ts';
 import { type Child, DirectoryReader, type ReadDirectory } from '../../src/tree/directory-reader.ts';
 import type { LocalTree } from '../../src/tree/local-tree.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 
 /** Reads the tree with the addon, as a workspace does. */
 export function directoriesOf(tree: LocalTree): DirectoryReader {

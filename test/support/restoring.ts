@@ -8,10 +8,10 @@ import { createFilter } from '../../src/filter/filter.ts';
 import type { FilterRule } from '../../src/filter/path-filter.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
+import { loadAddon } from '../../src/native/addon.ts';
 import type { FileCalls, RestoreOptions, RestoreReport } from '../../src/restore/options.ts';
 import { restore } from '../../src/restore/restore.ts';
 import type { ObjectStore } from '../../src/store/object-store.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
 

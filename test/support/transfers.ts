@@ -15,7 +15,6 @@ import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
-import { loadAddon } from '../../src/watch/addon.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -73,7 +72,6 @@ export function transferBench(t: TestContext): TransferBench {
       prefix: 'p/',
       journal: new Journal(ledger, setImmediate),
       copies: new CopyOrder(),
-      readCached: loadAddon().readCached,
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
       hashes: new HashThreads(),

@@ -2,6 +2,7 @@
 // system calls fewer than by path in Node, and the event loop nothing.
 #define _GNU_SOURCE
 #include "addon.h"
+#include "stat-record.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,18 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-// What is told of one name; tree/directory-reader.ts reads it.
-struct record {
-  uint64_t size, ino, dev;
-  int64_t mtime_ns, ctime_ns;
-  uint32_t mode, uid, gid, links;
-  int32_t error; // a negated errno: nothing else is told
-  uint32_t unused;
-};
-_Static_assert(sizeof(struct record) == 64, "tree/directory-reader.ts goes by this layout");
 
 // A listing: the directory itself, how many names, the type of each, and the names in the same order, each with its NUL.
 struct listing {
@@ -62,25 +52,6 @@ static bool append(struct bytes *bytes, const void *data, size_t length) {
   memcpy(bytes->data + bytes->length, data, length);
   bytes->length += length;
   return true;
-}
-
-static int64_t nanoseconds(struct timespec time) {
-  // Unsigned: what does not fit wraps, which equals no time that was ever stored.
-  return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
-}
-
-static struct record record_of(const struct stat *seen) {
-  return (struct record){
-      .size = (uint64_t)seen->st_size,
-      .ino = seen->st_ino,
-      .dev = seen->st_dev,
-      .mtime_ns = nanoseconds(seen->st_mtim),
-      .ctime_ns = nanoseconds(seen->st_ctim),
-      .mode = seen->st_mode,
-      .uid = seen->st_uid,
-      .gid = seen->st_gid,
-      .links = (uint32_t)seen->st_nlink,
-  };
 }
 
 // A name as it is sorted: the type comes before it.

@@ -3,12 +3,11 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { EXIT, OperatorError } from '../model/errors.ts';
-import type { ReadDirectoryNatively } from '../tree/directory-reader.ts';
 
 /** An open inotify instance, opaque to JavaScript. */
 export type Handle = { readonly __inotifyHandle: true };
 
-/** The addon's exports; a negative result is a negated errno. See native/*.c. */
+/** The addon's exports; a negative result is a negated errno. See the .c files here. */
 export interface Addon {
   init(onBatch: (events: ArrayBuffer, token: number) => void, limitBytes?: number): Handle | number;
   addWatch(handle: Handle, path: Buffer, mask: number): number;
@@ -17,6 +16,7 @@ export interface Addon {
   setRef(handle: Handle, keepsLoopAlive: boolean): void;
   close(handle: Handle): void;
   reapOrphans(known: Int32Array): number[];
+  lookUp(path: string, trusted: number, record: Buffer): number;
   setModified(target: number | Buffer, mtimeNs: bigint): number;
   readCached(fd: number, buffer: Buffer, position: number): number;
   bootTimeMs(): number;
@@ -26,6 +26,15 @@ export interface Addon {
   placeFiles(files: readonly PlacedFile[]): Promise<BigInt64Array>;
   readDirectory: ReadDirectoryNatively;
 }
+
+/** What was looked at: the listing, a record for each of some names, and where the name after them begins. */
+export type Looked = [listing: ArrayBuffer, records: ArrayBuffer, at: number];
+
+/** Which names are to be looked at of a directory that was listed before. */
+export type More = [listing: ArrayBuffer, first: number, at: number];
+
+/** See directory.c; a number is a negated errno. */
+export type ReadDirectoryNatively = (path: Buffer, limit: number, ...more: [] | More) => Promise<Looked | number>;
 
 /** A new file. Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */
 export type PlacedFile = readonly [

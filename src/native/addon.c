@@ -21,6 +21,7 @@ NAPI_MODULE_INIT() {
       {"setRef", NULL, inotify_set_ref_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, inotify_close_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"reapOrphans", NULL, reap_orphans_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"lookUp", NULL, look_up_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setModified", NULL, set_modified_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readCached", NULL, read_cached_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"bootTimeMs", NULL, boot_time_ms_js, NULL, NULL, NULL, napi_enumerable, NULL},
