@@ -17,6 +17,8 @@ const ADDON = join(ROOT, 'build/awssyncer.node');
 /** What was built from what; in node_modules, so that a fresh install builds everything anew. */
 const STAMP = join(ROOT, 'node_modules/.awssyncer-build.json');
 
+const inRoot = (path) => join(ROOT, path);
+
 const say = (line) => process.stderr.write(`setup: ${line}\n`);
 
 function requirePlatform() {
@@ -96,8 +98,12 @@ const BUILDS = [
     name: 'bundle',
     what: 'building dist/main.js',
     output: join(ROOT, 'dist/main.js'),
-    inputs: () => [...filesIn('src'), join(ROOT, 'package.json'), join(ROOT, 'scripts/bundle.mjs')],
-    build: async () => (await import('./bundle.mjs')).bundle(),
+    inputs: () => [...filesIn('src'), ...['package.json', 'scripts/bundle.mjs', 'scripts/code-cache.cjs'].map(inRoot)],
+    async build() {
+      await (await import('./bundle.mjs')).bundle();
+      const { status } = spawnSync(OWN_NODE, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });
+      if (status !== 0) throw new Error('dist/code-cache.js failed: see its message above');
+    },
   },
 ];
 

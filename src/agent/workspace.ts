@@ -276,9 +276,10 @@ function retryFor(horizonMs: number, log: Log): Retry {
   });
 }
 
-/** The SDK knows AWS_REGION; the aws command, and images made for it, set the other one. */
+/** The SDK knows only AWS_REGION; the aws command, and images made for it, set the other one. */
 function regionOf(env: Surroundings['env']): string | undefined {
-  return env['AWS_REGION'] === undefined ? env['AWS_DEFAULT_REGION'] : undefined;
+  const { AWS_REGION: region, AWS_DEFAULT_REGION: regionOfAws } = env;
+  return region === undefined ? regionOfAws : region || undefined;
 }
 
 function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

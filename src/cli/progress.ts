@@ -1,15 +1,12 @@
 // How far a long command has come: a bar for people at a terminal, a line every ten seconds elsewhere.
-import { SingleBar } from 'cli-progress';
 import { clock } from '../agent/clock.ts';
 import type { LogFields } from '../ops/log.ts';
-import { showBytes } from '../ops/units.ts';
 import type { RestoreProgress } from '../restore/options.ts';
 import type { CommandContext } from './context.ts';
 
 const INTERVAL_MS = 10_000;
-const FORMAT = '{bar} {percentage} % | {value}/{total} files | {size} | {eta_formatted} left';
 
-type Edges = Pick<CommandContext, 'interactive' | 'screen' | 'log'>;
+export type Edges = Pick<CommandContext, 'interactive' | 'screen' | 'log'>;
 
 /** Says every ten seconds what `tell` has to say. @returns the way to end it */
 export function progressLines({ log }: Pick<Edges, 'log'>, tell: () => LogFields, timer = clock.timer): () => void {
@@ -29,8 +26,10 @@ export interface RestoreProgressView {
 }
 
 /** A bar once there is something to show, or lines. */
-export function showRestore(edges: Edges, logFormat: 'human' | 'json'): RestoreProgressView {
-  return edges.interactive && logFormat === 'human' ? progressBar(edges) : restoreLines(edges);
+export async function showRestore(edges: Edges, logFormat: 'human' | 'json'): Promise<RestoreProgressView> {
+  if (!edges.interactive || logFormat !== 'human') return restoreLines(edges);
+  const { progressBar } = await import('./progress-bar.ts');
+  return progressBar(edges);
 }
 
 function restoreLines(edges: Edges): RestoreProgressView {
@@ -41,27 +40,5 @@ function restoreLines(edges: Edges): RestoreProgressView {
       fields = { files, totalFiles, bytes, totalBytes };
     },
     stop,
-  };
-}
-
-function progressBar({ screen }: Edges): RestoreProgressView {
-  const bar = new SingleBar({
-    format: FORMAT,
-    stream: process.stderr,
-    clearOnComplete: true,
-    hideCursor: true,
-    fps: 5,
-  });
-  return {
-    update: ({ files, totalFiles, bytes, totalBytes }) => {
-      const size = `${showBytes(bytes)} of ${showBytes(totalBytes)}`;
-      if (!screen.barIsShown) bar.start(totalFiles, files, { size });
-      screen.barIsShown = true;
-      bar.update(files, { size });
-    },
-    stop: () => {
-      bar.stop();
-      screen.barIsShown = false;
-    },
   };
 }

@@ -20,7 +20,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   });
   const ready = new ReadyFile(workspace.readyFile);
   const interrupt = interruptOn(context);
-  const progress = showRestore(context, config.logFormat);
+  const progress = await showRestore(context, config.logFormat);
   try {
     ready.remove();
     if (config.object !== undefined) await requireObject(workspace, config.object);

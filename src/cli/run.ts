@@ -56,7 +56,7 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
  */
 async function restoreFirst({ workspace, config, context }: RunSurroundings): Promise<number | undefined> {
   const interrupt = interruptOn(context);
-  const progress = showRestore(context, config.logFormat);
+  const progress = await showRestore(context, config.logFormat);
   try {
     const isCurrent = await takeLeaseOf(workspace, {
       impatient: false,

@@ -1,6 +1,7 @@
 // The SDK's client, set up to send every request once and with a checksum that all servers verify.
 import { createHash } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
+import { lazyHandler } from './lazy-handler.ts';
 import { proxiesOf } from './proxies.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
@@ -66,14 +67,14 @@ export function createS3Client(options: ConnectionOptions): {
     responseChecksumValidation: 'WHEN_REQUIRED',
     expectContinueHeader: false,
     customUserAgent: [['awssyncer', options.version]],
-    requestHandler: {
+    requestHandler: lazyHandler({
       connectionTimeout: CONNECT_TIMEOUT_MS,
       // The SDK's socketTimeout is inactivity in either direction; its requestTimeout is the whole request.
       socketTimeout: options.requestTimeoutMs,
       // Callers limit what is in flight; waiting for a socket would count against the connection timeout.
       httpAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv },
       httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv },
-    },
+    }),
   });
   const renewRefused = renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
@@ -117,7 +118,7 @@ function once<T>(provide: () => Promise<T>): () => Promise<T> {
 }
 
 function configuredRegion(): Promise<string> {
-  return new S3Client({}).config.region();
+  return new S3Client({ requestHandler: lazyHandler() }).config.region();
 }
 
 /** The SDK learns of an endpoint in the environment or a profile only when it sends, so this is decided there. */

@@ -95,12 +95,18 @@ export interface ListAnswer {
   readonly NextContinuationToken?: string | undefined;
 }
 
+export interface BucketAnswer {
+  /** Every server of S3 gives its answers an id. */
+  readonly RequestId?: string | undefined;
+}
+
 /**
  * Each is sent once, with a checksum of its body that every server verifies. A failure is whatever `classify` can read:
  * an answer's status, headers and code, or the name of what happened to the connection. An answer in XML that is not
  * whole is a failure.
  */
 export interface S3Requests {
+  headBucket(options: SendOptions): Promise<BucketAnswer>;
   headObject(key: string, options: SendOptions): Promise<ObjectAnswer>;
   getObject(get: GetRequest, options: SendOptions): Promise<ObjectAnswer & { readonly Body: Readable }>;
   /** The body as a whole. */

@@ -1,5 +1,5 @@
 // ObjectStore on S3.
-import { AbortMultipartUploadCommand, HeadBucketCommand } from '@aws-sdk/client-s3';
+import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { leanWherePossible } from './lean/lean-where-possible.ts';
@@ -70,11 +70,10 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
  * doubt a listing of a single key tells.
  */
 async function checkBucket(session: S3Session, prefix: string, options: CallOptions): Promise<void> {
-  const { client, bucket } = session;
   const request = { ...options, action: 'use' };
   try {
-    const answer = await send(session, request, (o) => client.send(new HeadBucketCommand({ Bucket: bucket }), o));
-    if (answer.$metadata.requestId !== undefined) return;
+    const { RequestId } = await send(session, request, (o) => session.requests.headBucket(o));
+    if (RequestId !== undefined) return;
   } catch (error) {
     if (!(error instanceof StoreError) || !['denied', 'not-found', 'rejected', 'fatal'].includes(error.reaction))
       throw error;

@@ -4,6 +4,7 @@ import {
   CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
+  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
@@ -23,6 +24,10 @@ export function sdkRequests(client: S3Client, bucket: string): S3Requests {
     return { ...answer, Body: answer.Body as Readable };
   };
   return {
+    headBucket: async (o) => {
+      const { $metadata } = await client.send(new HeadBucketCommand({ Bucket }), o);
+      return { RequestId: $metadata.requestId };
+    },
     headObject: (key, o) => client.send(new HeadObjectCommand({ Bucket, Key: key }), o),
     getObject,
     getObjectBytes: async (get, o) => {

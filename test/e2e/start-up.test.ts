@@ -1,11 +1,13 @@
 // What a start costs, counted in what it loads.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { COMMANDS } from '../../src/config/options.ts';
+import { strictStage } from '../support/stage.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const NODE = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
@@ -26,12 +28,16 @@ interface Loaded {
   readonly own: readonly string[];
 }
 
-function loadedBy(t: TestContext, args: readonly string[]): Loaded {
+async function loadedBy(t: TestContext, args: readonly string[], given: Record<string, string> = {}): Promise<Loaded> {
   const home = tempDir(t);
   const tell = join(home, 'tell.cjs');
   writeFileSync(tell, TELL);
-  const options = { env: { HOME: home, XDG_STATE_HOME: home }, encoding: 'utf8' } as const;
-  const { stdout } = spawnSync(NODE, ['--require', tell, join(DIST, 'main.js'), ...args], options);
+  const env = { HOME: home, XDG_STATE_HOME: home, ...given };
+  const child = spawn(NODE, ['--require', tell, join(DIST, 'main.js'), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const stdout = await text(child.stdout);
   const { files, own } = JSON.parse(stdout.slice(stdout.lastIndexOf('\n'))) as Loaded;
   return { files: files.map((file) => basename(file)), own: own.filter((name) => !name.startsWith('internal/')) };
 }
@@ -39,13 +45,13 @@ function loadedBy(t: TestContext, args: readonly string[]): Loaded {
 /** What Node itself loads to write to a pipe or a file and to be told of signals. */
 const OUTPUT = ['net', 'os', 'stream', 'stream/promises', 'string_decoder'];
 
-/** What the SDK cannot be loaded without, and who talks to an agent on this machine can. */
-const FOR_S3 = ['child_process', 'http2', 'https', 'tls', 'zlib'];
+/** What talks to AWS, and to those who give credentials for it. */
+const FOR_TLS = ['child_process', 'http2', 'https', 'tls'];
 
 describe('what a start loads', () => {
   for (const args of [['--help'], ['--version'], ['help', 'sync'], ['run', '--help']]) {
-    test(`${args.join(' ')}: the help, and of Node what printing takes`, (t) => {
-      const { files, own } = loadedBy(t, args);
+    test(`${args.join(' ')}: the help, and of Node what printing takes`, async (t) => {
+      const { files, own } = await loadedBy(t, args);
       assert.deepEqual(files, ['main.js', 'help.js']);
       assert.deepEqual(
         own.filter((name) => !OUTPUT.includes(name)),
@@ -55,16 +61,36 @@ describe('what a start loads', () => {
   }
 
   for (const command of ['status', 'flush', 'approve-deletes']) {
-    test(`${command}: nothing that is for S3`, (t) => {
-      const { files, own } = loadedBy(t, [command, '--state-dir=/nowhere']);
-      assert.deepEqual(files, ['main.js', 'program.js']);
+    test(`${command}: nothing that is for S3`, async (t) => {
+      const { files, own } = await loadedBy(t, [command, '--state-dir=/nowhere']);
+      assert.deepEqual(files, ['main.js', 'code-cache.js']);
       assert.ok(own.includes('http'), own.join());
       assert.deepEqual(
-        own.filter((name) => FOR_S3.includes(name)),
+        own.filter((name) => [...FOR_TLS, 'zlib'].includes(name)),
         [],
       );
     });
   }
+
+  test('an upload over plain HTTP: nothing that is for TLS, and no other process', async (t) => {
+    const { local, url, env, write, keys } = await strictStage(t);
+    write('a');
+    const { own } = await loadedBy(t, ['sync', local, url], env);
+    assert.deepEqual(keys(), ['a']);
+    assert.deepEqual(
+      own.filter((name) => FOR_TLS.includes(name)),
+      [],
+    );
+  });
+});
+
+test('the program is not compiled anew at every start', () => {
+  const script = `
+    process.argv.splice(1, 0, 'main.js', 'status', '--state-dir=/nowhere');
+    const { cachedDataRejected } = require(${JSON.stringify(join(DIST, 'code-cache.js'))}).run();
+    process.on('exit', () => process.stdout.write(String(cachedDataRejected)));`;
+  const { stdout } = spawnSync(NODE, ['--eval', script], { env: {}, encoding: 'utf8' });
+  assert.equal(stdout, 'false');
 });
 
 test('who asks for help is told the same by the help alone and by the whole program', () => {

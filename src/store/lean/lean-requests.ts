@@ -17,6 +17,10 @@ export function leanRequests(client: LeanClient): S3Requests {
   /** MD5 would be the dearest of all that is done to a part; its signed SHA-256 is verified as well. */
   let partsNeedMd5 = false;
   return {
+    headBucket: async (o) => {
+      const { headers } = await client.send({ method: 'HEAD' }, o.abortSignal);
+      return { RequestId: headers['x-amz-request-id'] };
+    },
     headObject: async (key, o) => objectAnswer(await client.send({ method: 'HEAD', key }, o.abortSignal)),
     getObject: async (get, o) => {
       const answer = await client.open(getRequest(get), o.abortSignal);

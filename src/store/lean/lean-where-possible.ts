@@ -27,6 +27,7 @@ export function leanWherePossible(
     return chosen;
   };
   return {
+    headBucket: async (o) => (await requests()).headBucket(o),
     headObject: async (key, o) => (await requests()).headObject(key, o),
     getObject: async (get, o) => (await requests()).getObject(get, o),
     getObjectBytes: async (get, o) => (await requests()).getObjectBytes(get, o),
