@@ -21,8 +21,11 @@ export class S3 {
     this.#stop = stop;
   }
 
-  static async start(): Promise<S3> {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN], { stdio: ['pipe', 'pipe', 'inherit'] });
+  /** @param options.warmMib So much memory is at hand before the first request. */
+  static async start({ warmMib }: { readonly warmMib: number }): Promise<S3> {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, MAIN, '--warm-mib', String(warmMib)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
     return new S3(line, () => child.kill('SIGTERM'));
   }

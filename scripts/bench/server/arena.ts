@@ -41,6 +41,11 @@ export class Arena {
   }
 }
 
+/** Makes slabs beforehand, and touches their pages, so that no request has to wait for them. */
+export function warmUp(bytes: number): void {
+  while (pool.length * SLAB_BYTES < bytes) pool.push(Buffer.alloc(SLAB_BYTES, 1));
+}
+
 function pooled(bytes: number): Buffer {
   const at = pool.findIndex(({ length }) => length >= bytes);
   return at < 0 ? Buffer.allocUnsafeSlow(Math.max(bytes, SLAB_BYTES)) : pool.splice(at, 1)[0]!;
