@@ -1,52 +1,26 @@
 // One object from S3, verified: into a temporary file, or into memory if it is small.
 import { createHash, hash } from 'node:crypto';
-import { closeSync, constants, openSync, symlinkSync, unlinkSync, write, writeSync } from 'node:fs';
+import { write } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
+import { decodeMetadata, kindOfObject } from '../model/metadata.ts';
 import { StoreError } from '../store/errors.ts';
 import { comparableBy, etagKind } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
 import type { ObjectHead } from '../store/object-store.ts';
+import { fetchRanges, isRangeRefused } from './fetch-ranges.ts';
+import { RANGE_BYTES } from './range-memory.ts';
 import { type OpenDirectory, temporaryName } from './real-tree.ts';
+import { createTemporary, type Download, discard, type Fetched, wrongTarget } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
-
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 
 /** Objects up to this size are had in memory as a whole before anything is written. */
 export const SMALL_BYTES = 256 * 1024;
 
-/** What readlink(2) can give back: PATH_MAX without its NUL. */
-const MAX_TARGET_BYTES = 4095;
+/** From this size on several ranges at once are worth their requests. */
+const RANGED_BYTES = 4 * RANGE_BYTES;
 
 const writeLater = promisify(write);
-
-/** What is known of content that was downloaded as a whole. */
-export interface Download {
-  readonly head: ObjectHead;
-  readonly attributes: StoredAttributes;
-  /** SHA-256 of the content in hex. */
-  readonly checksum: string;
-  /** Compared with the ETag; false: only the length was. */
-  readonly verified: boolean;
-}
-
-/** A temporary file or symbolic link, complete and verified, not yet in its place. */
-export interface Fetched extends Download {
-  readonly name: string;
-  /** Open for writing; null for a symbolic link. */
-  readonly fd: number | null;
-}
-
-/** Closes and removes a temporary file that did not get its place. */
-export function discard(directory: OpenDirectory, { name, fd }: Pick<Fetched, 'name' | 'fd'>): void {
-  if (fd !== null) closeSync(fd);
-  try {
-    unlinkSync(directory.entry(name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-}
 
 /** Downloads a small object into memory, with retries. @throws {StoreError} a `conflict` if it is small no more */
 export async function fetchSmall(work: Restoring, remote: Remote): Promise<Download & { readonly bytes: Buffer }> {
@@ -67,11 +41,31 @@ export async function fetchObject(
   work: Restoring,
   { remote, directory }: { remote: Remote; directory: OpenDirectory },
 ): Promise<Fetched> {
+  // Ranges are tried again by themselves; so is the whole only if it is not to be believed.
+  let first = await fetchInRanges(work, { remote, directory });
   return await fetchBelieved(work, {
     remote,
-    attempt: () => fetchOnce(work, { remote, directory }),
+    async attempt() {
+      const fetched = first ?? (await fetchOnce(work, { remote, directory }));
+      first = undefined;
+      return fetched;
+    },
     discard: (fetched) => discard(directory, fetched),
   });
+}
+
+/** undefined if the object is too small for it, or the server answers no ranges. */
+async function fetchInRanges(
+  work: Restoring,
+  { remote, directory }: { remote: Remote; directory: OpenDirectory },
+): Promise<Fetched | undefined> {
+  if (remote.sizeBytes < RANGED_BYTES) return undefined;
+  try {
+    return await fetchRanges(work, { remote, directory });
+  } catch (error) {
+    if (!isRangeRefused(error)) throw error;
+    return undefined;
+  }
 }
 
 /** Downloads until the content is what the ETag says, or until it is known that the ETag says nothing. */
@@ -121,37 +115,6 @@ async function fetchOnce(
     discard(directory, { name, fd });
     throw error;
   }
-}
-
-/** Writes what is in memory to a temporary file or symbolic link. @throws the system error */
-export function makeTemporary(
-  work: Restoring,
-  { directory, download }: { directory: OpenDirectory; download: Download & { readonly bytes: Buffer } },
-): Fetched {
-  const { bytes, ...rest } = download;
-  const name = temporaryName(work.options.randomName());
-  let fd: number | null = null;
-  try {
-    if (kindOfObject(rest.attributes) === 'symlink') {
-      if (bytes.length === 0 || bytes.length > MAX_TARGET_BYTES) throw wrongTarget(bytes.length);
-      symlinkSync(bytes, directory.entry(name));
-    } else {
-      fd = createTemporary(directory, name);
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-    }
-    return { ...rest, name, fd };
-  } catch (error) {
-    discard(directory, { name, fd });
-    throw error;
-  }
-}
-
-function createTemporary(directory: OpenDirectory, name: string): number {
-  return openSync(directory.entry(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-}
-
-function wrongTarget(bytes: number): Error {
-  return new Error(`a symbolic link's target has 1 to ${MAX_TARGET_BYTES} bytes, this one has ${bytes}`);
 }
 
 /** Hashes content as it passes. */

@@ -5,8 +5,9 @@ import { kindOfObject } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { statOf } from '../tree/local-tree.ts';
 import { BlockedError, ChangedError } from './errors.ts';
-import { type Download, discard, type Fetched, fetchObject, fetchSmall, makeTemporary, SMALL_BYTES } from './fetch.ts';
+import { fetchObject, fetchSmall, SMALL_BYTES } from './fetch.ts';
 import { type OpenDirectory, type RealTree, temporaryName } from './real-tree.ts';
+import { type Download, discard, type Fetched, makeTemporary } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
 
 const NS_PER_MS = 1_000_000n;

@@ -1,4 +1,5 @@
 // S3 -> disk: list, compare, then remove, download and give directories their attributes.
+import { HashThreads } from '../hash/hash-threads.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged } from '../ledger/unchanged.ts';
 import { RefusedError } from '../model/errors.ts';
@@ -10,6 +11,7 @@ import { type Each, eachOf } from './each.ts';
 import { listRemote, reportKeyConflicts } from './listing.ts';
 import { NewFiles } from './new-files.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
+import { RangeMemory } from './range-memory.ts';
 import { RealTree } from './real-tree.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { settleFile } from './settle-file.ts';
@@ -35,6 +37,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     tree,
     rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
     newFiles: new NewFiles(calls),
+    rangeMemory: new RangeMemory(),
+    hashThreads: new HashThreads(),
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally: newTally(),
     absenceIsEvidence: begin(options),

@@ -1,10 +1,12 @@
 // What the steps of one restore share.
+import type { HashThreads } from '../hash/hash-threads.ts';
 import type { RelKey } from '../model/key.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { ConflictStore } from './conflict-store.ts';
 import type { NewFiles } from './new-files.ts';
 import type { Finding, RestoreOptions, RestoreReport } from './options.ts';
+import type { RangeMemory } from './range-memory.ts';
 import type { RealTree } from './real-tree.ts';
 import type { RowBuffer } from './row-buffer.ts';
 
@@ -24,6 +26,8 @@ export interface Restoring {
   readonly tree: RealTree;
   readonly rows: RowBuffer;
   readonly newFiles: NewFiles;
+  readonly rangeMemory: RangeMemory;
+  readonly hashThreads: HashThreads;
   /** null: there is no place to keep the loser of a conflict. */
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;

@@ -88,6 +88,8 @@ export interface GetBytesOptions extends GetOptions {
   readonly maxBytes: number;
   /** Only these bytes, exactly: a server that answers with others, or ignores ranges, is refused as `rejected`. */
   readonly range?: { readonly offset: number; readonly lengthBytes: number };
+  /** Memory of at least `maxBytes` that the bytes are to be put into; theirs until it resolves or rejects. */
+  readonly into?: Buffer;
 }
 
 /**

@@ -36,14 +36,14 @@ export async function getBytes(
   key: string,
   options: GetBytesOptions,
 ): Promise<ObjectHead & { bytes: Buffer }> {
-  const { range, maxBytes } = options;
+  const { range, maxBytes, into } = options;
   let head: ObjectHead | undefined;
   const accept = (answer: ObjectAnswer): void => {
     head = headOfGet(answer, { session, key, range });
     const { ContentLength: bodyBytes = 0 } = answer;
     if (bodyBytes > maxBytes) throw tooLarge(session, { key, bodyBytes, maxBytes });
   };
-  const request = { ...requestOf(key, options), accept };
+  const request = { ...requestOf(key, options), accept, into };
   const answer = await send(session, { ...options, action: 'get', key }, (o) =>
     session.requests.getObjectBytes(request, o),
   );

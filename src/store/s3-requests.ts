@@ -28,6 +28,8 @@ export interface GetRequest {
 export interface GetBytesRequest extends GetRequest {
   /** Called when the answer's head is there, before its body is read; may throw to refuse it. */
   readonly accept: (answer: ObjectAnswer) => void;
+  /** Where the body is to be put; `accept` makes sure that it fits. */
+  readonly into?: Buffer | undefined;
 }
 
 export interface CopyRequest {

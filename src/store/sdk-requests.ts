@@ -34,7 +34,8 @@ export function sdkRequests(client: S3Client, bucket: string): S3Requests {
       const answer = await getObject(get, o);
       try {
         get.accept(answer);
-        return { ...answer, Body: Buffer.concat(await answer.Body.toArray()) };
+        const whole = Buffer.concat(await answer.Body.toArray());
+        return { ...answer, Body: get.into?.subarray(0, whole.copy(get.into)) ?? whole };
       } finally {
         answer.Body.destroy();
       }

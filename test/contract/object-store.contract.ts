@@ -120,8 +120,10 @@ export const OBJECT_CONTRACTS: readonly Contract[] = [
         [0, whole.length],
       ] as const) {
         const range = { offset, lengthBytes };
-        const { bytes, ...got } = await store.getBytes('k', { range, maxBytes: lengthBytes });
+        const into = Buffer.alloc(whole.length + 1);
+        const { bytes, ...got } = await store.getBytes('k', { range, maxBytes: lengthBytes, into });
         assert.ok(bytes.equals(whole.subarray(offset, offset + lengthBytes)), `${offset}+${lengthBytes}`);
+        assert.equal(bytes.buffer, into.buffer);
         assert.deepEqual(got, await store.head('k'));
       }
       const beyond = { offset: 3 * MIB, lengthBytes: 2 };

@@ -111,7 +111,7 @@ export class MemoryStore implements ObjectStore {
     if (lengthBytes > options.maxBytes) throw this.#error('conflict', { action: 'get', key, code: 'EntityTooLarge' });
     const bytes = Buffer.concat(await body.toArray()).subarray(offset, offset + lengthBytes);
     if (bytes.length < lengthBytes) throw this.#error('transient', { action: 'get', key, code: 'IncompleteBody' });
-    return { ...head, bytes };
+    return { ...head, bytes: options.into?.subarray(0, bytes.copy(options.into)) ?? bytes };
   }
 
   async copy(

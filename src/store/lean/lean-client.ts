@@ -35,6 +35,7 @@ export interface LeanRequest {
   readonly onHead?: WireRequest['onHead'];
   /** Whether a body has a Content-MD5. Default: true. False only with `sha256`, which the signature makes servers verify. */
   readonly md5?: boolean;
+  readonly into?: WireRequest['into'];
 }
 
 export type WholeAnswer = Answered & { readonly body: Buffer };
@@ -100,8 +101,17 @@ export class LeanClient {
     for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers[name] = value;
     const isRead = method === 'GET' || method === 'HEAD';
     const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
-    const { onHead } = request;
-    const sent = { method, path: query === '' ? path : `${path}?${query}`, headers, body, signal, onSend, onHead };
+    const { onHead, into } = request;
+    const sent = {
+      method,
+      path: query === '' ? path : `${path}?${query}`,
+      headers,
+      body,
+      signal,
+      onSend,
+      onHead,
+      into,
+    };
     const answer = await this.#wire.send(sent, { stream });
     this.#learnClock(answer.headers);
     learnServerKind(server, answer.headers['x-amz-request-id']);

@@ -32,7 +32,7 @@ export function leanRequests(client: LeanClient): S3Requests {
         head = objectAnswer(answered);
         get.accept(head);
       };
-      const { body } = await client.send({ ...getRequest(get), onHead }, o.abortSignal);
+      const { body } = await client.send({ ...getRequest(get), onHead, into: get.into }, o.abortSignal);
       return Object.assign(head!, { Body: body });
     },
     putObject: async ({ key, body, attributes, ifMatch, ifNoneMatch, sha256 }, o) => {

@@ -25,6 +25,8 @@ export interface WireRequest {
   readonly onSend?: (() => void) | undefined;
   /** Called when a 2xx answer begins; may throw to refuse its body. */
   readonly onHead?: ((head: Omit<WireAnswer, 'body'>) => void) | undefined;
+  /** Where the body of a 2xx answer is put; `onHead` makes sure that it fits. */
+  readonly into?: Buffer | undefined;
 }
 
 export interface WireAnswer {
@@ -115,7 +117,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #headers: Readonly<Record<string, string>> = {};
   #chunks: Buffer[] = [];
-  #body: { readonly bytes: Buffer; filled: number } | undefined;
+  /** Set once the answer is accepted: an error's document does not belong there. */
+  #into: Buffer | undefined;
+  #filled = 0;
   #stream: Readable | undefined;
   readonly #forgetSignal: (() => void) | undefined;
 
@@ -156,20 +160,18 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #begin(controller: Dispatcher.DispatchController): void {
-    const { onHead } = this.#request;
+    const { onHead, into } = this.#request;
     try {
       onHead?.({ status: this.#status, headers: this.#headers });
+      this.#into = into;
     } catch (error) {
       this.#settling.reject(error);
       controller.abort(error as Error);
     }
-    // Pieces of a large body are copied as they come: kept, they would keep all that was read with them.
-    const length = Number(this.#headers['content-length']);
-    if (onHead !== undefined && length > PIECE_BYTES) this.#body = { bytes: Buffer.allocUnsafeSlow(length), filled: 0 };
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#body !== undefined) this.#body.filled += chunk.copy(this.#body.bytes, this.#body.filled);
+    if (this.#into !== undefined) this.#filled += chunk.copy(this.#into, this.#filled);
     else if (this.#stream === undefined) this.#chunks.push(chunk);
     else if (!this.#stream.push(chunk)) controller.pause();
   }
@@ -188,7 +190,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #whole(): Buffer {
-    if (this.#body !== undefined) return this.#body.bytes.subarray(0, this.#body.filled);
+    if (this.#into !== undefined) return this.#into.subarray(0, this.#filled);
     const [first = NOTHING, ...more] = this.#chunks;
     return more.length === 0 ? first : Buffer.concat(this.#chunks);
   }
