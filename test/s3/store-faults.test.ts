@@ -316,6 +316,12 @@ describe('the store on a failing server', () => {
       assert.equal(strict.countRequests('UploadPart'), 0);
     });
 
+    it('a signal raised before it begins leaves nothing to be begun', async () => {
+      const call = { ...multipart, signal: AbortSignal.abort() };
+      await rejectsAs('aborted', store.putMultipart('k', sourceOf(LARGE), NO_ATTRIBUTES, call));
+      assert.deepEqual(strict.requests, []);
+    });
+
     it('a signal raised while parts are in flight ends them, and the upload is aborted before the rejection', async () => {
       const hung = fault('UploadPart', { kind: 'hang' });
       const controller = new AbortController();
