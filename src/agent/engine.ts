@@ -129,4 +129,4 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
 /** Parts of one large file in flight at once. */
 const PART_CONCURRENCY = 4;
 /** For the parts of all large files. */
-const CONTENT_MEMORY_BYTES = 96 * 1024 ** 2;
+const CONTENT_MEMORY_BYTES = 64 * 1024 ** 2;

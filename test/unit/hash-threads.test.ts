@@ -1,5 +1,6 @@
 // Hashing in other threads: the same digests, in order, and a thread that dies takes nothing along but its own work.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { HashThreadError, HashThreads, sharedBytes } from '../../src/hash/hash-threads.ts';
@@ -61,4 +62,13 @@ test('a thread that dies fails what it had, says so, and is replaced', async () 
   await assert.rejects(running.digest(), /Cannot hash: the thread has ended/);
   running.discard();
   assert.equal(await threads.hash('md5', Buffer.from('x')), hash('md5', 'x'));
+});
+
+test('a thread keeps the process alive while it hashes, and not when it has', { timeout: 20_000 }, () => {
+  const module = new URL('../../src/hash/hash-threads.ts', import.meta.url).href;
+  const program = `
+    import { HashThreads } from '${module}';
+    console.log(await new HashThreads({ idleMs: 2 ** 30 }).hash('md5', Buffer.from('x')));`;
+  const printed = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+  assert.equal(printed, `${hash('md5', 'x')}\n`);
 });
