@@ -16,7 +16,7 @@ const MIB = 1024 ** 2;
 function partsOf(t: TestContext, content: Buffer): { parts: FileParts; path: string; context: TransferContext } {
   const { context, root, write } = transferBench(t);
   write('f', content);
-  const file = StableFile.open(context.tree, 'f' as RelPath, context.readCached);
+  const file = StableFile.open(context.tree, 'f' as RelPath);
   const parts = new FileParts(file, { ...context, verify: () => {} });
   t.after(() => {
     parts.close();
