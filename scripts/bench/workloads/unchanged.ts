@@ -28,7 +28,7 @@ export async function unchanged(bench: Bench): Promise<WorkResult[]> {
     words: (sides: { local: string; bucket: string; scratch: string }) => readonly string[],
   ) => {
     const argv = words({ local: tree.root, bucket, scratch: state });
-    const maxRuns = tool.isSlow ? SLOW_RUNS : MAX_RUNS;
+    const maxRuns = tool.name === 'awssyncer' || tool.name === 'rclone' ? MAX_RUNS : SLOW_RUNS;
     return { tool: tool.name, files: tree.files, maxRuns, prepare: async () => ({ argv, finish }) };
   };
 
