@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { PathFilter } from '../../src/filter/path-filter.ts';
 import type { EntryKind } from '../../src/model/entry.ts';
 import type { RelPath } from '../../src/model/path.ts';
-import type { DirectoryReader } from '../../src/tree/directory-reader.ts';
+import type { DirectoryReader, ReadDirectory } from '../../src/tree/directory-reader.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { becomesObject, takesPart, type WalkOptions, walk } from '../../src/tree/walk.ts';
 import { directoriesOf, faultyDirectories } from '../support/directories.ts';
@@ -254,6 +255,23 @@ test('what vanishes during the walk is neither an entry nor an error', async (t)
     },
   });
   assert.deepEqual([walked.unknown, walked.again, walked.keys.length], [[], [], 5_001]);
+});
+
+test('S4 a directory that cannot be read to its end is unknown', async (t) => {
+  const root = largeTree(t);
+  const directories = directoriesOf(new LocalTree(Buffer.from(root)));
+  const { EIO } = constants.errno;
+  const { keys, unknown } = await walkAll(root, {
+    directories: {
+      async read(dir) {
+        const found = (await directories.read(dir)) as ReadDirectory;
+        const parts = [found.next(), dir === 'd' ? -EIO : []];
+        return { stat: found.stat, directories: () => found.directories(), next: async () => parts.shift() ?? [] };
+      },
+    },
+  });
+  assert.equal(keys.length, 4_097);
+  assert.deepEqual(unknown, [['d', 'it cannot be read (EIO)']]);
 });
 
 test('a directory that vanishes while it is walked loses what was not seen yet, and nothing is said of it', async (t) => {
