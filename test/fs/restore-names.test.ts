@@ -98,6 +98,22 @@ test('S9 a directory moved away while a file is fetched does not take the file w
   assert.match(report.refused[0]?.reason ?? '', /moved away/);
 });
 
+test('S9 a directory that was moved away is made again for the files that come later', async (t) => {
+  const ground = restoreGround(t);
+  const outside = tempDir(t);
+  for (const name of ['a', 'b', 'c']) await ground.put(`d/${name}`, name, FILE);
+  const get = ground.store.get.bind(ground.store);
+  ground.store.get = async (key, options) => {
+    const answer = await get(key, options);
+    if (key.endsWith('/b')) renameSync(ground.at('d'), join(outside, 'd'));
+    return answer;
+  };
+  const report = await ground.restore({ concurrency: 1 });
+  assert.deepEqual(readdirSync(join(outside, 'd')), ['a']);
+  assert.deepEqual(treeOf(ground.root), { d: null, 'd/c': 'c' });
+  assert.deepEqual(report.refused, [{ path: 'd/b', reason: 'its directory was moved away meanwhile' }]);
+});
+
 test('a and a/b in S3: the newer one wins, the other is reported and left alone', async (t) => {
   for (const [first, second, tree] of [
     ['a', 'a/b', { a: null, 'a/b': 'x' }],

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { forEachConcurrently } from '../../src/restore/concurrent.ts';
-import { RANGE_BYTES, RangeMemory } from '../../src/restore/range-memory.ts';
+import { RANGE_BYTES, RANGES_AT_ONCE, RangeMemory } from '../../src/restore/range-memory.ts';
 import { rangesOf } from '../../src/restore/ranges.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { GetBytesOptions } from '../../src/store/object-store.ts';
@@ -158,7 +158,10 @@ test('many large files share the memory for ranges, and all of them come back', 
     return await getBytes(key, options).finally(() => running--);
   };
   assertComplete(await ground.restore({ concurrency: 12 }));
-  assert.ok(memories.size <= 8 && most <= 8, `${memories.size} times ${RANGE_BYTES} bytes, ${most} requests at once`);
+  assert.ok(
+    memories.size <= RANGES_AT_ONCE && most <= RANGES_AT_ONCE,
+    `${memories.size} times ${RANGE_BYTES} bytes, ${most} requests at once`,
+  );
   for (let i = 0; i < 12; i++) assert.ok(readFileSync(ground.at(`f${i}`)).equals(bytes));
 });
 
@@ -187,7 +190,7 @@ test('ranges cover every byte once, and none lies in two parts', () => {
 
 test('memory is lent in the order it is asked for', async () => {
   const memory = new RangeMemory();
-  const first = await Promise.all(Array.from({ length: 8 }, () => memory.take()));
+  const first = await Promise.all(Array.from({ length: RANGES_AT_ONCE }, () => memory.take()));
   const order: number[] = [];
   const waiting = [0, 1, 2].map(async (n) => {
     const bytes = await memory.take();
