@@ -43,6 +43,10 @@ test('S2 the bucket is in the name of the host, the token is sent, and TLS prote
   assert.deepEqual([...new Set(proxy.asked)], [`CONNECT ${HOST}:443`]);
   // The server refuses requests without the token.
   for (const { headers, operation } of server.requests) assert.equal(headers['host'], HOST, operation);
+  for (const { headers, operation } of server.requests.filter(({ bodyBytes }) => bodyBytes > 0)) {
+    // The server has verified it.
+    assert.ok(headers['x-amz-checksum-crc32'] !== undefined, operation);
+  }
   const payloads = (operation: string) =>
     server.requests
       .filter((request) => request.operation === operation && !request.key.includes('.awssyncer/'))

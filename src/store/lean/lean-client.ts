@@ -1,6 +1,7 @@
 // Signed requests on kept connections. Credentials, address and clock are the SDK's: whatever it learns holds here too.
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { learnServerKind, type ServerKind } from '../rgw.ts';
 import type { RenewRefused } from '../s3-credentials.ts';
@@ -33,7 +34,10 @@ export interface LeanRequest {
   readonly sha256?: string | undefined;
   /** See WireRequest. */
   readonly onHead?: WireRequest['onHead'];
-  /** Whether a body has a Content-MD5. Default: true. False only with `sha256`, which the signature makes servers verify. */
+  /**
+   * Whether a body has a Content-MD5. Default: it has whatever checksum the server is known to verify. False counts only
+   * with `sha256`, which the signature makes servers verify.
+   */
   readonly md5?: boolean;
   readonly into?: WireRequest['into'];
 }
@@ -53,6 +57,7 @@ export class LeanClient {
   readonly #wire: Wire;
   readonly #host: string;
   readonly #isEncrypted: boolean;
+  readonly #isAws: boolean;
   #lastDate = '';
 
   constructor(options: LeanClientOptions) {
@@ -63,6 +68,7 @@ export class LeanClient {
     const [scheme, host] = origin.split('//') as [string, string];
     this.#host = host;
     this.#isEncrypted = scheme === 'https:';
+    this.#isAws = /\.amazonaws\.com(\.cn)?$/.test(host);
   }
 
   /** The whole answer. */
@@ -124,10 +130,11 @@ export class LeanClient {
     return key === undefined ? `${basePath}/` : `${basePath}/${encodePath(key)}`;
   }
 
-  /** Those that are signed. Content-MD5 is the checksum that every server verifies; RGW ignores the newer ones. */
-  #headersOf({ headers = [], body, md5 = true }: LeanRequest, payload: string): Header[] {
+  /** Those that are signed. */
+  #headersOf({ headers = [], body, md5, sha256 }: LeanRequest, payload: string): Header[] {
     const all: Header[] = [['host', this.#host], ['x-amz-content-sha256', payload], ...headers];
-    if (body !== undefined && md5) all.push(['content-md5', hash('md5', body, 'base64')]);
+    if (body === undefined || (md5 === false && sha256 !== undefined)) return all;
+    all.push(md5 === undefined && this.#isAws ? crc32Header(body) : ['content-md5', hash('md5', body, 'base64')]);
     return all;
   }
 
@@ -143,4 +150,11 @@ export class LeanClient {
     const serverMs = Date.parse(date);
     if (!Number.isNaN(serverMs)) this.#options.sdk.config.systemClockOffset = serverMs - Date.now();
   }
+}
+
+/** AWS's own choice. Every server verifies a Content-MD5, but RGW, for one, ignores the newer checksums. */
+function crc32Header(body: Buffer): Header {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32(body));
+  return ['x-amz-checksum-crc32', bytes.toString('base64')];
 }
