@@ -105,12 +105,13 @@ class Reader {
     return /&(?!(?:amp|lt|gt|quot|apos);)/.test(raw) ? undefined : decoded;
   }
 
-  /** Past the element with all its children, none of which has its name. */
+  /** Past the element, whose children have no children. */
   skip(name: string): string | undefined {
-    const to = this.#text.indexOf(`</${name}>`, this.#at);
-    if (to < 0 || this.#text.slice(this.#at, to).includes(`<${name}`)) return undefined;
-    this.#at = to + name.length + 3;
-    return '';
+    for (;;) {
+      const child = this.open();
+      if (child === `/${name}`) return '';
+      if (child === undefined || this.text(child) === undefined) return undefined;
+    }
   }
 
   isAtEnd(): boolean {
