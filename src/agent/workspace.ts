@@ -22,6 +22,7 @@ import { codeOf } from '../tree/error-code.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
+import { checkedStore } from './checked-store.ts';
 import { clock, commitSchedule } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
@@ -66,6 +67,8 @@ export interface WorkspaceOptions {
   readonly otherRoot: OtherRoot;
   /** Change neither S3 nor the ledger, only say what would be done. Default: false. */
   readonly dryRun?: boolean;
+  /** The bucket is checked before the first request there is, if there is any. Default: false, at once. */
+  readonly checksLate?: boolean;
   /** What `--lease=auto` means; a command without it has no lease. */
   readonly autoLease?: LeaseMode;
 }
@@ -154,8 +157,8 @@ export async function openWorkspace(
         retry,
       });
     }
-    const store = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
-    await checkBucket(store, url, log);
+    const reached = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
+    const store = checkedStore(reached, () => checkBucket(s3, url, log));
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
@@ -170,6 +173,7 @@ export async function openWorkspace(
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
+    if (!options.checksLate) await store.check();
     const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, log });
     const rules = {
       rules: config.rules,
@@ -210,25 +214,31 @@ export async function openWorkspace(
   }
 }
 
+/** @throws OperatorError: nothing can be done in this bucket */
 async function checkBucket(store: ObjectStore, url: string, log: Log): Promise<void> {
   const signal = AbortSignal.timeout(SILENCE_MS);
   try {
     await retryFor(START_PATIENCE_MS, log)(() => store.check({ signal }).catch(endOnCredentials), { signal });
   } catch (error) {
-    if (!signal.aborted) throw error;
-    throw new OperatorError(`Cannot use ${url}: the endpoint has not answered for ${SILENCE_MS / 1000} s`, {
-      exitCode: EXIT.fatal,
-      hint: 'Check --endpoint-url and the network between.',
-      cause: error,
-    });
+    if (signal.aborted) {
+      throw new OperatorError(`Cannot use ${url}: the endpoint has not answered for ${SILENCE_MS / 1000} s`, {
+        exitCode: EXIT.fatal,
+        hint: 'Check --endpoint-url and the network between.',
+        cause: error,
+      });
+    }
+    throw error instanceof StoreError ? fatal(error) : error;
   }
 }
 
 /** Later they may be renewed; at the start wrong credentials are a mistake that waiting does not mend. */
 function endOnCredentials(error: unknown): never {
-  if (!(error instanceof StoreError) || error.reaction !== 'credentials') throw error;
+  throw error instanceof StoreError && error.reaction === 'credentials' ? fatal(error) : error;
+}
+
+function fatal(error: StoreError): OperatorError {
   const hint = error.hint === undefined ? {} : { hint: error.hint };
-  throw new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
+  return new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
 }
 
 /** LOCAL, resolved. */

@@ -17,6 +17,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     otherRoot: 'refuse',
     dryRun: config.dryRun,
     autoLease: 'lazy',
+    checksLate: true,
   });
   const interrupt = interruptOn(context);
   const endProgress = progressLines(context, () => ({ ...workspace.counters }));

@@ -27,7 +27,7 @@ function plant({ write, at }: Stage): void {
 }
 
 describe('sync', () => {
-  test('S2 S8 makes S3 what is on disk; again: one request and no upload; one changed file: one PUT', async (t) => {
+  test('S2 S8 makes S3 what is on disk; again: no request; one changed file: one PUT', async (t) => {
     const stage = await strictStage(t);
     const { server, local, url, run, write, requests } = stage;
     plant(stage);
@@ -38,17 +38,27 @@ describe('sync', () => {
     server.clearRequests();
     const second = await run(['sync', local, url]);
     assert.equal(second.code, 0, second.stderr);
-    assert.deepEqual(
-      server.requests.map(({ operation }) => operation),
-      ['HeadBucket'],
-    );
+    assert.deepEqual(server.requests, []);
 
-    server.clearRequests();
     write('a.txt', 'b.txt'); // as long as before
     const third = await run(['sync', local, url]);
     assert.equal(third.code, 0, third.stderr);
     assert.deepEqual(requests(), ['HeadBucket', 'PutObject p/a.txt']);
     assert.deepEqual(storedObjects(server), expectedObjects(local));
+  });
+
+  test('who has nothing to send does not mind a dead endpoint; who has, is told in one line', async (t) => {
+    const { server, local, url, run, write, keys } = await strictStage(t);
+    write('f');
+    await run(['sync', local, url]);
+    await server.close();
+    const idle = await run(['sync', local, url]);
+    assert.equal(idle.code, 0, idle.stderr);
+    write('g');
+    const busy = await run(['sync', local, url]);
+    assert.equal(busy.code, 1);
+    assert.match(busy.stderr, /^awssyncer: Cannot use s3:\/\/test-bucket: .*\n {2}hint: .*\n$/m);
+    assert.deepEqual(keys(), ['f']);
   });
 
   test('S4 deletes nothing without --delete, and with it everything that is not on disk', async (t) => {
