@@ -50,7 +50,7 @@ describe('errors before the log is open', () => {
     assert.deepEqual([status, stdout], [1, '']);
     assert.match(
       stderr,
-      /^awssyncer: Cannot start: Node 22\.19 or later is needed, this is 20\.19\.1\n {2}hint: .*\n$/,
+      /^awssyncer: Cannot start: Node 22\.21 or later is needed, this is 20\.19\.1\n {2}hint: .*\n$/,
     );
   });
 });

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static bool fails(const char *call, const char *path) {
@@ -53,6 +54,8 @@ long syscall(long number, ...) {
   return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+int lstat(const char *path, struct stat *seen) { return fails("stat", path) ? -1 : REAL(lstat)(path, seen); }
+
 int fstat(int descriptor, struct stat *seen) {
   return descriptor_fails("stat", descriptor, NULL) ? -1 : REAL(fstat)(descriptor, seen);
 }
@@ -87,6 +90,10 @@ int open(const char *path, int flags, ...) {
 
 ssize_t read(int descriptor, void *buffer, size_t size) {
   return descriptor_fails("read", descriptor, NULL) ? -1 : REAL(read)(descriptor, buffer, size);
+}
+
+ssize_t preadv2(int descriptor, const struct iovec *pieces, int count, off_t offset, int flags) {
+  return descriptor_fails("read", descriptor, NULL) ? -1 : REAL(preadv2)(descriptor, pieces, count, offset, flags);
 }
 
 ssize_t pread64(int descriptor, void *buffer, size_t size, off64_t offset) {
