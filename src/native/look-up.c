@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
-static int look_up(char *path, size_t trusted, struct record *record) {
+// `cut`: the path is longer than the kernel takes, but it may be that a directory above it is gone.
+static int look_up(char *path, size_t trusted, bool cut, struct record *record) {
   struct stat seen;
   for (char *slash = strchr(path + trusted, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
     if (slash == path + trusted) continue; // what is trusted is a directory
@@ -16,6 +18,7 @@ static int look_up(char *path, size_t trusted, struct record *record) {
     *slash = '/';
     if (error != 0) return error;
   }
+  if (cut) return -ENAMETOOLONG;
   if (lstat(path, &seen) != 0) return -errno;
   *record = record_of(&seen);
   return 0;
@@ -37,10 +40,8 @@ napi_value look_up_js(napi_env env, napi_callback_info info) {
   TRY(env, napi_get_value_uint32(env, arguments[1], &trusted));
   TRY(env, napi_get_buffer_info(env, arguments[2], &record, &capacity));
   int status = -EINVAL;
-  if (length == PATH_MAX) {
-    status = -ENAMETOOLONG;
-  } else if (strlen(path) == length && trusted <= length && capacity >= sizeof(struct record)) {
-    status = look_up(path, trusted, record);
+  if (strlen(path) == length && trusted <= length && capacity >= sizeof(struct record)) {
+    status = look_up(path, trusted, length == PATH_MAX, record);
   }
   TRY(env, napi_create_int32(env, status, &result));
   return result;
