@@ -1,4 +1,4 @@
-// Pure. One page of a listing. A general parser takes 10 us for each of its objects, the reader here less than one: it
+// Pure. One page of a listing. A general parser takes 10 to 15 us for each of its objects, the reader here some 4: it
 // knows only the form servers use, and leaves any other to the parser.
 import type { ListAnswer, ListedAnswer } from '../s3-requests.ts';
 import type { XmlElement } from './documents.ts';
