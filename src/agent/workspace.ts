@@ -158,6 +158,7 @@ export async function openWorkspace(
       });
     }
     const reached = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
+    // Outermost: no lease is asked for in a bucket that is not there.
     const store = checkedStore(reached, () => checkBucket(s3, url, log));
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
@@ -173,8 +174,10 @@ export async function openWorkspace(
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
-    if (!options.checksLate) await store.check();
     const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, log });
+    // Whoever has never listed the bucket is about to, and an active lease is taken at once.
+    const mayWait = options.checksLate && ledger.meta().listed && setting?.mode !== 'active';
+    if (!mayWait) await store.check();
     const rules = {
       rules: config.rules,
       filterRegex: config.filterRegex,

@@ -119,7 +119,7 @@ export class LeanClient {
       into,
     };
     const answer = await this.#wire.send(sent, { stream });
-    this.#learnClock(answer.headers);
+    this.#learnClock(answer);
     learnServerKind(server, answer.headers['x-amz-request-id']);
     if (answer.status >= 200 && answer.status < 300) return answer as WholeAnswer | StreamedAnswer;
     throw errorOf(answer, answer.body as Buffer);
@@ -143,9 +143,12 @@ export class LeanClient {
     return sha256 ?? (this.#isEncrypted ? UNSIGNED_PAYLOAD : hash('sha256', body));
   }
 
-  /** As the SDK does it, to the SDK's own offset: every answer tells the server's time, unless a cache gave it. */
-  #learnClock({ date, age }: Readonly<Record<string, string>>): void {
-    if (date === undefined || date === this.#lastDate || age !== undefined) return;
+  /**
+   * As the SDK does it, to the SDK's own offset: every answer tells the server's time, unless a cache gave it. One with
+   * the second of the last tells nothing new, but a refusal may be for a clock that was set within it.
+   */
+  #learnClock({ status, headers: { date, age } }: Pick<Answered, 'status' | 'headers'>): void {
+    if (date === undefined || age !== undefined || (date === this.#lastDate && status < 400)) return;
     this.#lastDate = date;
     const serverMs = Date.parse(date);
     if (!Number.isNaN(serverMs)) this.#options.sdk.config.systemClockOffset = serverMs - Date.now();
