@@ -23,7 +23,12 @@ export interface Addon {
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;
   trimMemory(): void;
-  placeFiles(files: readonly PlacedFile[]): Promise<BigInt64Array>;
+  /**
+   * Writes new files, gives them their attributes and then their names, each only if that is free (EEXIST) and its
+   * directory is where its path says, reached by no symbolic link. A stat record answers for each: with an error, `more`
+   * is the call; without, whether somebody else touched the file.
+   */
+  placeFiles(files: readonly NewFile[]): Promise<ArrayBuffer>;
   readDirectory: ReadDirectoryNatively;
 }
 
@@ -37,7 +42,7 @@ export type More = [listing: ArrayBuffer, first: number, at: number];
 export type ReadDirectoryNatively = (path: Buffer, limit: number, ...more: [] | More) => Promise<Looked | number>;
 
 /** A new file. Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */
-export type PlacedFile = readonly [
+export type NewFile = readonly [
   ...[directory: string, temporary: string, name: string, bytes: Buffer],
   ...[mode: number, uid: number, gid: number, mtimeNs: bigint],
 ];

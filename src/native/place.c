@@ -2,6 +2,7 @@
 // thread pool, with the calls relative to a descriptor that Node lacks.
 #define _GNU_SOURCE
 #include "addon.h"
+#include "stat-record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +19,7 @@
 // What a file is given as, in this order.
 enum { DIRECTORY, TEMPORARY, NAME, BYTES, MODE, UID, GID, MTIME, FIELDS };
 
-// What a file is answered with, in this order: see addon.ts.
-enum { ERROR, CALL, SIZE, MTIME_NS, CTIME_NS, INO, DEV, ST_MODE, ST_UID, ST_GID, NLINK, TOUCHED, SLOTS };
-
-// What failed, for the message: see addon.ts.
+// What failed, for the message: see restore/new-files.ts.
 enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE };
 
 struct new_file {
@@ -40,10 +38,8 @@ struct place_request {
   napi_ref arguments; // keeps the Buffers
   size_t count;
   struct new_file *files;
-  int64_t *answers;
+  struct record *answers;
 };
-
-static int64_t ns_of(struct timespec time) { return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec; }
 
 // Whether the directory is where its path says: the kernel's own name of it differs if a link was followed, or if it was
 // moved away.
@@ -94,7 +90,7 @@ static enum call fill(int descriptor, const struct new_file *file, struct stat *
 }
 
 // Answers what failed, and errno with it; then nothing is left under the temporary name.
-static enum call place(int directory, const struct new_file *file, int64_t *answer) {
+static enum call place(int directory, const struct new_file *file, struct record *answer) {
   struct stat complete, placed;
   const int descriptor = openat(directory, file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (descriptor < 0) return OPEN;
@@ -110,19 +106,10 @@ static enum call place(int directory, const struct new_file *file, int64_t *answ
   }
   if (fstat(descriptor, &placed) != 0) placed = (struct stat){0};
   // Somebody who found it under either name has written to it, or given it other permissions.
-  const bool touched = placed.st_size != complete.st_size || ns_of(placed.st_mtim) != ns_of(complete.st_mtim) ||
+  const bool touched = placed.st_size != complete.st_size || nanoseconds(placed.st_mtim) != nanoseconds(complete.st_mtim) ||
                        placed.st_mode != complete.st_mode;
-  const struct stat *stat = touched ? &complete : &placed;
-  answer[SIZE] = stat->st_size;
-  answer[MTIME_NS] = ns_of(stat->st_mtim);
-  answer[CTIME_NS] = ns_of(stat->st_ctim);
-  answer[INO] = (int64_t)stat->st_ino;
-  answer[DEV] = (int64_t)stat->st_dev;
-  answer[ST_MODE] = stat->st_mode;
-  answer[ST_UID] = stat->st_uid;
-  answer[ST_GID] = stat->st_gid;
-  answer[NLINK] = (int64_t)stat->st_nlink;
-  answer[TOUCHED] = touched;
+  *answer = record_of(touched ? &complete : &placed);
+  answer->more = touched;
   return close(descriptor) == 0 ? NONE : CLOSE;
 }
 
@@ -133,16 +120,15 @@ static void place_execute(napi_env env, void *data) {
   (void)env;
   for (size_t i = 0; i < request->count; i++) {
     const struct new_file *file = &request->files[i];
-    int64_t *answer = &request->answers[i * SLOTS];
+    struct record *answer = &request->answers[i];
     if (path == NULL || strcmp(path, file->directory) != 0) {
       if (directory >= 0) close(directory);
       path = file->directory;
       directory = open_directory(path);
-      answer[ERROR] = directory < 0 ? errno : 0;
     }
-    answer[CALL] = directory < 0 ? OPEN_DIRECTORY : place(directory, file, answer);
+    const enum call failed = directory < 0 ? OPEN_DIRECTORY : place(directory, file, answer);
+    if (failed != NONE) *answer = (struct record){.error = -errno, .more = failed};
     if (directory < 0) path = NULL;
-    else if (answer[CALL] != NONE) answer[ERROR] = errno;
   }
   if (directory >= 0) close(directory);
 }
@@ -160,15 +146,14 @@ static void free_request(struct place_request *request) {
 
 static void place_complete(napi_env env, napi_status status, void *data) {
   struct place_request *request = data;
-  const size_t size = request->count * SLOTS * sizeof *request->answers;
-  napi_value buffer, answers;
+  const size_t size = request->count * sizeof *request->answers;
+  napi_value answers;
   void *bytes;
-  if (napi_create_arraybuffer(env, size, &bytes, &buffer) == napi_ok) {
+  if (status != napi_ok) // never ran
+    for (size_t i = 0; i < request->count; i++) request->answers[i].error = -ECANCELED;
+  if (napi_create_arraybuffer(env, size, &bytes, &answers) == napi_ok) {
     if (size > 0) memcpy(bytes, request->answers, size);
-    if (status != napi_ok) // never ran
-      for (size_t i = 0; i < request->count; i++) ((int64_t *)bytes)[i * SLOTS] = ECANCELED;
-    if (napi_create_typedarray(env, napi_bigint64_array, request->count * SLOTS, buffer, 0, &answers) == napi_ok)
-      napi_resolve_deferred(env, request->deferred, answers);
+    napi_resolve_deferred(env, request->deferred, answers);
   }
   napi_delete_reference(env, request->arguments);
   napi_delete_async_work(env, request->work);
@@ -208,10 +193,10 @@ static bool read_file(napi_env env, napi_value from, struct new_file *file) {
   return true;
 }
 
-// placeFiles(files: [directory, temporary, name, bytes, mode, uid, gid, mtimeNs][]): Promise of a BigInt64Array
+// placeFiles(files: [directory, temporary, name, bytes, mode, uid, gid, mtimeNs][]): Promise of an ArrayBuffer
 //
 // Strings hold one character per byte; -1 leaves the user or group as it is. A file whose name is taken is not placed:
-// EEXIST. Twelve numbers answer for each file: see addon.ts.
+// EEXIST. A record answers for each file, and in `more` which call failed, or whether somebody else touched it.
 napi_value place_files_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 1;
   uint32_t count;
@@ -223,7 +208,7 @@ napi_value place_files_js(napi_env env, napi_callback_info info) {
   if (request != NULL) {
     request->count = count;
     request->files = calloc(count + 1, sizeof *request->files);
-    request->answers = calloc((size_t)(count + 1) * SLOTS, sizeof *request->answers);
+    request->answers = calloc(count + 1, sizeof *request->answers);
   }
   if (request == NULL || request->files == NULL || request->answers == NULL) {
     if (request != NULL) free_request(request);

@@ -10,7 +10,7 @@ struct record {
   int64_t mtime_ns, ctime_ns;
   uint32_t mode, uid, gid, links;
   int32_t error; // a negated errno: nothing else is told
-  uint32_t unused;
+  uint32_t more; // what else whoever asks is told
 };
 _Static_assert(sizeof(struct record) == 64, "stat-record.ts goes by this layout");
 

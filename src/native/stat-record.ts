@@ -12,6 +12,11 @@ export class StatRecords {
     this.#words = new Int32Array(bytes, 0, count * 16);
   }
 
+  /** What else is told with the record, of an error too. */
+  more(index: number): number {
+    return this.#words[index * 16 + 15]! >>> 0;
+  }
+
   /** What the record says, or a negated errno. */
   stat(index: number): Stat | number {
     const long = index * 8;
@@ -34,7 +39,8 @@ export class StatRecords {
   }
 }
 
-function kindOf(mode: number): EntryKind {
+/** What st_mode says of the kind. */
+export function kindOf(mode: number): EntryKind {
   switch (mode & 0o170000) {
     case 0o100000:
       return 'file';

@@ -1,13 +1,15 @@
 // New small files get their place, many by one job of the thread pool: a job for each would cost more than the file.
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import type { Stat } from '../model/entry.ts';
+import type { NewFile } from '../native/addon.ts';
+import { StatRecords } from '../native/stat-record.ts';
 import { BlockedError, ChangedError } from './errors.ts';
-import { type FileCalls, type NewFile, PLACED_FIELDS } from './options.ts';
+import type { FileCalls } from './options.ts';
 
 /** Jobs at once; others, syncfs(2) among them, need threads as well. */
 const MAX_JOBS = 2;
 
-/** What failed, by its number in an answer. */
+/** What failed, by its number in an answer: `enum call` of native/place.c. */
 const CALLS = ['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close'];
 
 /** Those of them that prove the directory: when it is opened, and before the file gets its name. */
@@ -59,11 +61,12 @@ export class NewFiles {
   async #run(batch: readonly Waiting[]): Promise<void> {
     this.#jobs++;
     try {
-      const answers = await this.#calls.placeFiles(batch.map(({ file }) => file));
+      const answers = new StatRecords(await this.#calls.placeFiles(batch.map(({ file }) => file)), batch.length);
       for (const [index, { resolve, reject }] of batch.entries()) {
-        const answer = answers.subarray(index * PLACED_FIELDS.length);
-        if (answer[0] === 0n) resolve(placedFile(answer));
-        else reject(failureOf(Number(answer[0]), Number(answer[1])));
+        const stat = answers.stat(index);
+        const more = answers.more(index);
+        if (typeof stat === 'number') reject(failureOf(stat, more));
+        else resolve({ stat, untouched: more === 0 });
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -74,36 +77,16 @@ export class NewFiles {
   }
 }
 
-/** In the order of PLACED_FIELDS. */
-function placedFile(answer: BigInt64Array): PlacedFile {
-  const [, , sizeBytes, mtimeNs, ctimeNs, ino, dev, mode, uid, gid, nlink, touched] = answer;
-  return {
-    stat: {
-      kind: 'file',
-      sizeBytes: Number(sizeBytes),
-      mtimeNs: mtimeNs!,
-      ctimeNs: ctimeNs!,
-      ino: BigInt.asUintN(64, ino!),
-      dev: BigInt.asUintN(64, dev!),
-      mode: Number(mode),
-      uid: Number(uid),
-      gid: Number(gid),
-      nlink: Number(nlink),
-    },
-    untouched: touched === 0n,
-  };
-}
-
 function failureOf(errno: number, call: number): Error {
-  const code = getSystemErrorName(-errno);
+  const code = getSystemErrorName(errno);
   if (CHANGED.has(code)) {
     if (PROOFS.has(call)) return new BlockedError('its directory was moved away meanwhile');
     return new ChangedError('it changed on disk meanwhile');
   }
   const syscall = CALLS[call] ?? '';
-  return Object.assign(new Error(`${code}: ${getSystemErrorMessage(-errno)}, ${syscall}`), {
+  return Object.assign(new Error(`${code}: ${getSystemErrorMessage(errno)}, ${syscall}`), {
     code,
     syscall,
-    errno: -errno,
+    errno,
   });
 }

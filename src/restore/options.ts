@@ -2,33 +2,12 @@
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RelPath } from '../model/path.ts';
+import type { Addon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
-/** System calls Node lacks; the native addon has them. A negative result is a negated errno. */
-export interface FileCalls {
-  /** Sets the modification time of an open file, or of a path whose last name is not followed. */
-  setModified(target: number | Buffer, mtimeNs: bigint): number;
-  /** syncfs(2) on the file system of this descriptor. */
-  syncFileSystem(fd: number): Promise<number>;
-  /**
-   * Writes new files, gives them their attributes and then their names, each only if that is free (EEXIST) and its
-   * directory is where its path says, reached by no symbolic link. PLACED_FIELDS numbers answer for each.
-   */
-  placeFiles(files: readonly NewFile[]): Promise<BigInt64Array>;
-}
-
-/** Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */
-export type NewFile = readonly [
-  ...[directory: string, temporary: string, name: string, bytes: Buffer],
-  ...[mode: number, uid: number, gid: number, mtimeNs: bigint],
-];
-
-/** What each number of an answer means: an errno, in which call, fstat(2)'s fields, and whether somebody else touched it. */
-export const PLACED_FIELDS = [
-  ...(['error', 'call', 'sizeBytes', 'mtimeNs', 'ctimeNs', 'ino', 'dev', 'mode', 'uid', 'gid', 'nlink'] as const),
-  'touched',
-] as const;
+/** System calls Node lacks. A negative result is a negated errno. */
+export type FileCalls = Pick<Addon, 'setModified' | 'syncFileSystem' | 'placeFiles'>;
 
 export interface RestoreOptions {
   /** LOCAL: absolute and resolved; it exists. */

@@ -3,7 +3,7 @@ import { closeSync, constants, fstatSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
-import { loadAddon } from '../native/addon.ts';
+import { type Addon, loadAddon } from '../native/addon.ts';
 import { type LocalTree, statOf } from '../tree/local-tree.ts';
 
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -12,7 +12,7 @@ const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBL
  * Fills the buffer from `position` as far as that needs no waiting for a disk; the count of bytes, 0 at the end of the
  * file, or a negated errno where it would have to wait or cannot tell: `readCached` of the addon.
  */
-export type ReadCached = (fd: number, buffer: Buffer, position: number) => number;
+export type ReadCached = Addon['readCached'];
 
 /** More than this is always read in the thread pool: copying it would keep everybody else waiting. */
 const CACHED_READ_BYTES = 256 * 1024;

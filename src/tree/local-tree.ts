@@ -2,10 +2,10 @@
 import { type BigIntStats, type Dirent, opendirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
-import type { EntryKind, Stat } from '../model/entry.ts';
+import type { Stat } from '../model/entry.ts';
 import { displayPath, type RelPath, ROOT } from '../model/path.ts';
 import { loadAddon } from '../native/addon.ts';
-import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
+import { kindOf, RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
 import { codeOf } from './error-code.ts';
 
 const { ENOENT, ENOTDIR, ELOOP } = constants.errno;
@@ -98,7 +98,7 @@ function nameOf(d: Dirent): DirectoryName {
 /** The deciding fields of Node's stat result. */
 export function statOf(stats: BigIntStats): Stat {
   return {
-    kind: kindOf(stats),
+    kind: kindOf(Number(stats.mode)),
     sizeBytes: Number(stats.size),
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,
@@ -109,10 +109,4 @@ export function statOf(stats: BigIntStats): Stat {
     gid: Number(stats.gid),
     nlink: Number(stats.nlink),
   };
-}
-
-function kindOf(stats: BigIntStats): EntryKind {
-  if (stats.isFile()) return 'file';
-  if (stats.isDirectory()) return 'directory';
-  return stats.isSymbolicLink() ? 'symlink' : 'other';
 }

@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { argv, execPath } from 'node:process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadAddon } from '../../src/native/addon.ts';
+import { loadAddon, type NewFile } from '../../src/native/addon.ts';
 import { BlockedError, ChangedError } from '../../src/restore/errors.ts';
 import { NewFiles } from '../../src/restore/new-files.ts';
-import type { NewFile } from '../../src/restore/options.ts';
+
 import { tempDir } from '../support/temp-dir.ts';
 
 const newFiles = new NewFiles(loadAddon());
@@ -151,6 +151,6 @@ if (argv[2] === 'place-many') {
 const LIMITED = `
 process.on('SIGXFSZ', () => {});
 const addon = require(process.env.ADDON);
-addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), 0o600, -1, -1, 0n]]).then(([error, call]) =>
-  console.log(Number(error), Number(call), require('fs').readdirSync(process.argv[1]).length));
+addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), 0o600, -1, -1, 0n]]).then((record) => new Int32Array(record)).then((words) =>
+  console.log(-words[14], words[15], require('fs').readdirSync(process.argv[1]).length));
 `;
