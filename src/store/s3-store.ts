@@ -2,9 +2,9 @@
 import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
+import { proxiesOf } from './http/proxies.ts';
 import { leanWherePossible } from './lean/lean-where-possible.ts';
 import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
-import { proxiesOf } from './proxies.ts';
 import { speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';

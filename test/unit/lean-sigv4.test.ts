@@ -2,14 +2,8 @@
 import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import {
-  EMPTY_SHA256,
-  encodePath,
-  encodeQuery,
-  type Header,
-  type SignableRequest,
-  Signer,
-} from '../../src/store/lean/sigv4.ts';
+import type { Header } from '../../src/store/http/messages.ts';
+import { EMPTY_SHA256, encodePath, encodeQuery, type SignableRequest, Signer } from '../../src/store/lean/sigv4.ts';
 
 function signatureOf(signer: Signer, request: SignableRequest, call: { secret: string; at: string }): string {
   const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: call.secret };

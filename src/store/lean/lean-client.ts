@@ -3,12 +3,13 @@ import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { Header, WireRequest } from '../http/messages.ts';
+import type { Wire } from '../http/wire.ts';
 import { learnServerKind, type ServerKind } from '../rgw.ts';
 import type { RenewRefused } from '../s3-credentials.ts';
 import { type Answered, errorOf } from './error-answer.ts';
-import { EMPTY_SHA256, encodePath, type Header, Signer, UNSIGNED_PAYLOAD } from './sigv4.ts';
+import { EMPTY_SHA256, encodePath, Signer, UNSIGNED_PAYLOAD } from './sigv4.ts';
 import type { Target } from './target.ts';
-import type { Wire, WireRequest } from './wire.ts';
 
 /** What requests are sent with. */
 export interface LeanClientOptions {
@@ -56,6 +57,7 @@ export class LeanClient {
   readonly #signer: Signer;
   readonly #wire: Wire;
   readonly #host: string;
+  readonly #userAgent: Header;
   readonly #isEncrypted: boolean;
   readonly #isAws: boolean;
   #lastDate = '';
@@ -67,6 +69,7 @@ export class LeanClient {
     this.#wire = options.wire;
     const [scheme, host] = origin.split('//') as [string, string];
     this.#host = host;
+    this.#userAgent = ['user-agent', `awssyncer/${options.version}`];
     this.#isEncrypted = scheme === 'https:';
     this.#isAws = /\.amazonaws\.com(\.cn)?$/.test(host);
   }
@@ -103,8 +106,8 @@ export class LeanClient {
     const nowMs = Date.now() + sdk.config.systemClockOffset;
     const payload = this.#payloadOf(request);
     const signable = { method, path, query, headers: this.#headersOf(request, payload), payload };
-    const headers: Record<string, string> = { 'user-agent': `awssyncer/${this.#options.version}` };
-    for (const [name, value] of this.#signer.sign(signable, credentials, nowMs)) headers[name] = value;
+    const headers = this.#signer.sign(signable, credentials, nowMs);
+    headers.push(this.#userAgent);
     const isRead = method === 'GET' || method === 'HEAD';
     const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
     const { onHead, into } = request;

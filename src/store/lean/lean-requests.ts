@@ -1,12 +1,13 @@
 // The hot requests without the SDK's middleware: an eighth of its CPU.
 import type { Readable } from 'node:stream';
+import type { Header } from '../http/messages.ts';
 import type { ObjectAttributes } from '../object-store.ts';
 import type { GetRequest, ObjectAnswer, S3Requests, WriteAnswer } from '../s3-requests.ts';
 import { deleteDocument, elementsOf, readDocument, textOf, wholeText } from './documents.ts';
 import { type Answered, unreadable } from './error-answer.ts';
 import type { LeanClient, LeanRequest } from './lean-client.ts';
 import { readListPage } from './list-page.ts';
-import { encodeQuery, type Header } from './sigv4.ts';
+import { encodeQuery } from './sigv4.ts';
 
 const META = 'x-amz-meta-';
 /** The SDK's default for a body. */

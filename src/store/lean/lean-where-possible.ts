@@ -1,9 +1,9 @@
 // Which way the requests of a store go: known when the first of them is made.
+import { openWire, type WireOptions } from '../http/wire.ts';
 import type { S3Requests } from '../s3-requests.ts';
 import { LeanClient, type LeanClientOptions } from './lean-client.ts';
 import { leanRequests } from './lean-requests.ts';
 import { resolveTarget } from './target.ts';
-import { openWire, type WireOptions } from './wire.ts';
 
 /** Lean, unless requests to this bucket are signed in a way that only the SDK knows. */
 export function leanWherePossible(

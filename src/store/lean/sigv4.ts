@@ -1,15 +1,13 @@
 // Pure. AWS Signature Version 4 in the Authorization header, by S3's rules: keys are encoded once and never normalised.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 import { createHmac, hash } from 'node:crypto';
+import type { Header } from '../http/messages.ts';
 
 export interface SigningCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
 }
-
-/** Names are lower case. */
-export type Header = readonly [name: string, value: string];
 
 export interface SignableRequest {
   readonly method: string;
