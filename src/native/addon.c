@@ -23,7 +23,7 @@ NAPI_MODULE_INIT() {
       {"reapOrphans", NULL, reap_orphans_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"lookUp", NULL, look_up_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setModified", NULL, set_modified_js, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"readCached", NULL, read_cached_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"openFile", NULL, open_file_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"bootTimeMs", NULL, boot_time_ms_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"syncFileSystem", NULL, sync_file_system_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"fileSystemId", NULL, file_system_id_js, NULL, NULL, NULL, napi_enumerable, NULL},

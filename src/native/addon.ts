@@ -18,7 +18,7 @@ export interface Addon {
   reapOrphans(known: Int32Array): number[];
   lookUp(path: string, trusted: number, record: Buffer): number;
   setModified(target: number | Buffer, mtimeNs: bigint): number;
-  readCached(fd: number, buffer: Buffer, position: number): number;
+  openFile(path: string, record: Buffer, content: Buffer): number;
   bootTimeMs(): number;
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;

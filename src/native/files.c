@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,33 +57,6 @@ napi_value set_modified_js(napi_env env, napi_callback_info info) {
     status = utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
   }
   TRY(env, napi_create_int32(env, status == 0 ? 0 : -errno, &result));
-  return result;
-}
-
-// readCached(descriptor: number, buffer: Buffer, position: number): bytes read or a negated errno
-//
-// Reads what is in memory, without ever waiting for a disk: -EAGAIN where that would be needed, -EOPNOTSUPP where the
-// file system cannot tell. preadv2(2), RWF_NOWAIT. tmpfs does not know the flag and needs none: it has no disk.
-napi_value read_cached_js(napi_env env, napi_callback_info info) {
-  size_t argument_count = 3;
-  napi_value arguments[3], result;
-  int32_t descriptor;
-  int64_t position;
-  struct iovec target;
-  TRY(env, napi_get_cb_info(env, info, &argument_count, arguments, NULL, NULL));
-  TRY(env, napi_get_value_int32(env, arguments[0], &descriptor));
-  TRY(env, napi_get_buffer_info(env, arguments[1], &target.iov_base, &target.iov_len));
-  TRY(env, napi_get_value_int64(env, arguments[2], &position));
-  ssize_t count = preadv2(descriptor, &target, 1, position, RWF_NOWAIT);
-  if (count < 0 && errno == EOPNOTSUPP) {
-    struct statfs facts;
-    if (fstatfs(descriptor, &facts) == 0 && facts.f_type == TMPFS_MAGIC) {
-      count = pread(descriptor, target.iov_base, target.iov_len, position);
-    } else {
-      errno = EOPNOTSUPP;
-    }
-  }
-  TRY(env, napi_create_int64(env, count >= 0 ? count : -errno, &result));
   return result;
 }
 

@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
 import type { Stat } from '../model/entry.ts';
 import { displayPath, type RelPath, ROOT } from '../model/path.ts';
-import { loadAddon } from '../native/addon.ts';
+import { type Addon, loadAddon } from '../native/addon.ts';
 import { kindOf, RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
 import { codeOf } from './error-code.ts';
 
@@ -13,6 +13,22 @@ const { ENOENT, ENOTDIR, ELOOP } = constants.errno;
 /** What the last look saw: looks are synchronous, and read it at once. */
 const SEEN = Buffer.alloc(RECORD_BYTES);
 const SEEN_RECORD = new StatRecords(SEEN.buffer, 1);
+
+/** Files of up to this size are read when they are opened, if they are in memory; copying more would keep others waiting. */
+const READ_AT_ONCE_BYTES = 256 * 1024;
+/** Where that is put, for a moment. */
+const CONTENT = Buffer.allocUnsafeSlow(READ_AT_ONCE_BYTES);
+
+/** See open-file.c. */
+export type OpenFile = Addon['openFile'];
+
+/** A file that is open to be read; whoever opened it closes the descriptor. */
+export interface OpenedFile {
+  readonly fd: number;
+  readonly stat: Stat;
+  /** As much of its beginning as could be had at once. */
+  readonly content: Buffer;
+}
 
 /** One name of a directory, as readdir(2) gives it: a byte string. */
 export interface DirectoryName {
@@ -57,6 +73,19 @@ export class LocalTree {
     return lookUp(absolute, absolute.length);
   }
 
+  /**
+   * Opens what is at `path`, a directory too; the last name is not followed.
+   * @throws the system error, ELOOP for a symbolic link and ENXIO for a socket or a FIFO among them
+   */
+  open(path: RelPath, openFile: OpenFile = loadAddon().openFile): OpenedFile {
+    const absolute = this.#absolute(path);
+    const fd = openFile(absolute, SEEN, CONTENT);
+    if (fd < 0) throw systemError(fd, 'open', absolute);
+    const content = Buffer.allocUnsafe(SEEN_RECORD.more(0));
+    CONTENT.copy(content);
+    return { fd, stat: SEEN_RECORD.stat(0) as Stat, content };
+  }
+
   /** Whether some name of `dir` satisfies `wanted`; reads no further than that. @throws the system error. */
   hasName(dir: RelPath, wanted: (entry: DirectoryName) => boolean): boolean {
     const handle = opendirSync(this.absolute(dir) as unknown as string, { encoding: 'latin1', bufferSize: 32 });
@@ -81,10 +110,12 @@ function lookUp(absolute: string, trustedBytes: number): Stat | undefined {
   if (status === 0) return SEEN_RECORD.stat(0) as Stat;
   // ELOOP: a parent has become a link to itself, and beneath it there is nothing.
   if (status === -ENOENT || status === -ENOTDIR || status === -ELOOP) return undefined;
-  const error = { errno: status, syscall: 'lstat' };
-  throw Object.assign(new Error(`${getSystemErrorMessage(status)}, lstat '${displayPath(absolute)}'`), error, {
-    code: codeOf(error),
-  });
+  throw systemError(status, 'lstat', absolute);
+}
+
+function systemError(errno: number, syscall: string, absolute: string): Error {
+  const message = `${getSystemErrorMessage(errno)}, ${syscall} '${displayPath(absolute)}'`;
+  return Object.assign(new Error(message), { errno, syscall, code: codeOf({ errno, syscall }) });
 }
 
 function nameOf(d: Dirent): DirectoryName {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  closeSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -15,17 +16,16 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RelPath } from '../../src/model/path.ts';
 import { loadAddon } from '../../src/native/addon.ts';
-import { RacedError, type ReadCached, StableFile } from '../../src/transfer/stable-file.ts';
-import { LocalTree } from '../../src/tree/local-tree.ts';
+import { RECORD_BYTES, StatRecords } from '../../src/native/stat-record.ts';
+import { RacedError, StableFile } from '../../src/transfer/stable-file.ts';
+import { LocalTree, type OpenFile } from '../../src/tree/local-tree.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const F = 'd/f' as RelPath;
-const { EAGAIN, EOPNOTSUPP } = constants.errno;
 
 interface Place {
   readonly root: string;
@@ -40,8 +40,8 @@ function place(t: TestContext, content = 'hello'): Place {
   return { root, file: join(root, F), tree: new LocalTree(Buffer.from(root)) };
 }
 
-function opened(t: TestContext, { tree }: Place, readCached?: ReadCached): StableFile {
-  const file = StableFile.open(tree, F, readCached);
+function opened(t: TestContext, { tree }: Place, openFile?: OpenFile): StableFile {
+  const file = StableFile.open(tree, F, openFile);
   t.after(() => file.close());
   return file;
 }
@@ -56,7 +56,7 @@ test('a file at rest is read by position and has not moved', async (t) => {
 
 test('S3 a file that became shorter gives no short read but a race', async (t) => {
   const at = place(t);
-  const file = opened(t, at);
+  const file = opened(t, at, cached(0));
   truncateSync(at.file, 2);
   await assert.rejects(file.read(0, 5), RacedError);
   assert.equal(file.isUnmoved(), false);
@@ -146,22 +146,47 @@ for (const [claim, become] of NO_FILES) {
   });
 }
 
-test('what is in memory is read at once; the rest, or what the file system cannot tell, in the thread pool', async (t) => {
+/** Opens as the addon does, but only the first `bytes` of the content are in memory, and say so. */
+function cached(bytes: number): OpenFile {
+  return (path, record, content) => {
+    const fd = loadAddon().openFile(path, record, Buffer.alloc(0));
+    content.write('CACHED'.slice(0, bytes));
+    record.writeUInt32LE(bytes, RECORD_BYTES - 4);
+    return fd;
+  };
+}
+
+test('what is in memory is read when the file is opened; the rest in the thread pool', async (t) => {
   const at = place(t);
-  const fromCache = opened(t, at, (_, buffer, position) => buffer.write('CACHED'.slice(position)));
+  const fromCache = opened(t, at, cached(5));
   assert.equal((await fromCache.read(1, 3)).toString(), 'ACH');
-  const half = opened(t, at, (_, buffer, position) => (position === 0 ? buffer.write('H', 0) : -EAGAIN));
-  assert.equal((await half.read(0, 5)).toString(), 'Hello');
-  const never = opened(t, at, () => -EOPNOTSUPP);
+  assert.equal((await opened(t, at, cached(2)).read(0, 5)).toString(), 'hello', 'half of it is not enough');
+  const never = opened(t, at, cached(0));
   assert.equal((await never.read(0, 5)).toString(), 'hello');
-  const real = opened(t, at, loadAddon().readCached);
-  assert.equal((await real.read(1, 4)).toString(), 'ello');
-  await assert.rejects(real.read(1, 5), RacedError);
+  await assert.rejects(fromCache.read(1, 6), RacedError);
+});
+
+test('the addon reads what is in memory of a file that has room, and nothing of any other', (t) => {
+  const at = place(t);
+  const record = Buffer.alloc(RECORD_BYTES);
+  const read = (path: string, roomBytes: number): string => {
+    const content = Buffer.alloc(roomBytes);
+    closeSync(loadAddon().openFile(path, record, content));
+    return content.toString('latin1', 0, new StatRecords(record.buffer, 1).more(0));
+  };
+  assert.equal(read(at.file, 5), 'hello');
+  assert.equal(read(at.file, 4), '', 'it has no room');
+  assert.equal(read(join(at.root, 'd'), 4096), '', 'a directory');
+  // tmpfs cannot tell what is in memory, because all of it is.
+  const inMemory = join('/dev/shm', `awssyncer-${process.pid}`);
+  t.after(() => rmSync(inMemory, { force: true }));
+  writeFileSync(inMemory, 'hello');
+  assert.equal(read(inMemory, 5), 'hello');
 });
 
 test('a descriptor is closed only after the reads in the thread pool', async (t) => {
   const at = place(t);
-  const file = StableFile.open(at.tree, F, () => -EOPNOTSUPP);
+  const file = StableFile.open(at.tree, F, cached(0));
   const before = openDescriptors();
   const reading = file.read(0, 5);
   file.close();
