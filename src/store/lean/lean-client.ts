@@ -8,8 +8,10 @@ import type { Wire } from '../http/wire.ts';
 import { learnServerKind, type ServerKind } from '../rgw.ts';
 import type { RenewRefused } from '../s3-credentials.ts';
 import { type Answered, errorOf } from './error-answer.ts';
-import { EMPTY_SHA256, encodePath, Signer, UNSIGNED_PAYLOAD } from './sigv4.ts';
+import { EMPTY_SHA256, encodePath, Signer, type SigningCredentials, UNSIGNED_PAYLOAD } from './sigv4.ts';
 import type { Target } from './target.ts';
+
+const CREDENTIALS_FRESH_MS = 1_000;
 
 /** What requests are sent with. */
 export interface LeanClientOptions {
@@ -61,6 +63,8 @@ export class LeanClient {
   readonly #isEncrypted: boolean;
   readonly #isAws: boolean;
   #lastDate = '';
+  #known: SigningCredentials | undefined;
+  #askedAtMs = 0;
 
   constructor(options: LeanClientOptions) {
     const { origin, region, signingName } = options.target;
@@ -89,6 +93,11 @@ export class LeanClient {
     return this.#options.server.isRgw === true;
   }
 
+  /** Whether the server is AWS's own. */
+  get speaksAws(): boolean {
+    return this.#isAws;
+  }
+
   close(): void {
     this.#wire.close();
   }
@@ -101,7 +110,7 @@ export class LeanClient {
     const { sdk, onRequest, beforeWrite, server } = this.#options;
     const { method, key, query = '', body } = request;
     onRequest?.();
-    const credentials = await sdk.config.credentials();
+    const credentials = this.#fresh() ?? (await this.#ask());
     const path = this.#pathOf(key);
     const nowMs = Date.now() + sdk.config.systemClockOffset;
     const payload = this.#payloadOf(request);
@@ -125,7 +134,21 @@ export class LeanClient {
     this.#learnClock(answer);
     learnServerKind(server, answer.headers['x-amz-request-id']);
     if (answer.status >= 200 && answer.status < 300) return answer as WholeAnswer | StreamedAnswer;
+    this.#known = undefined; // they may be what was refused
     throw errorOf(answer, answer.body as Buffer);
+  }
+
+  /** What was answered less than a second ago: to ask the SDK, which remembers too, costs more than to sign. */
+  #fresh(): SigningCredentials | undefined {
+    const ageMs = performance.now() - this.#askedAtMs;
+    return ageMs < CREDENTIALS_FRESH_MS ? this.#known : undefined;
+  }
+
+  async #ask(): Promise<SigningCredentials> {
+    const credentials = await this.#options.sdk.config.credentials();
+    this.#askedAtMs = performance.now();
+    this.#known = credentials;
+    return credentials;
   }
 
   #pathOf(key: string | undefined): string {

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { Header } from '../http/messages.ts';
 import type { ObjectAttributes } from '../object-store.ts';
-import type { GetRequest, ObjectAnswer, S3Requests, WriteAnswer } from '../s3-requests.ts';
+import type { GetRequest, ObjectAnswer, S3Requests, SendOptions, WriteAnswer } from '../s3-requests.ts';
 import { deleteDocument, elementsOf, readDocument, textOf, wholeText } from './documents.ts';
 import { type Answered, unreadable } from './error-answer.ts';
 import type { LeanClient, LeanRequest } from './lean-client.ts';
@@ -15,8 +15,20 @@ const BYTES = 'application/octet-stream';
 
 /** Requests by this client, which is closed with them. */
 export function leanRequests(client: LeanClient): S3Requests {
-  /** MD5 would be the dearest of all that is done to a part; its signed SHA-256 is verified as well. */
-  let partsNeedMd5 = false;
+  /** MD5 would be the dearest of all that is done to a body; its signed SHA-256 is verified as well. */
+  let needsMd5 = false;
+  const sendBody = async (request: LeanRequest, o: SendOptions, md5 = needsMd5): Promise<WriteAnswer> => {
+    // AWS keeps the CRC of an object; that of a part would have to be announced.
+    const keepsCrc = client.speaksAws && request.query === undefined;
+    const checksum = md5 || !keepsCrc ? { md5 } : {};
+    try {
+      return writeAnswer(await client.send({ ...request, ...checksum }, o.abortSignal));
+    } catch (error) {
+      if (md5 || !wantsMd5(error)) throw error;
+      needsMd5 = true;
+      return sendBody(request, o, needsMd5);
+    }
+  };
   return {
     headBucket: async (o) => {
       const { headers } = await client.send({ method: 'HEAD' }, o.abortSignal);
@@ -40,7 +52,7 @@ export function leanRequests(client: LeanClient): S3Requests {
       const conditions = [...given('if-match', ifMatch), ...given('if-none-match', ifNoneMatch)];
       const { contentType = BYTES } = attributes;
       const headers = [...attributeHeaders({ ...attributes, contentType }), ...conditions];
-      return writeAnswer(await client.send({ method: 'PUT', key, headers, body, sha256 }, o.abortSignal));
+      return sendBody({ method: 'PUT', key, headers, body, sha256 }, o);
     },
     copyObject: async ({ source, ifMatch, key, attributes }, o) => {
       const headers: Header[] = [
@@ -56,13 +68,7 @@ export function leanRequests(client: LeanClient): S3Requests {
     },
     uploadPart: async ({ key, uploadId, partNumber, body, sha256 }, o) => {
       const query = `partNumber=${partNumber}&uploadId=${encodeQuery(uploadId)}`;
-      const part = { method: 'PUT', key, query, headers: given('content-type', BYTES), body, sha256 } as const;
-      const send = async () => writeAnswer(await client.send({ ...part, md5: partsNeedMd5 }, o.abortSignal));
-      return send().catch((error: unknown) => {
-        if (partsNeedMd5 || !wantsMd5(error)) throw error;
-        partsNeedMd5 = true;
-        return send();
-      });
+      return sendBody({ method: 'PUT', key, query, headers: given('content-type', BYTES), body, sha256 }, o);
     },
     deleteObjects: async (keys, o) => {
       const headers: Header[] = [['content-type', 'application/xml']];

@@ -10,34 +10,34 @@ export function leanWherePossible(
   options: Omit<LeanClientOptions, 'target' | 'wire'> & WireOptions & { readonly bucket: string },
   sdkRequests: S3Requests,
 ): S3Requests {
-  let chosen: Promise<S3Requests> | undefined;
-  let opened: S3Requests | undefined;
+  let choosing: Promise<S3Requests> | undefined;
+  let chosen: S3Requests | undefined;
   const choose = async (): Promise<S3Requests> => {
     const target = await resolveTarget(options.sdk, options.bucket);
-    if (target === undefined) return sdkRequests;
-    const wire = await openWire(target.origin, options);
-    opened = leanRequests(new LeanClient({ ...options, target, wire }));
-    return opened;
-  };
-  const requests = (): Promise<S3Requests> => {
-    chosen ??= choose().catch((error: unknown) => {
-      chosen = undefined; // a profile that cannot be read may be there the next time
-      throw error;
-    });
+    if (target === undefined) chosen = sdkRequests;
+    else chosen = leanRequests(new LeanClient({ ...options, target, wire: await openWire(target.origin, options) }));
     return chosen;
   };
+  const send = <T>(request: (requests: S3Requests) => Promise<T>): Promise<T> => {
+    if (chosen !== undefined) return request(chosen);
+    choosing ??= choose().catch((error: unknown) => {
+      choosing = undefined; // a profile that cannot be read may be there the next time
+      throw error;
+    });
+    return choosing.then(request);
+  };
   return {
-    headBucket: async (o) => (await requests()).headBucket(o),
-    headObject: async (key, o) => (await requests()).headObject(key, o),
-    getObject: async (get, o) => (await requests()).getObject(get, o),
-    getObjectBytes: async (get, o) => (await requests()).getObjectBytes(get, o),
-    putObject: async (put, o) => (await requests()).putObject(put, o),
-    copyObject: async (copy, o) => (await requests()).copyObject(copy, o),
-    uploadPart: async (part, o) => (await requests()).uploadPart(part, o),
-    deleteObjects: async (keys, o) => (await requests()).deleteObjects(keys, o),
-    listObjects: async (list, o) => (await requests()).listObjects(list, o),
+    headBucket: (o) => send((requests) => requests.headBucket(o)),
+    headObject: (key, o) => send((requests) => requests.headObject(key, o)),
+    getObject: (get, o) => send((requests) => requests.getObject(get, o)),
+    getObjectBytes: (get, o) => send((requests) => requests.getObjectBytes(get, o)),
+    putObject: (put, o) => send((requests) => requests.putObject(put, o)),
+    copyObject: (copy, o) => send((requests) => requests.copyObject(copy, o)),
+    uploadPart: (part, o) => send((requests) => requests.uploadPart(part, o)),
+    deleteObjects: (keys, o) => send((requests) => requests.deleteObjects(keys, o)),
+    listObjects: (list, o) => send((requests) => requests.listObjects(list, o)),
     close: () => {
-      opened?.close();
+      if (chosen !== sdkRequests) chosen?.close();
       sdkRequests.close();
     },
   };
