@@ -3,6 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Timer } from './pump.ts';
 
 const timer: Timer = (callback, ms) => {
+  if (ms <= 0) {
+    // A timer of Node waits for a millisecond at least, in which a request could have been sent.
+    const handle = setImmediate(callback);
+    return () => clearImmediate(handle);
+  }
   const handle = setTimeout(callback, ms);
   return () => clearTimeout(handle);
 };
