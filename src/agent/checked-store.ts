@@ -3,23 +3,27 @@ import type { ObjectStore } from '../store/object-store.ts';
 
 /** @param check rejects with what ends the command */
 export function checkedStore(store: ObjectStore, check: () => Promise<void>): ObjectStore {
-  let checked: Promise<void> | undefined;
+  let checking: Promise<void> | undefined;
+  let isChecked = false;
   const first = (): Promise<void> => {
-    checked ??= check();
-    return checked;
+    checking ??= check().then(() => {
+      isChecked = true;
+    });
+    return checking;
   };
+  const then = <T>(request: () => Promise<T>): Promise<T> => (isChecked ? request() : first().then(request));
   return {
     bucket: store.bucket,
     check: first,
-    head: (key, options) => first().then(() => store.head(key, options)),
-    get: (key, options) => first().then(() => store.get(key, options)),
-    getBytes: (key, options) => first().then(() => store.getBytes(key, options)),
-    put: (key, body, attributes, options) => first().then(() => store.put(key, body, attributes, options)),
+    head: (key, options) => then(() => store.head(key, options)),
+    get: (key, options) => then(() => store.get(key, options)),
+    getBytes: (key, options) => then(() => store.getBytes(key, options)),
+    put: (key, body, attributes, options) => then(() => store.put(key, body, attributes, options)),
     putMultipart: (key, source, attributes, options) =>
-      first().then(() => store.putMultipart(key, source, attributes, options)),
-    copy: (from, to, options) => first().then(() => store.copy(from, to, options)),
-    deleteMany: (keys, options) => first().then(() => store.deleteMany(keys, options)),
-    abortMultipart: (key, uploadId, options) => first().then(() => store.abortMultipart(key, uploadId, options)),
+      then(() => store.putMultipart(key, source, attributes, options)),
+    copy: (from, to, options) => then(() => store.copy(from, to, options)),
+    deleteMany: (keys, options) => then(() => store.deleteMany(keys, options)),
+    abortMultipart: (key, uploadId, options) => then(() => store.abortMultipart(key, uploadId, options)),
     list: async function* (prefix, options) {
       await first();
       yield* store.list(prefix, options);

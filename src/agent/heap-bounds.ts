@@ -12,6 +12,9 @@ const ENOUGH_BYTES = 16 * 1024 * 1024;
 /** How much the old objects may grow beyond those in use until garbage is collected; V8 allows up to 300. */
 const GROWTH_PERCENT = 100;
 
+/** Small Buffers share memory of this size: the content of a small file costs no allocation of its own. */
+const POOL_BYTES = 256 * 1024;
+
 let isBounded = false;
 
 /**
@@ -21,6 +24,7 @@ let isBounded = false;
 export function boundHeap(): void {
   if (isBounded) return;
   isBounded = true;
+  Buffer.poolSize = POOL_BYTES;
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
   let growthFactor = 2;
   const observer = new PerformanceObserver(() => {

@@ -10,7 +10,8 @@ interface Hold {
 /** Paths whose content is not stored yet, by inode. */
 export class InodeHolds {
   readonly #holds = new Map<RelPath, Hold>();
-  readonly #holders = new Map<bigint, Set<RelPath>>();
+  /** By inode, as a number: two whose numbers are equal are told apart by what they hold. */
+  readonly #holders = new Map<number, Set<RelPath>>();
   /** Oldest first. */
   readonly #departed = new Set<RelPath>();
 
@@ -24,8 +25,8 @@ export class InodeHolds {
     }
     this.#release(path);
     this.#holds.set(path, { ino, departedMs: undefined });
-    const holders = this.#holders.get(ino);
-    if (holders === undefined) this.#holders.set(ino, new Set([path]));
+    const holders = this.#holders.get(Number(ino));
+    if (holders === undefined) this.#holders.set(Number(ino), new Set([path]));
     else holders.add(path);
   }
 
@@ -60,9 +61,9 @@ export class InodeHolds {
     if (held === undefined) return;
     this.#holds.delete(path);
     this.#departed.delete(path);
-    const holders = this.#holders.get(held.ino)!;
+    const holders = this.#holders.get(Number(held.ino))!;
     holders.delete(path);
-    if (holders.size === 0) this.#holders.delete(held.ino);
+    if (holders.size === 0) this.#holders.delete(Number(held.ino));
   }
 
   /**
@@ -71,9 +72,9 @@ export class InodeHolds {
    * other's inode would wait for each other.
    */
   isHeldElsewhere(ino: bigint, path: RelPath, { heardUntilMs }: { heardUntilMs: number }): boolean {
-    for (const holder of this.#holders.get(ino) ?? []) {
-      const { departedMs = Number.POSITIVE_INFINITY } = this.#holds.get(holder)!;
-      if (holder !== path && departedMs >= heardUntilMs) return true;
+    for (const holder of this.#holders.get(Number(ino)) ?? []) {
+      const { ino: held, departedMs = Number.POSITIVE_INFINITY } = this.#holds.get(holder)!;
+      if (held === ino && holder !== path && departedMs >= heardUntilMs) return true;
     }
     return false;
   }

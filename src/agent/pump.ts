@@ -218,15 +218,15 @@ export class Pump {
     return waiter;
   }
 
-  *#over(): Generator<Waiter> {
-    for (const waiter of this.#waiters) if (this.#dirty.left(waiter.epoch) === 0) yield waiter;
+  #isOver({ epoch }: Waiter): boolean {
+    return this.#dirty.left(epoch) === 0;
   }
 
   #schedule(): void {
     const { limiter, now } = this.#o;
     const dueMs = this.#rooms.length > 0 ? now() : this.#dirty.nextDueMs();
     if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
-    if (!this.#over().next().done) this.#turnAt(now());
+    for (const waiter of this.#waiters) if (this.#isOver(waiter)) this.#turnAt(now());
   }
 
   #turnAt(atMs: number): void {
@@ -244,7 +244,8 @@ export class Pump {
       this.#o.onFatal(error);
     }
     if (this.#backlog.size < MAX_BACKLOG) for (const resolve of this.#rooms.splice(0)) resolve();
-    for (const waiter of this.#over()) {
+    for (const waiter of this.#waiters) {
+      if (!this.#isOver(waiter)) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }

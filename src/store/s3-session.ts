@@ -47,10 +47,11 @@ export async function send<T>(
 
 /** Ends the waiting when the signal is raised: the SDK looks at it only after it was given credentials. */
 function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const forget = onAbort(signal, () => reject(signal.reason));
-    answer.finally(forget).then(resolve, reject);
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const forget = onAbort(signal, () => reject(signal.reason));
+  answer.then(resolve, reject);
+  promise.then(forget, forget);
+  return promise;
 }
 
 /** Sends by the session's policy; rejects with a StoreError only. */
@@ -91,7 +92,8 @@ export function signalOf(options: CallOptions): CallOptions {
 
 /** An ETag as the contract has it, or '' where there is none. */
 export function unquoted(etag: string | undefined): string {
-  return (etag ?? '').replace(/^"(.*)"$/, '$1');
+  if (etag === undefined) return '';
+  return etag.length > 1 && etag.startsWith('"') && etag.endsWith('"') ? etag.slice(1, -1) : etag;
 }
 
 /** What an answer to HEAD or GET tells; the size is the caller's because a range has its own. */

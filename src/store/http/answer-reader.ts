@@ -157,14 +157,28 @@ function parseHead(text: string): Head {
     const end = found < 0 ? text.length : found;
     const colon = text.indexOf(':', at);
     if (colon <= at || colon >= end) throw malformed('a header has no name');
-    const name = text.slice(at, colon).toLowerCase();
+    const name = nameOf(text.slice(at, colon));
     const value = text.slice(colon + 1, end).trim();
-    // A blank before the colon or in front of a line means something else to other readers.
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /[\0\r\n]/.test(value)) throw malformed('a header is not one line');
+    if (/[\0\r\n]/.test(value)) throw malformed('a header is not one line');
     headers[name] = headers[name] === undefined ? value : joined(name, headers[name], value);
     at = end + 2;
   }
   return { version: first[1]!, status: Number(first[2]), headers };
+}
+
+/** As servers write them: most say the same few in every answer. */
+const NAMES = new Map<string, string>();
+const MAX_NAMES = 256;
+
+/** In lower case. */
+function nameOf(written: string): string {
+  const known = NAMES.get(written);
+  if (known !== undefined) return known;
+  // A blank before the colon or in front of a line means something else to other readers.
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(written)) throw malformed('a header has no name');
+  const name = written.toLowerCase();
+  if (NAMES.size < MAX_NAMES) NAMES.set(written, name);
+  return name;
 }
 
 function joined(name: string, before: string, value: string): string {
