@@ -1,13 +1,17 @@
-// Hashes of large content, computed by other threads: the event loop stays free, and several cores take part.
+// Hashes of large content, computed in the thread pool: the event loop stays free, and several cores take part.
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import { type Algorithm, type Done, hashThread, type Task } from './hash-thread.ts';
+import { type Addon, loadAddon } from '../native/addon.ts';
+import { Md5Lanes } from './md5-lanes.ts';
 
-const MAX_THREADS = 4;
-/** A thread costs some megabytes; starting one costs some 20 ms. */
-const IDLE_MS = 5_000;
+export type Algorithm = 'md5' | 'sha256';
 
-/** A thread ended before its work. */
+/** What computes them. */
+export type HashCalls = Pick<Addon, 'startHash' | 'updateHash' | 'endHash' | 'md5OfEach'>;
+
+/** At most so many at once: of the pool's four threads one is always for files. */
+const MAX_AT_ONCE = Math.min(3, availableParallelism());
+
+/** A thread could not hash. */
 export class HashThreadError extends Error {
   override readonly name = 'HashThreadError';
   readonly code = 'HASH_THREAD';
@@ -15,137 +19,72 @@ export class HashThreadError extends Error {
 
 /** A hash that is fed piece by piece. */
 export interface RunningHash {
-  /** Takes the next bytes, which must stay as they are until it resolves. Need not be waited for before the next call. */
+  /** Takes the next bytes, which must stay as they are until it settles. Need not be waited for before the next call. */
   update(bytes: Uint8Array): Promise<void>;
   /** In hex. Ends it. */
   digest(): Promise<string>;
-  /** Ends it without a digest; nothing happens if it has ended. */
+  /** Ends it without a digest: what waits to be read is not read any more. */
   discard(): void;
 }
 
-/** Memory that every thread sees: bytes elsewhere are copied on their way to a hash thread. */
-export function sharedBytes(lengthBytes: number): Buffer {
-  return Buffer.from(new SharedArrayBuffer(lengthBytes));
-}
-
-/** Threads that hash, as many as there is work for, at most one for each core; they end when nothing is left to do. */
+/** Threads that hash, in the order they are asked. */
 export class HashThreads {
-  readonly #threads = new Set<HashThread>();
-  readonly #max: number;
-  readonly #idleMs: number;
-
-  constructor(options: { readonly max?: number; readonly idleMs?: number } = {}) {
-    this.#max = options.max ?? Math.min(MAX_THREADS, availableParallelism());
-    this.#idleMs = options.idleMs ?? IDLE_MS;
-  }
-
-  /** The digest, in hex, of bytes that stay as they are until it resolves. @throws {HashThreadError} */
-  async hash(algorithm: Algorithm, bytes: Uint8Array): Promise<string> {
-    return this.#leastBusy().ask({ do: 'hash', algorithm, bytes });
-  }
-
-  /** Its promises reject with a HashThreadError once its thread has died. */
-  start(algorithm: Algorithm): RunningHash {
-    return this.#leastBusy().start(algorithm);
-  }
-
-  /** How many there are now. */
-  get count(): number {
-    return this.#threads.size;
-  }
-
-  #leastBusy(): HashThread {
-    let chosen: HashThread | undefined;
-    for (const thread of this.#threads) if (thread.load < (chosen?.load ?? Number.POSITIVE_INFINITY)) chosen = thread;
-    if (chosen !== undefined && (chosen.load === 0 || this.#threads.size >= this.#max)) return chosen;
-    const added = new HashThread({ idleMs: this.#idleMs, onEnd: () => this.#threads.delete(added) });
-    this.#threads.add(added);
-    return added;
-  }
-}
-
-type Question = Task extends infer T ? (T extends Task ? Omit<T, 'id'> : never) : never;
-
-class HashThread {
-  readonly #worker: Worker;
-  readonly #idleMs: number;
-  readonly #onEnd: () => void;
-  readonly #waiting = new Map<number, PromiseWithResolvers<string>>();
+  readonly #calls: HashCalls;
+  readonly #lanes: Md5Lanes;
+  readonly #waiting: (() => void)[] = [];
   #running = 0;
-  #ids = 0;
-  #ended: HashThreadError | undefined;
-  #idle: NodeJS.Timeout | undefined;
 
-  constructor({ idleMs, onEnd }: { idleMs: number; onEnd: () => void }) {
-    this.#idleMs = idleMs;
-    this.#onEnd = onEnd;
-    const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
-    this.#worker = new Worker(`(${hashThread})(require)`, { eval: true, execArgv: [], name: 'hash', resourceLimits });
-    this.#worker.on('message', (done: Done) => this.#done(done));
-    this.#worker.on('error', (cause) => this.#end(cause));
-    this.#worker.on('exit', () => this.#end());
-    this.#rest();
+  constructor(calls: HashCalls = loadAddon()) {
+    this.#calls = calls;
+    this.#lanes = new Md5Lanes((strings) => this.#inTurn(() => calls.md5OfEach(strings)));
   }
 
-  /** A running hash counts as a task: more of its content is about to come. */
-  get load(): number {
-    return this.#waiting.size + this.#running;
+  /** The digest, in hex, of bytes that stay as they are until it settles. @throws {HashThreadError} */
+  async hash(algorithm: Algorithm, bytes: Uint8Array): Promise<string> {
+    const running = this.start(algorithm);
+    await running.update(bytes);
+    return await running.digest();
   }
 
-  ask(question: Question): Promise<string> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    clearTimeout(this.#idle);
-    this.#worker.ref(); // whoever waits for it must not be the last to keep the process alive
-    const id = this.#ids++;
-    const waiting = Promise.withResolvers<string>();
-    this.#waiting.set(id, waiting);
-    this.#worker.postMessage({ ...question, id });
-    return waiting.promise;
+  /** The MD5, in hex, of bytes that arrive independently of it. Those of several are computed side by side. */
+  md5(arriving: Promise<Uint8Array>): Promise<string> {
+    return this.#lanes.md5(arriving);
   }
 
+  /** Its promises reject with a HashThreadError if a thread could not hash. */
   start(algorithm: Algorithm): RunningHash {
-    const running = this.#ids++;
-    let isOpen = true;
-    this.#running++;
-    const end = (question: Question): Promise<string> => {
-      isOpen = false;
-      this.#running--;
-      return this.ask(question);
+    const hash = this.#calls.startHash(algorithm);
+    let isDiscarded = false;
+    let turn: Promise<void> = Promise.resolve();
+    const update = async (bytes: Uint8Array): Promise<void> => {
+      const error = isDiscarded ? 0 : await this.#inTurn(() => this.#calls.updateHash(hash, bytes));
+      if (error !== 0) throw new HashThreadError(`Cannot hash: the thread failed with errno ${-error}`);
     };
-    const ignore = (): void => {};
-    this.ask({ do: 'start', running, algorithm }).catch(ignore); // the next call rejects too
     return {
-      update: async (bytes) => void (await this.ask({ do: 'update', running, bytes })),
-      digest: () => end({ do: 'digest', running }),
+      update: (bytes) => {
+        turn = turn.then(() => update(bytes));
+        turn.catch(() => {}); // told to the caller
+        return turn;
+      },
+      digest: async () => {
+        await turn;
+        return this.#calls.endHash(hash).toString('hex');
+      },
       discard: () => {
-        if (isOpen) end({ do: 'discard', running }).catch(ignore);
+        isDiscarded = true;
       },
     };
   }
 
-  #done({ id, digest }: Done): void {
-    this.#waiting.get(id)?.resolve(digest);
-    this.#waiting.delete(id);
-    if (this.#waiting.size === 0) this.#rest();
-  }
-
-  /** Nothing to do: keeps nobody alive, and ends if it stays so. */
-  #rest(): void {
-    this.#worker.unref();
-    clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => {
-      if (this.#running > 0) return this.#rest();
-      this.#end();
-      void this.#worker.terminate();
-    }, this.#idleMs).unref();
-  }
-
-  #end(cause?: unknown): void {
-    if (this.#ended !== undefined) return;
-    this.#ended = new HashThreadError('Cannot hash: the thread has ended', { cause });
-    clearTimeout(this.#idle);
-    this.#onEnd();
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
+  async #inTurn<T>(job: () => Promise<T>): Promise<T> {
+    if (this.#running < MAX_AT_ONCE) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await job();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
   }
 }

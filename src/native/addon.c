@@ -30,6 +30,10 @@ NAPI_MODULE_INIT() {
       {"trimMemory", NULL, trim_memory_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"placeFiles", NULL, place_files_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"readDirectory", NULL, read_directory_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"md5OfEach", NULL, md5_of_each_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"startHash", NULL, start_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"updateHash", NULL, update_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"endHash", NULL, end_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   TRY(env, napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions));
   return exports;

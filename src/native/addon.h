@@ -40,5 +40,9 @@ napi_value file_system_id_js(napi_env env, napi_callback_info info);
 napi_value trim_memory_js(napi_env env, napi_callback_info info);
 napi_value place_files_js(napi_env env, napi_callback_info info);
 napi_value read_directory_js(napi_env env, napi_callback_info info);
+napi_value md5_of_each_js(napi_env env, napi_callback_info info);
+napi_value start_hash_js(napi_env env, napi_callback_info info);
+napi_value update_hash_js(napi_env env, napi_callback_info info);
+napi_value end_hash_js(napi_env env, napi_callback_info info);
 
 #endif

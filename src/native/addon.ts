@@ -7,6 +7,9 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 /** An open inotify instance, opaque to JavaScript. */
 export type Handle = { readonly __inotifyHandle: true };
 
+/** A hash that is fed piece by piece, opaque to JavaScript. */
+export type RunningDigest = { readonly __runningDigest: true };
+
 /** The addon's exports; a negative result is a negated errno. See the .c files here. */
 export interface Addon {
   init(onBatch: (events: ArrayBuffer, token: number) => void, limitBytes?: number): Handle | number;
@@ -30,6 +33,10 @@ export interface Addon {
    */
   placeFiles(files: readonly NewFile[]): Promise<ArrayBuffer>;
   readDirectory: ReadDirectoryNatively;
+  startHash(algorithm: string): RunningDigest;
+  updateHash(hash: RunningDigest, bytes: Uint8Array): Promise<number>;
+  endHash(hash: RunningDigest): Buffer;
+  md5OfEach(strings: readonly Uint8Array[]): Promise<Buffer>;
 }
 
 /** What was looked at: the listing, a record for each of some names, and where the name after them begins. */

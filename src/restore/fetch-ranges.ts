@@ -61,12 +61,11 @@ export async function fetchRanges(
   }
 }
 
-/** Up to its first await in the order of the ranges: whoever is to be hashed first has memory first, and nobody waits forever. */
+/** Memory is had in the order of the ranges: whoever is to be hashed first has it first, and nobody waits forever. */
 async function fetchRange(work: Restoring, range: Range, { remote, fd, hash }: Fetching): Promise<ObjectHead> {
+  const memory = await work.rangeMemory.take();
   const arrived = Promise.withResolvers<Buffer>();
   const hashed = hash.update(range, arrived.promise);
-  hashed.catch(() => {}); // it may fail, because of another range, while this one waits for memory
-  const memory = await work.rangeMemory.take();
   const written = getRange(work, range, { remote, memory }).then(async ({ bytes, ...head }) => {
     arrived.resolve(bytes);
     await writeAll(fd, bytes, range.offset);

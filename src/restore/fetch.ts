@@ -18,7 +18,7 @@ import type { Remote, Restoring } from './work.ts';
 export const SMALL_BYTES = 256 * 1024;
 
 /** From this size on several ranges at once are worth their requests. */
-const RANGED_BYTES = 4 * RANGE_BYTES;
+const RANGED_BYTES = 2 * RANGE_BYTES;
 
 const writeLater = promisify(write);
 

@@ -23,7 +23,7 @@ export class RangeHash {
   async update(range: Range, arrived: Promise<Uint8Array>): Promise<void> {
     const { part, begins, ends } = range;
     // A part in one range needs nobody's turn.
-    const alone = begins && ends ? arrived.then((bytes) => this.#threads.hash('md5', bytes)) : undefined;
+    const alone = begins && ends ? this.#threads.md5(arrived) : undefined;
     const inTurn = Promise.all([arrived, this.#turn]).then(([bytes]) =>
       Promise.all([this.#sha256.update(bytes), alone === undefined ? this.#updatePart(range, bytes) : undefined]),
     );

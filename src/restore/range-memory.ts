@@ -1,8 +1,7 @@
-// Memory for the ranges of large objects: bounded for all of them together, used again, and seen by hash threads.
-import { sharedBytes } from '../hash/hash-threads.ts';
+// Memory for the ranges of large objects: bounded for all of them together, and used again.
 
 /** The longest range. */
-export const RANGE_BYTES = 4 * 1024 * 1024;
+export const RANGE_BYTES = 8 * 1024 * 1024;
 
 const MAX_RANGES = 8;
 
@@ -18,7 +17,7 @@ export class RangeMemory {
     if (spare !== undefined) return Promise.resolve(spare);
     if (this.#made === MAX_RANGES) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#made++;
-    return Promise.resolve(sharedBytes(RANGE_BYTES));
+    return Promise.resolve(Buffer.allocUnsafeSlow(RANGE_BYTES));
   }
 
   giveBack(bytes: Buffer): void {

@@ -1,5 +1,4 @@
 // Memory for large content on its way: bounded for all uploads together, and used again.
-import { sharedBytes } from '../hash/hash-threads.ts';
 
 /** Memory for whoever took it, until it is given back. */
 export interface Loan {
@@ -14,7 +13,7 @@ interface Waiting {
 }
 
 /**
- * Lends memory that all threads see, in the order it is asked for, never more than the budget at a time; what is larger
+ * Lends memory in the order it is asked for, never more than the budget at a time; what is larger
  * than the budget is lent when nothing else is. Nobody waits while holding a loan, so everybody gets one in the end.
  */
 export class ContentMemory {
@@ -72,6 +71,6 @@ export class ContentMemory {
     const slab = this.#spare.pop();
     return slab !== undefined && slab.length >= lengthBytes && slab.length <= this.#budgetBytes
       ? slab
-      : sharedBytes(lengthBytes);
+      : Buffer.allocUnsafeSlow(lengthBytes);
   }
 }

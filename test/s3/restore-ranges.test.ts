@@ -50,10 +50,10 @@ const once = async <T>(attempt: () => Promise<T>): Promise<T> => {
 };
 
 for (const [title, sizeBytes, partSizeBytes, gets] of [
-  ['one request', 20 * MIB + 1, undefined, 6],
-  ['small parts', 20 * MIB + 1, 5 * MIB, 9],
-  ['parts larger than a range', 51 * MIB, 50 * MIB, 14],
-  ['parts of nobody knows what size', 20 * MIB, 7 * MIB, 5],
+  ['one request', 20 * MIB + 1, undefined, 3],
+  ['small parts', 20 * MIB + 1, 5 * MIB, 5],
+  ['parts larger than a range', 51 * MIB, 50 * MIB, 8],
+  ['parts of nobody knows what size', 20 * MIB, 7 * MIB, 3],
 ] as const) {
   test(`S9 an object stored by ${title} comes back by ranges and is compared with its ETag`, async (t) => {
     const ground = restoreGround(t);
@@ -83,7 +83,7 @@ test('S9 a range that fails is asked for again, and no other', async (t) => {
   });
   assertComplete(await ground.restore({ retry: once }));
   assert.ok(readFileSync(ground.at('large')).equals(bytes));
-  assert.deepEqual([ranges.length, new Set(ranges).size], [11, 10]);
+  assert.deepEqual([ranges.length, new Set(ranges).size], [6, 5]);
 });
 
 test('S9 a range whose bytes are wrong is not believed: the object is fetched again', async (t) => {
@@ -116,7 +116,7 @@ test('S9 an object that is another one by now is no mixture of both', async (t) 
     const report = await ground.restore();
     assertComplete(report);
     assert.ok(readFileSync(ground.at('large')).equals(newer), `If-Match is known: ${knowsIfMatch}`);
-    assert.ok(ranges.length > 10);
+    assert.ok(ranges.length > 5);
     assert.equal(ground.ledger.get('large' as never)?.etag, md5(newer));
   }
 });
