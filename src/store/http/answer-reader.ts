@@ -42,6 +42,11 @@ export class AnswerReader {
     return this.#isKept ? this.#keepAliveMs : 0;
   }
 
+  /** Nothing but this many bytes of the body can come next; 0: something else may. */
+  get onlyBodyBytes(): number {
+    return this.#state === 'length' ? this.#leftBytes : 0;
+  }
+
   /** @throws what `malformed` makes, and whatever the sink throws */
   read(read: Buffer): void {
     const bytes = this.#rest === undefined ? read : Buffer.concat([this.#rest, read]);

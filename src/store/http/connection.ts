@@ -12,6 +12,12 @@ export const KEEP_ALIVE_MS = 10_000;
 /** So much earlier than the server says it will. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
+/** So much of a body that has its place is read there. Less is not worth telling the socket. */
+const READ_IN_PLACE_BYTES = 256 * 1024;
+
+/** Node remembers each place for as long as the socket lives: then another one goes on. */
+const MAX_READS_IN_PLACE = 4096;
+
 /** All connections read into this: what is read has been taken before the next read. */
 const INPUT = Buffer.allocUnsafeSlow(256 * 1024);
 
@@ -32,12 +38,20 @@ export class Connection implements Flow {
   #exchange: Exchange | undefined;
   #reader: AnswerReader | undefined;
   #isPaused = false;
+  #input: Buffer = INPUT;
+  #readsInPlace = 0;
   #error: Error | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#o = options;
     const { connect, readyEvent } = options.connector;
-    this.#socket = connect({ buffer: INPUT, callback: (bytes) => this.#onRead(bytes) });
+    this.#socket = connect({
+      buffer: () => {
+        this.#input = this.#nextInput();
+        return this.#input;
+      },
+      callback: (bytes) => this.#onRead(bytes === this.#input.length ? this.#input : this.#input.subarray(0, bytes)),
+    });
     const timer = setTimeout(() => this.#socket.destroy(connectTimeout()), CONNECT_TIMEOUT_MS);
     this.#socket
       .once(readyEvent, () => {
@@ -104,11 +118,20 @@ export class Connection implements Flow {
     this.#socket.destroy();
   }
 
-  #onRead(bytes: number): boolean {
+  /** Where the next read goes. */
+  #nextInput(): Buffer {
+    const bytes = this.#reader?.onlyBodyBytes ?? 0;
+    const place = bytes >= READ_IN_PLACE_BYTES ? this.#exchange?.place : undefined;
+    if (place === undefined || place.length < bytes) return INPUT;
+    this.#readsInPlace++;
+    return place.subarray(0, bytes);
+  }
+
+  #onRead(bytes: Buffer): boolean {
     const reader = this.#reader;
     try {
       if (reader === undefined) throw cutOff(); // nobody asked: what it means, nobody can know
-      reader.read(bytes === INPUT.length ? INPUT : INPUT.subarray(0, bytes));
+      reader.read(bytes);
       if (reader.isDone) this.#done(reader);
     } catch (error) {
       this.#socket.destroy(error as Error);
@@ -124,7 +147,8 @@ export class Connection implements Flow {
     exchange?.end();
     const forMs = Math.min(KEEP_ALIVE_MS, reader.keepsMs - KEEP_ALIVE_MARGIN_MS);
     // What was answered before it was sent as a whole goes no further.
-    if (forMs <= 0 || this.#socket.writableLength > 0 || this.#socket.destroyed) this.#socket.destroy();
+    const isInUse = this.#socket.writableLength > 0 || this.#socket.destroyed;
+    if (forMs <= 0 || isInUse || this.#readsInPlace > MAX_READS_IN_PLACE) this.#socket.destroy();
     else this.#free(forMs);
   }
 

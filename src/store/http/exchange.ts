@@ -63,7 +63,13 @@ export class Exchange {
     if (isAccepted) this.#room = this.request.into;
   }
 
-  /** More of the body. The chunk is only lent. */
+  /** Where more of the body may be read to, if it has a place of its own; then the chunk is the beginning of that. */
+  get place(): Buffer | undefined {
+    const room = this.#isOver ? undefined : this.#room;
+    return room !== undefined && this.#filled < room.length ? room.subarray(this.#filled) : undefined;
+  }
+
+  /** More of the body. The chunk is only lent, unless it is where `place` said. */
   body(chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.#stream !== undefined) {
@@ -71,7 +77,7 @@ export class Exchange {
       return;
     }
     if (this.#chunks.length === 0) this.#room ??= roomFor(this.#headers['content-length']);
-    if (this.#room !== undefined) this.#filled += chunk.copy(this.#room, this.#filled);
+    if (this.#room !== undefined) this.#filled += put(chunk, this.#room, this.#filled);
     else this.#chunks.push(Buffer.from(chunk));
   }
 
@@ -129,6 +135,12 @@ export class Exchange {
     const [first = NOTHING, ...more] = this.#chunks;
     return more.length === 0 ? first : Buffer.concat(this.#chunks);
   }
+}
+
+/** @returns how many bytes had room */
+function put(chunk: Buffer, room: Buffer, at: number): number {
+  const isThere = chunk.buffer === room.buffer && chunk.byteOffset === room.byteOffset + at;
+  return isThere ? chunk.length : chunk.copy(room, at);
 }
 
 function roomFor(length: string | undefined): Buffer | undefined {
