@@ -27,16 +27,27 @@ export function bestPeer(series: readonly Series[], metric: Metric): Series | un
   return series.filter(isPeer).sort((a, b) => medianOf(a, metric) - medianOf(b, metric))[0];
 }
 
-/** Our median is at most so many times that of the peer that is best at it; nothing to say without peers. */
+/** Our median is at most so many times that of the peer that is best at it, or of the one that is named. */
 export function againstBest(
   series: readonly Series[],
-  { metric, atMost }: { readonly metric: Metric; readonly atMost: number },
-): Verdict[] {
-  const ours = series.find(({ tool }) => tool === 'awssyncer');
-  const best = bestPeer(series, metric);
-  if (ours === undefined || best === undefined) return [];
+  { metric, atMost, peer }: { readonly metric: Metric; readonly atMost: number; readonly peer?: ToolName },
+): Verdict {
+  const ours = series.find(({ tool }) => tool === 'awssyncer')!;
+  const best = bestPeer(peer === undefined ? series : series.filter(({ tool }) => tool === peer), metric);
+  if (best === undefined) return notJudged(`${metric} <= ${atMost} x ${peer ?? 'the best peer'}`, peer ?? 'any peer');
   const ratio = medianOf(ours, metric) / medianOf(best, metric);
-  return [{ bar: `${metric} <= ${atMost} x ${best.tool}`, found: `${ratio.toFixed(2)} x`, passed: ratio <= atMost }];
+  return { bar: `${metric} <= ${atMost} x ${best.tool}`, found: `${ratio.toFixed(2)} x`, passed: ratio <= atMost };
+}
+
+/** A bar that nobody can tell anything about without these peers. */
+export function notJudged(bar: string, peers: string): Verdict {
+  return { bar, found: `without ${peers}`, passed: undefined };
+}
+
+/** The word for a verdict. */
+export function wordFor({ passed }: Verdict): 'PASS' | 'MISS' | 'NOT JUDGED' {
+  if (passed === undefined) return 'NOT JUDGED';
+  return passed ? 'PASS' : 'MISS';
 }
 
 /** A value in some unit is at most this. */

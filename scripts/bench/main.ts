@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { wordFor } from './bars.ts';
 import { Bench } from './bench.ts';
 import { circumstances } from './circumstances.ts';
 import type { Report, WorkResult } from './results.ts';
@@ -16,7 +17,6 @@ import { restore, upload } from './workloads/small-files.ts';
 import { startUp } from './workloads/start-up.ts';
 import { unchanged } from './workloads/unchanged.ts';
 import { unpacked } from './workloads/unpacked.ts';
-
 import { writeResults } from './write-results.ts';
 
 const WORK: Readonly<Record<string, (bench: Bench) => Promise<WorkResult[]>>> = {
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
       const results = await WORK[name]!(bench);
       for (const result of results) {
         for (const verdict of result.verdicts) {
-          console.log(`  ${verdict.passed ? 'PASS' : 'MISS'} ${result.name}: ${verdict.bar}: ${verdict.found}`);
+          console.log(`  ${wordFor(verdict)} ${result.name}: ${verdict.bar}: ${verdict.found}`);
         }
       }
       save(results.map((result) => ({ ...result, circumstances: found })));

@@ -1,5 +1,5 @@
 // Pure. RESULTS.md from the data.
-import { bestPeer, isPeer, medianOf } from './bars.ts';
+import { bestPeer, isPeer, medianOf, wordFor } from './bars.ts';
 import type { Report, Series, WorkResult } from './results.ts';
 import { megabytes, requestsText, seconds } from './say.ts';
 import { quantile, spread } from './statistics.ts';
@@ -35,12 +35,11 @@ function heading(report: Report): string {
 
 function summary(report: Report): string {
   const rows = report.flatMap(({ name, title, verdicts }) => {
-    return verdicts.map(({ bar, found, passed }, at) => [
-      at === 0 ? `[${title}](#${name})` : '',
-      bar,
-      found,
-      passed ? 'PASS' : '**MISS**',
-    ]);
+    return verdicts.map((verdict, at) => {
+      const word = wordFor(verdict);
+      const shown = verdict.passed === true ? word : `**${word}**`;
+      return [at === 0 ? `[${title}](#${name})` : '', verdict.bar, verdict.found, shown];
+    });
   });
   return `## Bars\n\n${table(['work', 'bar', 'found', ''], rows)}`;
 }

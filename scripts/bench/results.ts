@@ -33,9 +33,10 @@ export interface Series {
 export interface Verdict {
   /** What was asked for. */
   readonly bar: string;
-  /** What was found, with its unit. */
+  /** What was found, with its unit; or who would have been needed to find it out. */
   readonly found: string;
-  readonly passed: boolean;
+  /** undefined: the peer to be compared with did not take part. */
+  readonly passed: boolean | undefined;
 }
 
 /** The result of one kind of work. */

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:f
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent } from '../agent.ts';
-import { atMost } from '../bars.ts';
+import { atMost, notJudged } from '../bars.ts';
 import type { Bench } from '../bench.ts';
 import type { Series, Verdict, WorkResult } from '../results.ts';
 import { monotonicMs } from '../server/tally.ts';
@@ -41,7 +41,7 @@ function judge(series: readonly Series[]): Verdict[] {
     atMost('p50: settle pause + 15 ms', { value: at(mine, 0.5), limit: SETTLE_MS + 15, unit: 'ms', digits: 1 }),
     atMost('p99: settle pause + 50 ms', { value: at(mine, 0.99), limit: SETTLE_MS + 50, unit: 'ms', digits: 1 }),
   ];
-  if (aws === undefined) return verdicts;
+  if (aws === undefined) return [...verdicts, notJudged('p50 : lsyncd + aws <= 0.1', 'lsyncd and aws')];
   const value = at(mine, 0.5) / at(aws, 0.5);
   return [...verdicts, atMost('p50 : lsyncd + aws', { value, limit: 0.1, unit: '', digits: 3 })];
 }

@@ -14,8 +14,8 @@ export async function upload(bench: Bench): Promise<WorkResult[]> {
   const series = await bench.compare(uploads(bench, tree));
   const ours = series[0]!.runs;
   const verdicts = [
-    ...againstBest(series, { metric: 'wall', atMost: 0.6 }),
-    ...againstBest(series, { metric: 'CPU', atMost: 0.5 }),
+    againstBest(series, { metric: 'wall', atMost: 0.6 }),
+    againstBest(series, { metric: 'CPU', atMost: 0.5 }),
     requestsAre(ours, { operation: 'PutObject', count: tree.files }),
   ];
   const title = `Upload of ${tree.files.toLocaleString('en')} files of 4 KiB to an empty bucket`;
@@ -26,8 +26,8 @@ export async function restore(bench: Bench): Promise<WorkResult[]> {
   const tree = smallFiles(bench);
   const series = await downloads(bench, tree);
   const verdicts = [
-    ...againstBest(series, { metric: 'wall', atMost: 0.6 }),
-    ...againstBest(series, { metric: 'CPU', atMost: 0.5 }),
+    againstBest(series, { metric: 'wall', atMost: 0.6 }),
+    againstBest(series, { metric: 'CPU', atMost: 0.5 }),
   ];
   const title = `Restore of ${tree.files.toLocaleString('en')} files of 4 KiB into an empty directory`;
   return [{ name: 'restore', title, series, verdicts }];
