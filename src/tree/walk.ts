@@ -45,12 +45,19 @@ export function becomesObject(dir: RelPath, entry: DirectoryName, filter: PathFi
 /** How many entries are given at a time, or a few less. */
 const BATCH = 256;
 
+/**
+ * How many directories are read ahead, together with how many names: handing them to other threads one at a time, and
+ * waiting for each, takes longer than reading them. Where directories are large, it is one.
+ */
+const DIRECTORIES_AHEAD = 16;
+const NAMES_AHEAD = 1024;
+
 /** EISDIR: a name that was none has become a directory. The others: what was a directory is none any more. */
 const CHANGED_KIND: ReadonlySet<string> = new Set(['EISDIR', 'ENOTDIR', 'ELOOP']);
 
 /**
  * Everything included beneath directory `start`, and `start` itself unless it is the root, in batches. While the caller
- * looks at one, the next directory is read: an entry was seen after the walk began, and before it is given.
+ * looks at one, the next directories are read: an entry was seen after the walk began, and before it is given.
  */
 export async function* walk(
   { tree, directories }: { readonly tree: LocalTree; readonly directories: Pick<DirectoryReader, 'read'> },
@@ -77,8 +84,10 @@ class Walker {
   readonly #directories: Pick<DirectoryReader, 'read'>;
   readonly #o: WalkOptions;
   #batch: WalkEntry[] = [];
-  /** The directory that is probably entered next. */
-  #ahead: { readonly dir: RelPath; readonly read: Promise<ReadDirectory | undefined> } | undefined;
+  /** Directories whose turn has not come. */
+  readonly #ahead = new Map<RelPath, Promise<ReadDirectory | undefined>>();
+  /** How many names the last directory had, and the next ones probably have. */
+  #expected = NAMES_AHEAD;
 
   constructor(directories: Pick<DirectoryReader, 'read'>, options: WalkOptions) {
     this.#directories = directories;
@@ -123,12 +132,17 @@ class Walker {
   ): AsyncGenerator<readonly WalkEntry[]> {
     const directories = children.filter(isDirectory).map(({ name }) => joinPath(dir, name));
     let entered = 0;
-    this.#readAhead(directories[0] ?? following);
+    this.#expected = children.length;
+    this.#readAhead(directories, { from: 0, following });
     for (const child of children) {
       const path = joinPath(dir, child.name);
       if (typeof child.stat === 'object') this.add(fileKey(path), path, child.stat);
       else if (typeof child.stat === 'number') this.#failed(path, child.stat);
-      else yield* this.directory(path, directories[++entered] ?? following);
+      else {
+        entered++;
+        this.#readAhead(directories, { from: entered, following });
+        yield* this.directory(path, directories[entered] ?? following);
+      }
       if (this.#batch.length >= BATCH) yield this.rest();
     }
   }
@@ -151,17 +165,25 @@ class Walker {
     return [];
   }
 
-  #readAhead(dir: RelPath | undefined): void {
-    if (dir === undefined || dir === this.#ahead?.dir) return;
-    const read = this.#begin(dir);
-    read.catch(() => undefined); // whoever comes to the directory will see it
-    this.#ahead = { dir, read };
+  /** Begins to read what comes next, several at a time. */
+  #readAhead(
+    siblings: readonly RelPath[],
+    { from, following }: { from: number; following: RelPath | undefined },
+  ): void {
+    const room = Math.min(DIRECTORIES_AHEAD, Math.max(1, Math.floor(NAMES_AHEAD / (this.#expected + 1))));
+    if (this.#ahead.size > room / 2) return;
+    for (const dir of [...siblings.slice(from, from + room), following]) {
+      if (dir === undefined || this.#ahead.has(dir) || this.#ahead.size >= room) continue;
+      const read = this.#begin(dir);
+      read.catch(() => undefined); // whoever comes to the directory will see it
+      this.#ahead.set(dir, read);
+    }
   }
 
   #read(dir: RelPath): Promise<ReadDirectory | undefined> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    return ahead?.dir === dir ? ahead.read : this.#begin(dir);
+    const ahead = this.#ahead.get(dir);
+    this.#ahead.delete(dir);
+    return ahead ?? this.#begin(dir);
   }
 
   async #begin(dir: RelPath): Promise<ReadDirectory | undefined> {
