@@ -34,11 +34,17 @@ export class S3 {
     this.#stop();
   }
 
-  /** Creates a bucket, with the objects of another one if that is named. */
-  async makeBucket(original?: string): Promise<string> {
+  /** Creates an empty bucket. */
+  async makeBucket(): Promise<string> {
     const bucket = `bench-${++this.#bucketsMade}`;
-    if (original === undefined) await this.#ask('PUT', bucket);
-    else await this.#ask('POST', `-/clone?from=${original}&to=${bucket}`);
+    await this.#ask('PUT', bucket);
+    return bucket;
+  }
+
+  /** Creates a bucket with the objects of another one, as if they had been stored so much later. */
+  async cloneBucket(original: string, { laterMs }: { readonly laterMs: number }): Promise<string> {
+    const bucket = `bench-${++this.#bucketsMade}`;
+    await this.#ask('POST', `-/clone?from=${original}&to=${bucket}&later=${laterMs}`);
     return bucket;
   }
 

@@ -35,12 +35,15 @@ export class Bucket {
   #added: string[] = [];
   #removed = false;
 
-  /** @param original What it holds from the start. */
-  constructor(name: string, original?: Bucket) {
+  /** @param original What it holds from the start, as if it had been stored so much later. */
+  constructor(name: string, original?: { readonly bucket: Bucket; readonly laterMs: number }) {
     this.name = name;
-    this.#objects = new Map(original?.objects);
-    this.#sorted = original?.keys() ?? [];
-    this.#borrowed = original?.holdMemory() ?? [];
+    this.#objects = new Map();
+    for (const [key, object] of original?.bucket.objects ?? []) {
+      this.#objects.set(key, { ...object, modifiedMs: object.modifiedMs + original!.laterMs });
+    }
+    this.#sorted = original?.bucket.keys() ?? [];
+    this.#borrowed = original?.bucket.holdMemory() ?? [];
   }
 
   /** Room for the body of a request. */

@@ -22,7 +22,7 @@ export const CONTROL_PATH = '/-/';
  * - `GET counters`: a `Counters`
  * - `GET arrivals?from=N`: each `Arrival` since the last reset but the first N
  * - `POST reset`: counts begin anew
- * - `POST clone?from=BUCKET&to=BUCKET`: a new bucket with the same objects
+ * - `POST clone?from=BUCKET&to=BUCKET&later=MS`: a new bucket with the same objects, stored so much later
  * - `GET summary?bucket=BUCKET`: a `Summary`
  *
  * @throws S3Failure
@@ -39,9 +39,11 @@ export function control(http: HttpRequest, { service, tally }: { service: Servic
       globalThis.gc?.();
       tally.reset();
       return { status: 204 };
-    case 'POST clone':
-      service.buckets.set(parameter('to'), new Bucket(parameter('to'), bucketOf(service, parameter('from'))));
+    case 'POST clone': {
+      const original = { bucket: bucketOf(service, parameter('from')), laterMs: Number(parameter('later')) };
+      service.buckets.set(parameter('to'), new Bucket(parameter('to'), original));
       return { status: 204 };
+    }
     case 'GET summary':
       return json(summarise(bucketOf(service, parameter('bucket'))));
     default:

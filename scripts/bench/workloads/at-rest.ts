@@ -37,7 +37,7 @@ export async function atRest(bench: Bench): Promise<WorkResult[]> {
       notes: ['RSS is that at the end of the time.'],
       series: [series],
       verdicts: [
-        atMost('RSS', { value: run.peakRssBytes / 1e6, limit: 90, unit: 'MB' }),
+        atMost('RSS', { value: run.peakRssBytes / 1e6, limit: 90, unit: 'MB', digits: 1 }),
         atMost('CPU', { value: (cpuMs / windowMs) * 100, limit: 0.1, unit: '%', digits: 3 }),
         requestsAre([run], { count: 0 }),
       ],
