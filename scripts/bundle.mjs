@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { lazyModules } from './lazy-modules.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -48,25 +49,6 @@ async function replace(path, content, mode) {
   await writeFile(temporary, content, { mode });
   await rename(temporary, path);
 }
-
-/**
- * What dependencies load of Node and do not use, 40 ms of CPU: nobody speaks HTTP/2 to S3, and not every endpoint wants
- * TLS, for which Node reads all root certificates.
- */
-const UNUSED_UNTIL_USED = {
-  http2: `exports.constants = {};`,
-  https: `const https = () => process.getBuiltinModule('https');
-    for (const name of ['Agent', 'request']) Object.defineProperty(exports, name, { enumerable: true, get: () => https()[name] });`,
-};
-
-const lazyModules = {
-  name: 'lazy modules of Node',
-  setup({ onResolve, onLoad }) {
-    const namespace = 'lazy';
-    onResolve({ filter: /^(node:)?(http2|https)$/ }, ({ path }) => ({ path: path.replace('node:', ''), namespace }));
-    onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: UNUSED_UNTIL_USED[path] }));
-  },
-};
 
 /** src/main.ts as one file. @returns the files to write */
 async function bundled(outfile, options = {}) {

@@ -81,6 +81,9 @@ function digest(files) {
   return hash.digest('hex');
 }
 
+/** What makes the release build. */
+const BUNDLERS = ['bundle.mjs', 'lazy-modules.mjs', 'code-cache.cjs'];
+
 /** What is built after the dependencies are there, in order. Each module is loaded only when it has work to do. */
 const BUILDS = [
   {
@@ -98,7 +101,7 @@ const BUILDS = [
     name: 'bundle',
     what: 'building dist/main.js',
     output: join(ROOT, 'dist/main.js'),
-    inputs: () => [...filesIn('src'), ...['package.json', 'scripts/bundle.mjs', 'scripts/code-cache.cjs'].map(inRoot)],
+    inputs: () => [...filesIn('src'), inRoot('package.json'), ...BUNDLERS.map((name) => inRoot(`scripts/${name}`))],
     async build() {
       await (await import('./bundle.mjs')).bundle();
       const { status } = spawnSync(OWN_NODE, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });

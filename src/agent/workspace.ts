@@ -118,7 +118,6 @@ export async function openWorkspace(
 ): Promise<Workspace> {
   const places = resolvePlaces(config, context.cwd);
   const { localAsGiven } = places;
-  boundHeap();
   const root = openLocal(localAsGiven, options.createLocal);
   const { log } = context;
   const counters = newCounters();
@@ -178,6 +177,8 @@ export async function openWorkspace(
     // Whoever has never listed the bucket is about to, and an active lease is taken at once.
     const mayWait = options.checksLate && ledger.meta().listed && setting?.mode !== 'active';
     if (!mayWait) await store.check();
+    // Not before: what it loads would make the first request wait.
+    boundHeap();
     const rules = {
       rules: config.rules,
       filterRegex: config.filterRegex,
