@@ -1,19 +1,19 @@
 // CreateMultipartUpload, the one request that must not be cut off: whose id is never learnt cannot be aborted.
-import type { CreateMultipartUploadCommand, CreateMultipartUploadCommandOutput } from '@aws-sdk/client-s3';
+import type { SendOptions } from './s3-requests.ts';
 import { type Request, type S3Session, send, senseless } from './s3-session.ts';
 
 /** How long the answer is still waited for when everything else has been aborted. */
 const GRACE_MS = 1000;
 
 /** Starts an upload in parts; its signal takes effect later than that of other requests. */
-export async function createUpload(
+export async function createUpload<A extends { readonly UploadId?: string | undefined }>(
   session: S3Session,
   request: Request,
-  command: CreateMultipartUploadCommand,
-): Promise<CreateMultipartUploadCommandOutput & { UploadId: string }> {
+  run: (options: SendOptions) => Promise<A>,
+): Promise<A & { readonly UploadId: string }> {
   const given = request.signal === undefined ? undefined : later(request.signal, GRACE_MS);
   const patient = given === undefined ? request : { ...request, signal: given.signal };
-  const answer = await send(session, patient, (o) => session.client.send(command, o)).finally(given?.forget);
+  const answer = await send(session, patient, run).finally(given?.forget);
   const { UploadId } = answer;
   if (UploadId === undefined) throw senseless(session, request);
   return { ...answer, UploadId };

@@ -14,8 +14,7 @@ export interface ServerKind {
  * would copy whatever is there by now. AWS may refuse a header it does not know, so the other name is sent only to a
  * server that has shown to be an RGW.
  */
-export function speakRgw(client: S3Client): ServerKind {
-  const server: ServerKind = { isRgw: undefined };
+export function speakRgw(client: S3Client, server: ServerKind): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       const { headers } = args.request as { headers: Record<string, string> };
@@ -35,7 +34,6 @@ export function speakRgw(client: S3Client): ServerKind {
     // Lowest in its step: nearest to the wire, before an error answer is thrown.
     { step: 'deserialize', priority: 'low', name: 'rgwDetection' },
   );
-  return server;
 }
 
 /** What an answer tells by the id of its request. */

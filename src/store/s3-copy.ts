@@ -1,5 +1,4 @@
 // Server-side copies, in one request or by parts.
-import { UploadPartCopyCommand } from '@aws-sdk/client-s3';
 import { locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { partPlan } from './multipart-plan.ts';
@@ -42,8 +41,7 @@ export async function copyObject(session: S3Session, copy: Copy): Promise<Writte
 }
 
 async function copyAtOnce(session: S3Session, { from, to }: Copy, request: Request): Promise<WriteAnswer> {
-  const { CopySource: source, CopySourceIfMatch: ifMatch } = sourceOf(session, from);
-  return send(session, request, (o) => session.requests.copyObject({ source, ifMatch, ...to }, o));
+  return send(session, request, (o) => session.requests.copyObject({ ...sourceOf(session, from), ...to }, o));
 }
 
 async function copyByParts(
@@ -60,18 +58,15 @@ async function copyByParts(
     parts,
     concurrency: COPY_CONCURRENCY,
     onStarted: options.onStarted,
-    transfer: ({ key, uploadId, partNumber }, signal) => {
-      const start = (partNumber - 1) * partSizeBytes;
-      const command = new UploadPartCopyCommand({
-        ...{ Bucket: session.bucket, Key: key, UploadId: uploadId, PartNumber: partNumber },
-        ...sourceOf(session, from),
-        CopySourceRange: `bytes=${start}-${Math.min(start + partSizeBytes, from.sizeBytes) - 1}`,
-      });
-      const part = { action: 'copy a part to', key, signal };
-      return sendRetried(session, part, async (o) => {
-        const answer = await session.client.send(command, o);
-        if (answer.CopyPartResult?.ETag === undefined) throw senseless(session, part);
-        return answer.CopyPartResult;
+    transfer: (place, signal) => {
+      const start = (place.partNumber - 1) * partSizeBytes;
+      const range = `bytes=${start}-${Math.min(start + partSizeBytes, from.sizeBytes) - 1}`;
+      const part = { ...place, ...sourceOf(session, from), range };
+      const partRequest = { action: 'copy a part to', key: place.key, signal };
+      return sendRetried(session, partRequest, async (o) => {
+        const answer = await session.rare.copyPart(part, o);
+        if (answer?.ETag === undefined) throw senseless(session, partRequest);
+        return answer;
       });
     },
     // RGW ignores the condition on parts: the source must still be what it was when the last of them was copied.
@@ -82,9 +77,9 @@ async function copyByParts(
   });
 }
 
-function sourceOf(session: S3Session, from: Copy['from']): { CopySource: string; CopySourceIfMatch: string } {
+function sourceOf(session: S3Session, from: Copy['from']): { source: string; ifMatch: string } {
   const path = from.key.split('/').map(encodeURIComponent).join('/');
-  return { CopySource: `${session.bucket}/${path}`, CopySourceIfMatch: from.etag };
+  return { source: `${session.bucket}/${path}`, ifMatch: from.etag };
 }
 
 /** RGW (16.2 at least) decodes the source of a part twice: `%41` would be the object `A`. */

@@ -1,20 +1,12 @@
 // An upload in parts from Create to Complete or Abort: the same for parts that are sent and parts that are copied.
-import {
-  AbortMultipartUploadCommand,
-  type CompletedPart,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
-} from '@aws-sdk/client-s3';
 import { createUpload } from './create-upload.ts';
 import type { ObjectAttributes } from './object-store.ts';
+import type { MadePart, UploadPlace } from './rare-requests.ts';
 import type { WriteAnswer } from './s3-requests.ts';
 import { classified, type Request, type S3Session, send, senseless, signalOf } from './s3-session.ts';
-import { attributeParams } from './sdk-requests.ts';
 
 /** Where a part belongs. */
-export interface PartPlace {
-  readonly key: string;
-  readonly uploadId: string;
+export interface PartPlace extends UploadPlace {
   /** From 1 on. */
   readonly partNumber: number;
 }
@@ -44,23 +36,21 @@ export async function makeInParts(
   request: Request & { readonly key: string },
   object: InParts,
 ): Promise<WriteAnswer> {
-  const { client, bucket } = session;
+  const { rare } = session;
   const { action, key, signal } = request;
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
-  const target = { Bucket: bucket, Key: key };
-  const create = new CreateMultipartUploadCommand({ ...target, ...attributeParams(object.attributes) });
-  const { UploadId } = await createUpload(session, { action: `begin to ${action}`, key, ...signalOf(request) }, create);
-  const upload = { ...target, UploadId };
+  const begin = { action: `begin to ${action}`, key, ...signalOf(request) };
+  const { UploadId } = await createUpload(session, begin, (o) => rare.createUpload(key, object.attributes, o));
+  const upload = { key, uploadId: UploadId };
   try {
     object.onStarted?.(UploadId);
-    const Parts = await transferAll(session, { ...request, uploadId: UploadId }, object);
+    const parts = await transferAll(session, { ...request, uploadId: UploadId }, object);
     await object.verify();
-    const complete = new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } });
-    return await send(session, request, (o) => client.send(complete, o));
+    return await send(session, request, (o) => rare.completeUpload(upload, parts, o));
   } catch (error) {
-    const abort = new AbortMultipartUploadCommand(upload);
+    const abort = { action: 'abort the upload of', key };
     // If this fails too, the first failure is still the one to tell.
-    await send(session, { action: 'abort the upload of', key }, (o) => client.send(abort, o)).catch(() => undefined);
+    await send(session, abort, (o) => rare.abortUpload(upload, o)).catch(() => undefined);
     throw error;
   }
 }
@@ -70,12 +60,12 @@ async function transferAll(
   session: S3Session,
   request: Request & { readonly key: string; readonly uploadId: string },
   object: InParts,
-): Promise<CompletedPart[]> {
+): Promise<MadePart[]> {
   const { key, uploadId } = request;
   const failed = new AbortController();
   const signal = request.signal === undefined ? failed.signal : AbortSignal.any([request.signal, failed.signal]);
   const failures: unknown[] = [];
-  const done: CompletedPart[] = [];
+  const done: MadePart[] = [];
   let begun = 0;
   const worker = async (): Promise<void> => {
     while (begun < object.parts && !signal.aborted) {

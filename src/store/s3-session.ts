@@ -1,10 +1,10 @@
 // One bucket on one client: what every operation of the S3 store needs.
-import type { S3Client } from '@aws-sdk/client-s3';
 import { classify, locationOf } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { hintFor } from './hints.ts';
 import type { CallOptions, ObjectAttributes, ObjectHead, Written } from './object-store.ts';
 import { onAbort } from './on-abort.ts';
+import type { RareRequests } from './rare-requests.ts';
 import type { ServerKind } from './rgw.ts';
 import type { ObjectAnswer, S3Requests, SendOptions } from './s3-requests.ts';
 
@@ -13,9 +13,8 @@ export type Retry = <T>(attempt: () => Promise<T>, options: { readonly signal?: 
 
 /** What every operation needs. */
 export interface S3Session {
-  /** For the rare requests. */
-  readonly client: S3Client;
   readonly requests: S3Requests;
+  readonly rare: RareRequests;
   readonly server: ServerKind;
   readonly bucket: string;
   readonly retry: Retry;

@@ -1,19 +1,20 @@
 // ObjectStore on S3.
-import { AbortMultipartUploadCommand } from '@aws-sdk/client-s3';
+import { chosenRequests } from './chosen-requests.ts';
 import { classify } from './classify.ts';
 import { StoreError } from './errors.ts';
 import { proxiesOf } from './http/proxies.ts';
+import { lazySdk } from './lazy-sdk.ts';
 import { leanWherePossible } from './lean/lean-where-possible.ts';
+import { plainAccount } from './lean/plain-account.ts';
 import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
-import { speakRgw } from './rgw.ts';
-import { type ConnectionOptions, createS3Client } from './s3-client.ts';
+import type { UploadPlace } from './rare-requests.ts';
+import type { ServerKind } from './rgw.ts';
+import type { ConnectionOptions } from './s3-client.ts';
 import { copyObject } from './s3-copy.ts';
 import { getBytes, getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
 import { acknowledged, headObject, type Retry, type S3Session, send, senseless, signalOf } from './s3-session.ts';
-import { putByLibrary } from './sdk-multipart.ts';
-import { sdkRequests } from './sdk-requests.ts';
 
 /** What an S3 store is made of. */
 export interface S3StoreOptions extends ConnectionOptions {
@@ -35,22 +36,23 @@ const GIB = 1024 ** 3;
 /** A store of one bucket. Nothing is sent before the first call. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, retry, checkPrefix = '', listPageKeys = 1_000, copyThresholdBytes = 5 * GIB } = options;
-  const { client, renewRefused } = createS3Client(options);
-  const server = speakRgw(client);
-  const bySdk = sdkRequests(client, bucket);
   const isLean = options.transport !== 'sdk';
-  const proxies = proxiesOf(options.env ?? {});
-  const lean = { ...options, sdk: client, server, renewRefused, proxies };
-  const requests = isLean ? leanWherePossible(lean, bySdk) : bySdk;
-  const session: S3Session = { client, requests, server, bucket, retry };
+  const plain = isLean ? plainAccount(options) : undefined;
+  const server: ServerKind = { isRgw: undefined };
+  const sdk = lazySdk({ ...options, server, signing: plain?.signing });
+  const sdkRequests = async () => (await sdk.get()).requests;
+  const account = async () => plain ?? (await sdk.get()).account();
+  const lean = { ...options, server, proxies: proxiesOf(options.env ?? {}) };
+  const requests = isLean ? leanWherePossible(lean, { account, sdkRequests }) : chosenRequests(sdkRequests);
+  const session: S3Session = { requests, rare: sdk.rare, server, bucket, retry };
   return {
     bucket,
     check: (call = {}) => checkBucket(session, checkPrefix, call),
     head: (key, call = {}) => headObject(session, key, call),
     put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
-    putMultipart: (key, source, attributes, multipart) => {
+    putMultipart: async (key, source, attributes, multipart) => {
       const object = { source, attributes, multipart };
-      return isLean ? putInParts(session, key, object) : putByLibrary(session, key, object);
+      return isLean ? putInParts(session, key, object) : (await sdk.get()).putInParts(session, key, object);
     },
     get: (key, get = {}) => getObject(session, key, get),
     getBytes: (key, get) => getBytes(session, key, get),
@@ -60,7 +62,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),
     close: () => {
       requests.close();
-      client.destroy();
+      sdk.close();
     },
   };
 }
@@ -120,16 +122,10 @@ async function deleteObjects(
   return failed;
 }
 
-async function abortUpload(
-  session: S3Session,
-  upload: { key: string; uploadId: string },
-  options: CallOptions,
-): Promise<void> {
-  const { key, uploadId } = upload;
-  const command = new AbortMultipartUploadCommand({ Bucket: session.bucket, Key: key, UploadId: uploadId });
-  const request = { ...options, action: 'abort the upload of', key };
+async function abortUpload(session: S3Session, upload: UploadPlace, options: CallOptions): Promise<void> {
+  const request = { ...options, action: 'abort the upload of', key: upload.key };
   try {
-    await send(session, request, (o) => session.client.send(command, o));
+    await send(session, request, (o) => session.rare.abortUpload(upload, o));
   } catch (error) {
     if (!(error instanceof StoreError) || error.reaction !== 'not-found') throw error;
   }

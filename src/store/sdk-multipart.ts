@@ -5,6 +5,7 @@ import {
   type CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   PutObjectCommand,
+  type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { createUpload } from './create-upload.ts';
@@ -13,6 +14,17 @@ import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './
 import { acknowledged, classified, type Request, type S3Session, send, sendRetried, signalOf } from './s3-session.ts';
 import { attributeParams } from './sdk-requests.ts';
 
+/** Of the client that sends all of it. */
+interface SdkSession extends S3Session {
+  readonly client: S3Client;
+}
+
+export interface LibraryObject {
+  readonly source: PartSource;
+  readonly attributes: ObjectAttributes;
+  readonly multipart: MultipartOptions;
+}
+
 /** Given at once. The library joins what it is given into parts and copies less when the pieces are small. */
 const PIECE_BYTES = 1024 ** 2;
 
@@ -20,11 +32,7 @@ const PIECE_BYTES = 1024 ** 2;
  * See ObjectStore.putMultipart; `putInParts` is what is used. The library must copy all bytes together, and holds whole
  * parts, however large: of 1 GiB it made 1.7 times the CPU and 80 MiB more of memory, with the same hashes and requests.
  */
-export async function putByLibrary(
-  session: S3Session,
-  key: string,
-  object: { source: PartSource; attributes: ObjectAttributes; multipart: MultipartOptions },
-): Promise<Written> {
+export async function putByLibrary(session: SdkSession, key: string, object: LibraryObject): Promise<Written> {
   const { source, attributes, multipart } = object;
   const { Upload } = await import('@aws-sdk/lib-storage');
   const { partSizeBytes } = partPlan(source.sizeBytes, multipart);
@@ -57,14 +65,14 @@ export async function putByLibrary(
 class UploadSteps {
   /** The source's failure as it is, or a StoreError. */
   firstFailure: { readonly error: unknown } | undefined;
-  readonly #session: S3Session;
+  readonly #session: SdkSession;
   readonly #key: string;
   readonly #source: PartSource;
   readonly #onStarted: (uploadId: string) => void;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
 
-  constructor(session: S3Session, key: string, upload: { source: PartSource; multipart: MultipartOptions }) {
+  constructor(session: SdkSession, key: string, upload: { source: PartSource; multipart: MultipartOptions }) {
     const { signal, onStarted } = upload.multipart;
     this.#session = session;
     this.#key = key;
@@ -112,7 +120,7 @@ class UploadSteps {
 
   async #create(command: CreateMultipartUploadCommand): Promise<unknown> {
     const request = { action: 'start the upload of', key: this.#key, signal: this.#signal };
-    const answer = await createUpload(this.#session, request, command);
+    const answer = await createUpload(this.#session, request, (o) => this.#session.client.send(command, o));
     this.#onStarted(answer.UploadId);
     return answer;
   }

@@ -2,23 +2,18 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Header, WireRequest } from '../http/messages.ts';
 import type { Wire } from '../http/wire.ts';
 import { learnServerKind, type ServerKind } from '../rgw.ts';
-import type { RenewRefused } from '../s3-credentials.ts';
+import type { Account } from './account.ts';
 import { type Answered, errorOf } from './error-answer.ts';
 import { EMPTY_SHA256, encodePath, Signer, type SigningCredentials, UNSIGNED_PAYLOAD } from './sigv4.ts';
-import type { Target } from './target.ts';
 
 const CREDENTIALS_FRESH_MS = 1_000;
 
 /** What requests are sent with. */
-export interface LeanClientOptions {
-  readonly sdk: S3Client;
-  readonly target: Target;
+export interface LeanClientOptions extends Account {
   readonly server: ServerKind;
-  readonly renewRefused: RenewRefused;
   readonly version: string;
   readonly wire: Wire;
   readonly onRequest?: (() => void) | undefined;
@@ -107,12 +102,12 @@ export class LeanClient {
   }
 
   async #sendOnce(request: LeanRequest, { signal, stream }: Sending): Promise<WholeAnswer | StreamedAnswer> {
-    const { sdk, onRequest, beforeWrite, server } = this.#options;
+    const { signing, onRequest, beforeWrite, server } = this.#options;
     const { method, key, query = '', body } = request;
     onRequest?.();
     const credentials = this.#fresh() ?? (await this.#ask());
     const path = this.#pathOf(key);
-    const nowMs = Date.now() + sdk.config.systemClockOffset;
+    const nowMs = Date.now() + signing.systemClockOffset;
     const payload = this.#payloadOf(request);
     const signable = { method, path, query, headers: this.#headersOf(request, payload), payload };
     const headers = this.#signer.sign(signable, credentials, nowMs);
@@ -145,7 +140,7 @@ export class LeanClient {
   }
 
   async #ask(): Promise<SigningCredentials> {
-    const credentials = await this.#options.sdk.config.credentials();
+    const credentials = await this.#options.signing.credentials();
     this.#askedAtMs = performance.now();
     this.#known = credentials;
     return credentials;
@@ -177,7 +172,7 @@ export class LeanClient {
     if (date === undefined || age !== undefined || (date === this.#lastDate && status < 400)) return;
     this.#lastDate = date;
     const serverMs = Date.parse(date);
-    if (!Number.isNaN(serverMs)) this.#options.sdk.config.systemClockOffset = serverMs - Date.now();
+    if (!Number.isNaN(serverMs)) this.#options.signing.systemClockOffset = serverMs - Date.now();
   }
 }
 

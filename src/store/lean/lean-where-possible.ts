@@ -1,44 +1,26 @@
-// Which way the requests of a store go: known when the first of them is made.
+// Which way the requests of a store go.
+import { chosenRequests } from '../chosen-requests.ts';
 import { openWire, type WireOptions } from '../http/wire.ts';
 import type { S3Requests } from '../s3-requests.ts';
+import type { Account } from './account.ts';
 import { LeanClient, type LeanClientOptions } from './lean-client.ts';
 import { leanRequests } from './lean-requests.ts';
-import { resolveTarget } from './target.ts';
+
+interface Ways {
+  /** See Sdk. */
+  account(): Promise<Account | undefined>;
+  sdkRequests(): Promise<S3Requests>;
+}
 
 /** Lean, unless requests to this bucket are signed in a way that only the SDK knows. */
 export function leanWherePossible(
-  options: Omit<LeanClientOptions, 'target' | 'wire'> & WireOptions & { readonly bucket: string },
-  sdkRequests: S3Requests,
+  options: Omit<LeanClientOptions, keyof Account | 'wire'> & WireOptions,
+  ways: Ways,
 ): S3Requests {
-  let choosing: Promise<S3Requests> | undefined;
-  let chosen: S3Requests | undefined;
-  const choose = async (): Promise<S3Requests> => {
-    const target = await resolveTarget(options.sdk, options.bucket);
-    if (target === undefined) chosen = sdkRequests;
-    else chosen = leanRequests(new LeanClient({ ...options, target, wire: await openWire(target.origin, options) }));
-    return chosen;
-  };
-  const send = <T>(request: (requests: S3Requests) => Promise<T>): Promise<T> => {
-    if (chosen !== undefined) return request(chosen);
-    choosing ??= choose().catch((error: unknown) => {
-      choosing = undefined; // a profile that cannot be read may be there the next time
-      throw error;
-    });
-    return choosing.then(request);
-  };
-  return {
-    headBucket: (o) => send((requests) => requests.headBucket(o)),
-    headObject: (key, o) => send((requests) => requests.headObject(key, o)),
-    getObject: (get, o) => send((requests) => requests.getObject(get, o)),
-    getObjectBytes: (get, o) => send((requests) => requests.getObjectBytes(get, o)),
-    putObject: (put, o) => send((requests) => requests.putObject(put, o)),
-    copyObject: (copy, o) => send((requests) => requests.copyObject(copy, o)),
-    uploadPart: (part, o) => send((requests) => requests.uploadPart(part, o)),
-    deleteObjects: (keys, o) => send((requests) => requests.deleteObjects(keys, o)),
-    listObjects: (list, o) => send((requests) => requests.listObjects(list, o)),
-    close: () => {
-      if (chosen !== sdkRequests) chosen?.close();
-      sdkRequests.close();
-    },
-  };
+  return chosenRequests(async () => {
+    const account = await ways.account();
+    if (account === undefined) return ways.sdkRequests();
+    const wire = await openWire(account.target.origin, options);
+    return leanRequests(new LeanClient({ ...options, ...account, wire }));
+  });
 }
