@@ -1,9 +1,10 @@
 // Bundles the program so that it needs no node_modules: dist/main.js starts dist/program.js, or dist/help.js where only help
 // is asked for, with the addon beside them.
 //
-// Each is one file that holds all it may ever need: an agent that has run for weeks when its files are replaced by those of
-// a newer version can still load what it never used before. CommonJS, because then a module, be it Node's own, is
-// evaluated when the first of those who import it is, and most never are.
+// The program is one file, and the SDK, which many runs do without, another that it opens when it starts: an agent that
+// has run for weeks when its files are replaced by those of a newer version can still load what it never used before.
+// CommonJS, because then a module, be it Node's own, is evaluated when the first of those who import it is, and most
+// never are.
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,11 +51,23 @@ async function replace(path, content, mode) {
   await rename(temporary, path);
 }
 
-/** src/main.ts as one file. @returns the files to write */
-async function bundled(outfile, options = {}) {
+/** What is in dist/sdk.js. */
+const SDK = 'src/store/sdk-packages.ts';
+
+const sdkApart = {
+  name: 'the SDK apart',
+  setup({ onResolve }) {
+    const isEntry = ({ kind }) => kind === 'entry-point';
+    onResolve({ filter: /\/sdk-packages\.ts$/ }, (file) =>
+      isEntry(file) ? undefined : { path: './sdk.js', external: true },
+    );
+  },
+};
+
+/** A module with all it imports as one file. @returns the files to write */
+async function bundled(outfile, options) {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['src/main.ts'],
     outfile,
     bundle: true,
     platform: 'node',
@@ -64,7 +77,7 @@ async function bundled(outfile, options = {}) {
     format: 'cjs',
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: BANNER },
-    plugins: [lazyModules],
+    plugins: [lazyModules, sdkApart],
     // import() of a module of Node evaluates whatever that loads on demand; require() does not.
     supported: { 'dynamic-import': false },
     // Names stay as they are, for stack traces.
@@ -84,13 +97,14 @@ async function bundled(outfile, options = {}) {
 export async function bundle() {
   const dist = join(ROOT, 'dist');
   await mkdir(dist, { recursive: true });
-  // Before the program that it was made of is replaced.
-  await rm(join(dist, 'program.js.cache'), { force: true });
-  const program = await bundled('dist/program.js');
+  // Before what they were made of is replaced.
+  for (const name of ['program.js', 'sdk.js']) await rm(join(dist, `${name}.cache`), { force: true });
+  const program = await bundled('dist/program.js', { entryPoints: ['src/main.ts'] });
+  const sdk = await bundled('dist/sdk.js', { entryPoints: [SDK] });
   // The commands are not part of it: the starter sees to it that none is asked for.
-  const help = await bundled('dist/help.js', { external: ['./src/cli/*'] });
+  const help = await bundled('dist/help.js', { entryPoints: ['src/main.ts'], external: ['./src/cli/*'] });
   await replace(join(dist, 'awssyncer.node'), await readFile(join(ROOT, 'build/awssyncer.node')), 0o644);
-  for (const { path, contents } of [...program, ...help]) await replace(path, contents, 0o644);
+  for (const { path, contents } of [...program, ...sdk, ...help]) await replace(path, contents, 0o644);
   await replace(join(dist, 'package.json'), '{ "type": "commonjs" }\n', 0o644);
   await replace(join(dist, 'main.js'), starter(await oldestNode()), 0o755);
   await replace(join(dist, 'code-cache.js'), await readFile(join(ROOT, 'scripts/code-cache.cjs')), 0o644);

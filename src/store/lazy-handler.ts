@@ -1,6 +1,7 @@
 // The SDK's way to the network, made when the SDK first sends something: it loads all that TLS takes, and most runs send
 // nothing by the SDK.
-import { NodeHttpHandler, type NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import type { NodeHttpHandlerOptions } from '@smithy/node-http-handler';
+import { NodeHttpHandler } from './sdk-packages.ts';
 
 type Handler = Pick<
   NodeHttpHandler,

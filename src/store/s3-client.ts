@@ -1,9 +1,9 @@
 // The SDK's client, set up to send every request once and with a checksum that all servers verify.
 import { createHash } from 'node:crypto';
-import { S3Client } from '@aws-sdk/client-s3';
 import { proxiesOf } from './http/proxies.ts';
 import { lazyHandler } from './lazy-handler.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
+import { S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
 
 /** Fixed credentials. */

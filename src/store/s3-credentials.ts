@@ -1,8 +1,8 @@
 // The SDK's chain of credential providers, asked anew when the server refuses what it gave.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { reactionOf } from './classify.ts';
+import { defaultProvider } from './sdk-packages.ts';
 
 /** The SDK's own second is too short for a metadata service that many pods of a node ask through one proxy. */
 const PROVIDER_TIMEOUT_MS = 2_000;

@@ -1,17 +1,18 @@
 // The reference: uploads in parts by @aws-sdk/lib-storage, with the promises it does not make by itself.
 import { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { createUpload } from './create-upload.ts';
+import { partPlan } from './multipart-plan.ts';
+import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './object-store.ts';
+import { acknowledged, classified, type Request, type S3Session, send, sendRetried, signalOf } from './s3-session.ts';
 import {
   AbortMultipartUploadCommand,
   type CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   PutObjectCommand,
-  type S3Client,
+  Upload,
   UploadPartCommand,
-} from '@aws-sdk/client-s3';
-import { createUpload } from './create-upload.ts';
-import { partPlan } from './multipart-plan.ts';
-import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './object-store.ts';
-import { acknowledged, classified, type Request, type S3Session, send, sendRetried, signalOf } from './s3-session.ts';
+} from './sdk-packages.ts';
 import { attributeParams } from './sdk-requests.ts';
 
 /** Of the client that sends all of it. */
@@ -34,7 +35,6 @@ const PIECE_BYTES = 1024 ** 2;
  */
 export async function putByLibrary(session: SdkSession, key: string, object: LibraryObject): Promise<Written> {
   const { source, attributes, multipart } = object;
-  const { Upload } = await import('@aws-sdk/lib-storage');
   const { partSizeBytes } = partPlan(source.sizeBytes, multipart);
   const steps = new UploadSteps(session, key, { source, multipart });
   const request = { action: 'upload', key, writes: true, ...signalOf(multipart) };

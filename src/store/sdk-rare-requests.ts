@@ -1,12 +1,12 @@
 // Uploads and copies in parts by the SDK's client.
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { RareRequests, UploadPlace } from './rare-requests.ts';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
-  type S3Client,
   UploadPartCopyCommand,
-} from '@aws-sdk/client-s3';
-import type { RareRequests, UploadPlace } from './rare-requests.ts';
+} from './sdk-packages.ts';
 import { attributeParams } from './sdk-requests.ts';
 
 /** Requests by this client, which stays the caller's to close. */

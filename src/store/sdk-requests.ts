@@ -1,5 +1,8 @@
 // The reference: every request by the SDK's client.
 import type { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { ObjectAttributes } from './object-store.ts';
+import type { S3Requests } from './s3-requests.ts';
 import {
   CopyObjectCommand,
   DeleteObjectsCommand,
@@ -8,11 +11,8 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  type S3Client,
   UploadPartCommand,
-} from '@aws-sdk/client-s3';
-import type { ObjectAttributes } from './object-store.ts';
-import type { S3Requests } from './s3-requests.ts';
+} from './sdk-packages.ts';
 
 /** Requests by this client, which stays the caller's to close. */
 export function sdkRequests(client: S3Client, bucket: string): S3Requests {

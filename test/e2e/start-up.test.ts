@@ -1,7 +1,7 @@
 // What a start costs, counted in what it loads.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
@@ -48,8 +48,8 @@ const OUTPUT = ['net', 'os', 'stream', 'stream/promises', 'string_decoder'];
 /** What talks to AWS, and to those who give credentials for it. */
 const FOR_TLS = ['child_process', 'http2', 'https', 'tls'];
 
-/** What dependencies load and an upload over plain HTTP does not use: see scripts/lazy-modules.mjs. */
-const UNUSED = ['assert', 'http', 'zlib'];
+/** What dependencies load, the SDK above all, and an upload over plain HTTP does not use: see scripts/lazy-modules.mjs. */
+const UNUSED = ['assert', 'fs/promises', 'http', 'zlib'];
 
 describe('what a start loads', () => {
   for (const args of [['--help'], ['--version'], ['help', 'sync'], ['run', '--help']]) {
@@ -87,13 +87,36 @@ describe('what a start loads', () => {
   });
 });
 
-test('the program is not compiled anew at every start', () => {
+test('neither the program nor the SDK is compiled anew at every start', async (t) => {
+  const { local, url, env } = await strictStage(t);
+  const args = ['main.js', 'sync', '--quiet', '--state-dir=none', local, url];
   const script = `
-    process.argv.splice(1, 0, 'main.js', 'status', '--state-dir=/nowhere');
-    const { cachedDataRejected } = require(${JSON.stringify(join(DIST, 'code-cache.js'))}).run();
-    process.on('exit', () => process.stdout.write(String(cachedDataRejected)));`;
-  const { stdout } = spawnSync(NODE, ['--eval', script], { env: {}, encoding: 'utf8' });
-  assert.equal(stdout, 'false');
+    process.argv.splice(1, 0, ...${JSON.stringify(args)});
+    const compiled = require(${JSON.stringify(join(DIST, 'code-cache.js'))}).run();
+    const rejected = () => [...compiled].map(([name, script]) => [name, script.cachedDataRejected]);
+    process.on('exit', () => process.stdout.write(JSON.stringify(Object.fromEntries(rejected()))));`;
+  const run = async (more: Record<string, string>) => {
+    const child = spawn(NODE, ['--eval', script], { env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'ignore'] });
+    return JSON.parse(await text(child.stdout)) as unknown;
+  };
+  assert.deepEqual(await run({}), { 'program.js': false });
+  // A setting that only the SDK understands.
+  assert.deepEqual(await run({ AWS_MAX_ATTEMPTS: '1' }), { 'program.js': false, 'sdk.js': false });
+});
+
+test('an agent whose files are gone, as while they are replaced, has what it never used before', async (t) => {
+  const { dir, local, url, start, write, server, text } = await strictStage(t);
+  const copy = join(dir, 'dist');
+  cpSync(DIST, copy, { recursive: true });
+  const args = ['watch', '--multipart-threshold=5MiB', '--part-size=5MiB', local, url];
+  const agent = start(args, { main: join(copy, 'main.js') });
+  await agent.waitForLine(/watching/);
+  rmSync(copy, { recursive: true });
+  write('large', Buffer.alloc(6 * 1024 ** 2, 'x'));
+  await agent.until('it is stored', () => text('large') !== undefined);
+  assert.ok(server.requests.some(({ operation }) => operation === 'CompleteMultipartUpload'));
+  agent.signal('SIGTERM');
+  assert.equal((await agent.exited).code, 0, agent.output());
 });
 
 test('who asks for help is told the same by the help alone and by the whole program', () => {

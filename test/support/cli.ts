@@ -16,6 +16,8 @@ const DIE_WITH_US = ['setpriv', '--pdeathsig', 'KILL', '--'];
 export interface StartOptions {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Another build than that of this checkout. */
+  readonly main?: string;
   readonly cwd?: string;
   /** A program and its arguments that start the CLI, such as unshare. */
   readonly within?: readonly string[];
@@ -51,8 +53,12 @@ export interface Finished extends Exit {
 }
 
 /** Starts the CLI; it ends with the test. */
-export function start(t: TestContext, args: readonly string[], { env, cwd, within = [] }: StartOptions): Cli {
-  const [file, ...rest] = [...DIE_WITH_US, ...within, NODE, MAIN, ...args];
+export function start(
+  t: TestContext,
+  args: readonly string[],
+  { env, cwd, main = MAIN, within = [] }: StartOptions,
+): Cli {
+  const [file, ...rest] = [...DIE_WITH_US, ...within, NODE, main, ...args];
   const child = spawn(file!, rest, {
     env,
     ...(cwd === undefined ? {} : { cwd }),

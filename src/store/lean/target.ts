@@ -1,5 +1,6 @@
 // Where a bucket is, and how requests to it are signed: what the SDK would do, asked once.
-import { HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand } from '../sdk-packages.ts';
 
 /** Where requests for one bucket go. */
 export interface Target {
