@@ -50,6 +50,9 @@ describe("AWS's examples for S3", () => {
   });
 });
 
+const STS_TOKEN =
+  'AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwthAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA==';
+
 /** aws-sig-v4-test-suite, without the cases that normalise paths: S3 takes keys as they are. */
 describe("AWS's test suite for Signature Version 4", () => {
   type Case = readonly [request: Partial<SignableRequest>, signature: string];
@@ -81,6 +84,10 @@ describe("AWS's test suite for Signature Version 4", () => {
       'acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736',
     ],
     'post-vanilla': [{ method: 'POST' }, '5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b'],
+    'post-sts-header-before': [
+      { method: 'POST', headers: [['x-amz-security-token', STS_TOKEN]] },
+      '85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead',
+    ],
     'post-x-www-form-urlencoded': [
       {
         method: 'POST',
