@@ -56,3 +56,25 @@ test('S2 the bucket is in the name of the host, the token is sent, and TLS prote
   for (const payload of payloads('PutObject')) assert.match(payload, /^[0-9a-f]{64}$/);
   assert.deepEqual(payloads('DeleteObjects'), ['UNSIGNED-PAYLOAD']);
 });
+
+const VARIANTS = {
+  AWS_USE_DUALSTACK_ENDPOINT: `${BUCKET}.s3.dualstack.us-east-1.amazonaws.com`,
+  AWS_USE_FIPS_ENDPOINT: `${BUCKET}.s3-fips.us-east-1.amazonaws.com`,
+};
+
+for (const [variable, host] of Object.entries(VARIANTS)) {
+  test(`S2 ${variable} chooses the host, as in the SDK`, async (t) => {
+    const tls = makeCertificate(tempDir(t), [`DNS:${host}`]);
+    const stage = await strictStage(t, { tls });
+    const { server, local, url, write, keys } = stage;
+    const proxy = await startWebProxy(t, server.port);
+    const { AWS_ENDPOINT_URL: _, ...settings } = stage.env;
+    const env = { ...settings, [variable]: 'true', HTTPS_PROXY: proxy.url, NODE_EXTRA_CA_CERTS: tls.path };
+    write('a');
+    const { code, stderr } = await stage.run(['sync', local, url], { env });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(keys(), ['a']);
+    assert.deepEqual([...new Set(proxy.asked)], [`CONNECT ${host}:443`]);
+    for (const { headers, operation } of server.requests) assert.equal(headers['host'], host, operation);
+  });
+}
