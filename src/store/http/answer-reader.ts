@@ -163,13 +163,24 @@ function parseHead(text: string): Head {
     const colon = text.indexOf(':', at);
     if (colon <= at || colon >= end) throw malformed('a header has no name');
     const name = nameOf(text.slice(at, colon));
-    const value = text.slice(colon + 1, end).trim();
+    const value = trimmed(text, colon + 1, end);
     if (/[\0\r\n]/.test(value)) throw malformed('a header is not one line');
-    headers[name] = headers[name] === undefined ? value : joined(name, headers[name], value);
+    const before = headers[name]; // of `constructor` and the like no string
+    headers[name] = typeof before === 'string' ? joined(name, before, value) : value;
     at = end + 2;
   }
   return { version: first[1]!, status: Number(first[2]), headers };
 }
+
+/** Without the blanks around it. No others: the last byte of a UTF-8 letter may be what Unicode has for one. */
+function trimmed(text: string, from: number, to: number): string {
+  let [start, end] = [from, to];
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** As servers write them: most say the same few in every answer. */
 const NAMES = new Map<string, string>();
