@@ -4,7 +4,7 @@ import { AnswerReader } from './answer-reader.ts';
 import type { Connector } from './connector.ts';
 import type { Exchange, Flow } from './exchange.ts';
 import { requestHead } from './request-head.ts';
-import { connectTimeout, cutOff, timedOut } from './wire-errors.ts';
+import { broken, connectTimeout, cutOff, timedOut } from './wire-errors.ts';
 
 export const CONNECT_TIMEOUT_MS = 5_000;
 /** Servers close a connection that is not used; a request they do not get is ambiguous, so it is given up before. */
@@ -17,6 +17,9 @@ const READ_IN_PLACE_BYTES = 256 * 1024;
 
 /** Node remembers each place for as long as the socket lives: then another one goes on. */
 const MAX_READS_IN_PLACE = 4096;
+
+/** Larger bodies go by pieces of this size: each that is taken counts as progress, with TLS as without. */
+const PIECE_BYTES = 256 * 1024;
 
 /** All connections read into this: what is read has been taken before the next read. */
 const INPUT = Buffer.allocUnsafeSlow(256 * 1024);
@@ -40,6 +43,9 @@ export class Connection implements Flow {
   #isPaused = false;
   #input: Buffer = INPUT;
   #readsInPlace = 0;
+  #hasEnded = false;
+  /** Of the body of the request. */
+  #unsent: Buffer | undefined;
   #error: Error | undefined;
 
   constructor(options: ConnectionOptions) {
@@ -60,15 +66,23 @@ export class Connection implements Flow {
         this.#free(KEEP_ALIVE_MS);
       })
       .on('timeout', () => this.#onTimeout())
-      .once('end', () => this.#socket.destroy())
+      .once('end', () => {
+        this.#hasEnded = true;
+        this.#socket.destroy();
+      })
       .on('error', (error) => {
-        this.#error = error;
+        this.#error = this.#isReady && 'errno' in error ? broken(error) : error;
       })
       .once('close', () => {
         clearTimeout(timer);
         this.#onClose();
       });
     this.#socket.resume();
+  }
+
+  /** It has been made: whatever ended it later, a request may have been sent. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** Neither side has ended it. */
@@ -99,9 +113,26 @@ export class Connection implements Flow {
     }
     this.#socket.cork();
     this.#socket.write(head, 'latin1');
-    this.#socket.write(request.body);
+    this.#unsent = request.body;
+    this.#writePiece();
     this.#socket.uncork();
   }
+
+  #writePiece(): void {
+    const body = this.#unsent;
+    if (body === undefined) return;
+    if (body.length <= PIECE_BYTES) {
+      this.#unsent = undefined;
+      this.#socket.write(body);
+    } else {
+      this.#unsent = body.subarray(PIECE_BYTES);
+      this.#socket.write(body.subarray(0, PIECE_BYTES), this.#onPiece);
+    }
+  }
+
+  readonly #onPiece = (error: unknown): void => {
+    if (error === undefined || error === null) this.#writePiece();
+  };
 
   pause(): void {
     this.#isPaused = true;
@@ -143,12 +174,14 @@ export class Connection implements Flow {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#reader = undefined;
-    this.#isPaused = false; // the last of the body may have been more than its reader wanted at once
     exchange?.end();
+    // The last of the body may have been more than its reader wanted at once: with TLS several pieces come of one read.
+    if (this.#isPaused) this.resume();
     const forMs = Math.min(KEEP_ALIVE_MS, reader.keepsMs - KEEP_ALIVE_MARGIN_MS);
     // What was answered before it was sent as a whole goes no further.
-    const isInUse = this.#socket.writableLength > 0 || this.#socket.destroyed;
-    if (forMs <= 0 || isInUse || this.#readsInPlace > MAX_READS_IN_PLACE) this.#socket.destroy();
+    const isSent = this.#unsent === undefined && this.#socket.writableLength === 0;
+    const isFit = isSent && !this.#socket.destroyed && this.#readsInPlace <= MAX_READS_IN_PLACE;
+    if (forMs <= 0 || !isFit) this.#socket.destroy();
     else this.#free(forMs);
   }
 
@@ -163,7 +196,9 @@ export class Connection implements Flow {
   }
 
   #onClose(): void {
-    const isWhole = this.#error === undefined && this.#reader?.close() === true;
+    this.#unsent = undefined;
+    // Closed by us it is not at its end, though it looks so if no length was announced.
+    const isWhole = this.#hasEnded && this.#error === undefined && this.#reader?.close() === true;
     if (isWhole) this.#exchange?.end();
     else this.#exchange?.fail(this.#error ?? cutOff());
     this.#exchange = undefined;

@@ -24,8 +24,13 @@ export async function connectorTo(origin: URL): Promise<Connector> {
   return {
     connect: (onread) => {
       const options = { ...secure, ...last, onread };
-      return tls.connect(options).on('session', (session) => {
+      const socket = tls.connect(options);
+      socket.on('session', (session) => {
         last = { session };
+      });
+      // It may have failed for what it went on from.
+      return socket.once('error', () => {
+        last = {};
       });
     },
     readyEvent: 'secureConnect',

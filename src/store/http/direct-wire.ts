@@ -12,7 +12,7 @@ export class DirectWire implements Wire {
   #connector: Promise<Connector> | undefined;
   readonly #open = new Set<Connection>();
   readonly #free: Connection[] = [];
-  /** They wait for any connection. For each of them one is being made, which serves it or says why it cannot. */
+  /** They wait for any connection. For each of them one is being made, which serves it or says why none can. */
   readonly #waiting: Exchange[] = [];
   #isClosed = false;
 
@@ -23,6 +23,7 @@ export class DirectWire implements Wire {
 
   send(request: WireRequest, options?: SendOptions): Promise<WireAnswer> {
     const exchange = new Exchange(request, options);
+    if (exchange.isOver) return exchange.answer;
     let connection = this.#free.pop();
     while (connection?.isUsable === false) connection = this.#free.pop(); // its end is about to be told
     if (connection !== undefined) connection.take(exchange);
@@ -62,7 +63,13 @@ export class DirectWire implements Wire {
     this.#open.delete(connection);
     const at = this.#free.indexOf(connection);
     if (at >= 0) this.#free.splice(at, 1);
-    if (error !== undefined) this.#next()?.fail(error);
+    if (error !== undefined && this.#lacksConnections()) this.#next()?.fail(error);
+  }
+
+  /** Fewer are being made than are waited for: those who were served or aborted meanwhile leave theirs to others. */
+  #lacksConnections(): boolean {
+    const waiting = this.#waiting.filter(({ isOver }) => !isOver).length;
+    return waiting > [...this.#open].filter(({ isReady }) => !isReady).length;
   }
 
   /** The one that has waited longest and has not been aborted meanwhile. */

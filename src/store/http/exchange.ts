@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { onAbort } from '../on-abort.ts';
 import type { SendOptions, WireAnswer, WireRequest } from './messages.ts';
+import { malformed } from './wire-errors.ts';
 
 /** What an exchange may ask of that which carries it, once its answer has begun. */
 export interface Flow {
@@ -37,6 +38,7 @@ export class Exchange {
     this.answer = this.#settling.promise;
     this.#streams = stream;
     this.#forgetSignal = request.signal && onAbort(request.signal, () => this.#abort(request.signal?.reason));
+    if (request.signal?.aborted === true) this.fail(request.signal.reason);
   }
 
   /** It has an answer, has failed or was aborted. */
@@ -46,8 +48,8 @@ export class Exchange {
 
   /** To be called just before it is written. @throws if it must not be */
   begin(flow: Pick<Flow, 'abort'>): void {
-    this.request.signal?.throwIfAborted(); // it may have waited for its connection
     this.request.onSend?.();
+    this.request.signal?.throwIfAborted(); // while it waited for its connection, or just now
     this.#flow = flow;
   }
 
@@ -77,8 +79,9 @@ export class Exchange {
       return;
     }
     if (this.#chunks.length === 0) this.#room ??= roomFor(this.#headers['content-length']);
-    if (this.#room !== undefined) this.#filled += put(chunk, this.#room, this.#filled);
-    else this.#chunks.push(Buffer.from(chunk));
+    if (this.#room === undefined) this.#chunks.push(Buffer.from(chunk));
+    else if (chunk.length <= this.#room.length - this.#filled) this.#filled += put(chunk, this.#room, this.#filled);
+    else this.#abort(malformed('the body has no room'));
   }
 
   /** The answer is complete. */
@@ -126,6 +129,7 @@ export class Exchange {
         done(error);
       },
     });
+    stream.on('error', () => {}); // whoever reads it is told, also if they begin to only later
     this.#stream = stream;
     this.#settling.resolve({ status: this.#status, headers: this.#headers, body: stream });
   }
@@ -137,7 +141,7 @@ export class Exchange {
   }
 }
 
-/** @returns how many bytes had room */
+/** @returns how many bytes they are */
 function put(chunk: Buffer, room: Buffer, at: number): number {
   const isThere = chunk.buffer === room.buffer && chunk.byteOffset === room.byteOffset + at;
   return isThere ? chunk.length : chunk.copy(room, at);

@@ -15,6 +15,14 @@ export function cutOff(): Error {
   return named('the connection was closed before the answer was complete', 'ECONNRESET');
 }
 
+/**
+ * What the system says of a connection that had been made: it knows EHOSTUNREACH and its like there too, which mean that
+ * nothing was sent only where there was no connection yet.
+ */
+export function broken({ message }: Error): Error {
+  return named(message, 'ECONNRESET');
+}
+
 /** What came is no HTTP/1.1. */
 export function malformed(rule: string): Error {
   return named(`the answer is no HTTP/1.1: ${rule}`, 'MalformedAnswer');
