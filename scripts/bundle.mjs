@@ -19,8 +19,8 @@ const importMetaUrl = require('node:url').pathToFileURL(__filename).href;`;
 
 /**
  * What is started. It says in one line that a Node is too old, for which the program itself would not even load. Who asks
- * for help by one word, or of one command, is answered by what needs no more than that; every other command line is read
- * by the program.
+ * for help by one word, or of one command, is answered by what needs no more than that, and has no log for programs;
+ * every other command line is read by the program.
  */
 function starter(oldest) {
   return `#!/usr/bin/env node
@@ -32,7 +32,8 @@ if (major < ${oldest.major} || (major === ${oldest.major} && minor < ${oldest.mi
 }
 const words = process.argv.slice(2).join(' ');
 const asksForHelp = /^(help( \\S+)?|(\\w[^ ]* )?(-h|--help|-V|--version))$/.test(words);
-if (asksForHelp) require('./help.js');
+const isForPeople = process.env.AWSSYNCER_LOG_FORMAT !== 'json';
+if (asksForHelp && isForPeople) require('./help.js');
 else require('./code-cache.js').run();
 `;
 }
@@ -101,8 +102,8 @@ export async function bundle() {
   for (const name of ['program.js', 'sdk.js']) await rm(join(dist, `${name}.cache`), { force: true });
   const program = await bundled('dist/program.js', { entryPoints: ['src/main.ts'] });
   const sdk = await bundled('dist/sdk.js', { entryPoints: [SDK] });
-  // The commands are not part of it: the starter sees to it that none is asked for.
-  const help = await bundled('dist/help.js', { entryPoints: ['src/main.ts'], external: ['./src/cli/*'] });
+  // Neither the commands nor what writes JSON is part of it: the starter sees to it that none is asked for.
+  const help = await bundled('dist/help.js', { entryPoints: ['src/main.ts'], external: ['./src/cli/*', 'pino'] });
   await replace(join(dist, 'awssyncer.node'), await readFile(join(ROOT, 'build/awssyncer.node')), 0o644);
   for (const { path, contents } of [...program, ...sdk, ...help]) await replace(path, contents, 0o644);
   await replace(join(dist, 'package.json'), '{ "type": "commonjs" }\n', 0o644);

@@ -120,15 +120,17 @@ test('an agent whose files are gone, as while they are replaced, has what it nev
 });
 
 test('who asks for help is told the same by the help alone and by the whole program', () => {
-  const ask = (file: string, args: readonly string[]) => {
-    const { status, stdout, stderr } = spawnSync(NODE, [join(DIST, file), ...args], { env: {}, encoding: 'utf8' });
-    return { status, stdout, stderr };
+  const ask = (file: string, args: readonly string[], env: Record<string, string> = {}) => {
+    const { status, stdout, stderr } = spawnSync(NODE, [join(DIST, file), ...args], { env, encoding: 'utf8' });
+    return { status, stdout, stderr: stderr.replace(/"time":"[^"]*"/, '') };
   };
   const lines = ['help', '-h', '--version', ...COMMANDS.map((command) => `help ${command}`), 'help nobody'];
   for (const line of [...lines, 'sync --help', 'oneoffcopy -V', 'nobody --help', 'help --help']) {
     const args = line.split(' ');
     assert.deepEqual(ask('main.js', args), ask('program.js', args), line);
   }
+  const json = { AWSSYNCER_LOG_FORMAT: 'json' };
+  assert.deepEqual(ask('main.js', ['help', 'nobody'], json), ask('program.js', ['help', 'nobody'], json));
   // A value, an operand and the words of another program are no questions.
   for (const args of [
     ['--exclude', '--help'],
