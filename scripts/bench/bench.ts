@@ -125,7 +125,9 @@ export class Bench {
   command(tool: ToolName, argv: readonly string[]): Command {
     const program = this.#programs.get(tool);
     if (program === undefined) throw new Error(`${tool} is not installed`);
-    return { argv: [...program, ...argv], env: this.env };
+    // The settings files are the peers': in a container there are none.
+    const env = tool === 'awssyncer' ? { ...this.env, HOME: this.options.directory } : this.env;
+    return { argv: [...program, ...argv], env };
   }
 
   /** A command as people read it. */
