@@ -71,13 +71,13 @@ describe('the demo', { concurrency: true }, () => {
     const end = await demo.ended;
     assert.deepEqual(end, { code: 0, left: [] }, demo.printed());
     for (const line of [
-      /^ {2}echo hello > hello\.txt +hello\.txt {2}6 B +\d+ ms$/m,
+      /^ {2}echo hello > hello\.txt +hello\.txt {2}6 B +[\d.]+ m?s$/m,
       /^ {2}mv draft final +draft\/ is gone, final\/ {2}40 files /m,
       /^ {2}a file of 20 MiB +big\.bin {2}20\.0 MiB, 3 parts +\d/m,
       /^ {2}cp -a .* tree\/ {2}[\d,]+ files /m,
       /^ {2}flushed and ended with exit code 0 after /m,
       /^ {2}objects +[\d,]+ uploaded, [\d,]+ copied, [\d,]+ deleted$/m,
-      /^ {2}latency +p50 \d+ ms, max .* \(single objects\)$/m,
+      /^ {2}latency +p50 [\d.]+ m?s, max .* \(single objects\)$/m,
       /^ {2}restored +[\d,]+ objects, [\d.]+ MiB in .*\n +[\d,]+ objects\/s, /m,
       /^ {2}verdict +identical\n$/m,
     ]) {
