@@ -62,6 +62,9 @@ function read(descriptor) {
   return content;
 }
 
+/** What of the builder's environment would have the program do something else. */
+const STEERING = /^(AWS|S3_|LOCAL_PATH$|FILTER_REGEX$|SYNC_EXCLUDES$)|_proxy$/i;
+
 /** What a start needs is what has been compiled when it is refused by a server. */
 function make() {
   const { mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
@@ -72,6 +75,7 @@ function make() {
   const server = require('node:http').createServer((_, response) => response.writeHead(403).end());
   server.listen(0, '127.0.0.1', () => {
     const empty = mkdtempSync(join(tmpdir(), 'awssyncer-'));
+    for (const name of Object.keys(process.env)) if (STEERING.test(name)) delete process.env[name];
     // With this limit set, or any other, the SDK is asked.
     const settings = { AWS_REGION: 'none', AWS_MAX_ATTEMPTS: '1' };
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'none', AWS_SECRET_ACCESS_KEY: 'none', ...settings });

@@ -1,7 +1,7 @@
 // What a start costs, counted in what it loads.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
@@ -102,6 +102,17 @@ test('neither the program nor the SDK is compiled anew at every start', async (t
   assert.deepEqual(await run({}), { 'program.js': false });
   // A setting that only the SDK understands.
   assert.deepEqual(await run({ AWS_MAX_ATTEMPTS: '1' }), { 'program.js': false, 'sdk.js': false });
+});
+
+test('the compiled code is made whatever the environment of the build would have the program do', (t) => {
+  const copy = join(tempDir(t), 'dist');
+  cpSync(DIST, copy, { recursive: true, filter: (path) => !path.endsWith('.cache') });
+  const proxies = { HTTP_PROXY: 'http://127.0.0.1:9', https_proxy: 'http://127.0.0.1:9' };
+  const env = { AWSSYNCER_UNKNOWN: '1', AWS_PROFILE: 'nobody', LOCAL_PATH: 'no/absolute/path', ...proxies };
+  const { status, stderr } = spawnSync(NODE, [join(copy, 'code-cache.js')], { env, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const caches = readdirSync(copy).filter((name) => name.endsWith('.cache'));
+  assert.deepEqual(caches.sort(), ['program.js.cache', 'sdk.js.cache']);
 });
 
 test('an agent whose files are gone, as while they are replaced, has what it never used before', async (t) => {
