@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Brings a checkout up to date: dependencies, the project's own Node, the inotify addon, the release build.
-// Does only what is stale. Runs before everything else, so it needs nothing installed and an older Node will do.
+// Does only what is stale. Runs before everything else, so it needs nothing installed and an older Node will do; what it
+// builds is built by the project's own, since the bundle is made to what the Node that makes it has.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,9 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_SYSTEM_NODE = 20;
 const OWN_NODE = join(ROOT, 'node_modules/.bin/node');
 const OWN_NODE_MAJOR = 24;
+
+/** The argument by which this script, called by the project's own Node, does its second half. */
+const BUILD = 'build';
 
 const ADDON = join(ROOT, 'build/awssyncer.node');
 
@@ -104,17 +108,21 @@ const BUILDS = [
     inputs: () => [...filesIn('src'), inRoot('package.json'), ...BUNDLERS.map((name) => inRoot(`scripts/${name}`))],
     async build() {
       await (await import('./bundle.mjs')).bundle();
-      const { status } = spawnSync(OWN_NODE, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });
+      const { status } = spawnSync(process.execPath, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });
       if (status !== 0) throw new Error('dist/code-cache.js failed: see its message above');
     },
   },
 ];
 
-async function buildStale() {
+function staleBuilds() {
   const built = existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, 'utf8')) : {};
-  for (const { name, what, output, inputs, build } of BUILDS) {
-    const wanted = digest(inputs());
-    if (built[name] === wanted && existsSync(output)) continue;
+  const builds = BUILDS.map((build) => ({ ...build, wanted: digest(build.inputs()) }));
+  return { built, stale: builds.filter(({ name, output, wanted }) => built[name] !== wanted || !existsSync(output)) };
+}
+
+async function buildStale() {
+  const { built, stale } = staleBuilds();
+  for (const { name, what, wanted, build } of stale) {
     say(what);
     await build();
     built[name] = wanted;
@@ -122,11 +130,20 @@ async function buildStale() {
   }
 }
 
+function buildStaleByOwnNode() {
+  if (staleBuilds().stale.length === 0) return;
+  const { status } = spawnSync(OWN_NODE, [fileURLToPath(import.meta.url), BUILD], { stdio: ['ignore', 2, 2] });
+  process.exitCode = status ?? 1;
+}
+
 try {
-  requirePlatform();
-  if (!dependenciesAreCurrent()) installDependencies();
-  requireOwnNode();
-  await buildStale();
+  if (process.argv[2] === BUILD) await buildStale();
+  else {
+    requirePlatform();
+    if (!dependenciesAreCurrent()) installDependencies();
+    requireOwnNode();
+    buildStaleByOwnNode();
+  }
 } catch (error) {
   say(error.message);
   process.exitCode = 1;
