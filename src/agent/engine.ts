@@ -2,6 +2,7 @@
 import type { SettleTimes } from '../dirt/settle.ts';
 import { HashThreads } from '../hash/hash-threads.ts';
 import { ROOT } from '../model/path.ts';
+import { loadAddon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
 import { ContentMemory } from '../transfer/content-memory.ts';
@@ -10,6 +11,7 @@ import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
+import { Adopter } from './adopter.ts';
 import { clock } from './clock.ts';
 import { Looker } from './look.ts';
 import { affordableConcurrency } from './open-files.ts';
@@ -87,6 +89,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     directories,
     filter,
     journal,
+    adopter: new Adopter({ tree, journal, hashFiles: loadAddon().hashFiles, wallNow: clock.wallNow }),
     watch: () => engine.watch,
     budget: config.maxDelete,
     hidden: () => mounts.hidden(),

@@ -61,7 +61,7 @@ export class Feedback {
 
   /** A transfer of this mark has ended. */
   transferEnded(mark: Mark, look: Look, outcome: Outcome): void {
-    const { context, limiter, counters } = this.#o;
+    const { context, limiter } = this.#o;
     const { journal } = context;
     switch (outcome.end) {
       case 'stored':
@@ -69,11 +69,8 @@ export class Feedback {
         journal.save(outcome.row);
         return this.#stored(mark, look, outcome);
       case 'equal':
-        journal.save(outcome.row);
-        if (outcome.adopted) {
-          counters.adopted++;
-          this.#remarkParents(mark);
-        }
+        if (outcome.adopted) this.adopted(mark, outcome.row);
+        else journal.save(outcome.row);
         this.#remarkOtherNames(mark, outcome.row, look);
         return this.#done(mark, look);
       case 'proven':
@@ -96,6 +93,14 @@ export class Feedback {
         if (outcome.row !== undefined) journal.save(outcome.row);
         return this.#failed(mark, outcome.error);
     }
+  }
+
+  /** A foreign object was found to be this path's. */
+  adopted(of: Pick<Mark, 'path' | 'epoch'>, row: LedgerRow): void {
+    this.#o.context.journal.save(row);
+    this.#o.counters.adopted++;
+    this.#remarkParents(of);
+    this.#clear(of.path);
   }
 
   #stored(mark: Mark, look: Look, { row, how, bytes, torn, marked }: Extract<Outcome, { end: 'stored' }>): void {
@@ -139,7 +144,7 @@ export class Feedback {
   }
 
   /** Markers of the directories above may not be needed any more now that something beneath them is stored. */
-  #remarkParents({ path, epoch }: Mark): void {
+  #remarkParents({ path, epoch }: Pick<Mark, 'path' | 'epoch'>): void {
     for (let dir = parentOf(path); dir !== ROOT; dir = parentOf(dir)) {
       if (this.#o.context.journal.ledger.get(markerKey(dir)) !== undefined) this.#remark(dir, { pauseMs: 0, epoch });
     }
@@ -248,10 +253,14 @@ export class Feedback {
 
   /** S3 holds what is on disk, or nothing has to be done. */
   settled(path: RelPath): void {
+    this.#clear(path);
+    this.#o.pump.release(path);
+  }
+
+  #clear(path: RelPath): void {
     this.#early.delete(path);
     this.#o.holds.release(path);
     this.#o.problems.clear(path);
-    this.#o.pump.release(path);
   }
 
   /**

@@ -3,6 +3,7 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import { HotPaths } from '../dirt/hot-paths.ts';
 import type { SettleTimes } from '../dirt/settle.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Action } from '../model/action.ts';
 import { fileKey, markerKey, type RelKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
@@ -231,6 +232,17 @@ export class Pipeline implements ScanSink {
 
   unchanged(): void {
     this.#o.counters.unchanged++;
+  }
+
+  compares(path: RelPath, ino: bigint): void {
+    this.#holds.hold(path, ino);
+  }
+
+  adopts(path: RelPath, row: LedgerRow, of: { epoch: number }): void {
+    // Whoever works on the path, or is about to, decides by what it has seen itself.
+    if (this.#pump.isPending(path)) return;
+    this.#held.forget(path);
+    this.#feedback.adopted({ path, ...of }, row);
   }
 
   room(): Promise<void> {

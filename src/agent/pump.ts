@@ -96,6 +96,11 @@ export class Pump {
     return this.#dirty.has(path);
   }
 
+  /** Whether the path is marked or held. */
+  isPending(path: RelPath): boolean {
+    return this.#dirty.busy.has(path) || this.#dirty.has(path);
+  }
+
   /** The work on a path has ended. */
   release(path: RelPath): void {
     this.#dirty.release(path);

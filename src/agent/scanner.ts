@@ -2,7 +2,7 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
-import type { LedgerOutline } from '../ledger/ledger.ts';
+import type { LedgerOutline, LedgerRow } from '../ledger/ledger.ts';
 import { isUnchanged, sameMetadata } from '../ledger/unchanged.ts';
 import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
@@ -14,6 +14,7 @@ import type { LocalTree } from '../tree/local-tree.ts';
 import { type Hidden, isCovered } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import type { Watch } from '../watch/changes.ts';
+import type { Adopter, Candidate } from './adopter.ts';
 import type { HoldReason } from './held-deletes.ts';
 import { keysBelow } from './look.ts';
 
@@ -50,6 +51,10 @@ export interface ScanSink {
   /** All that is held beneath `dir` after its scan; `reason` is undefined if only what was held before is. */
   held(dir: RelPath, paths: readonly RelPath[], options: { reason: HoldReason | undefined }): void;
   unchanged(): void;
+  /** The content of this file is compared with that of a foreign object; `adopts` or `differs` tells what came of it. */
+  compares(path: RelPath, ino: bigint): void;
+  /** The object of this path is the file's, as this row says. */
+  adopts(path: RelPath, row: LedgerRow, of: { readonly epoch: number }): void;
   /** Resolves when more findings are welcome. */
   room(): Promise<void>;
 }
@@ -59,6 +64,7 @@ export interface ScannerOptions {
   readonly directories: Pick<DirectoryReader, 'read'>;
   readonly filter: PathFilter;
   readonly journal: Journal;
+  readonly adopter: Pick<Adopter, 'isCandidate' | 'adopt'>;
   /** What visited directories are armed with; undefined in a one-shot command. */
   readonly watch: () => Watch | undefined;
   readonly budget: DeleteBudget;
@@ -79,6 +85,8 @@ export interface ScannedMarks {
 
 /** How many entries are looked at before the event loop gets a turn. */
 const SLICE = 256;
+/** How many files are compared by one job of the thread pool. */
+const BATCH = 64;
 
 /** Scans subtrees; several may run at once. Constant memory, but for the deletes it finds. */
 export class Scanner {
@@ -93,17 +101,20 @@ export class Scanner {
    * @returns what became of the mark itself and those it absorbed
    */
   async scan(mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }): Promise<ScannedMarks> {
-    const run = new Scan(this.#o, mark, sink);
+    const run = new Scan(this.#o, mark, { sink, signal });
     let count = 0;
     for await (const pairs of run.pairs()) {
       for (const pair of pairs) {
         run.look(pair);
         if (++count % SLICE !== 0) continue;
         await sink.room();
+        await run.compare();
         await new Promise(setImmediate);
         if (signal.aborted) return { settled: [], unseen: [] };
       }
     }
+    await run.compare();
+    await run.compare();
     run.finish();
     return { settled: run.settled(), unseen: run.unseen() };
   }
@@ -115,6 +126,9 @@ class Scan {
   readonly #o: ScannerOptions;
   readonly #mark: Mark;
   readonly #sink: ScanSink;
+  readonly #signal: AbortSignal;
+  readonly #candidates: Candidate[] = [];
+  #comparing: Promise<unknown> = Promise.resolve();
   /** Nothing is known of what lies there: it changed meanwhile, or cannot be seen. */
   readonly #unknown = new Set<RelPath>();
   /** Of these, the ones that cannot be seen. */
@@ -124,10 +138,11 @@ class Scan {
   readonly #differing = new Set<RelPath>();
   #entries = 0;
 
-  constructor(options: ScannerOptions, mark: Mark, sink: ScanSink) {
+  constructor(options: ScannerOptions, mark: Mark, { sink, signal }: { sink: ScanSink; signal: AbortSignal }) {
     this.#o = options;
     this.#mark = mark;
     this.#sink = sink;
+    this.#signal = signal;
   }
 
   /**
@@ -169,6 +184,26 @@ class Scan {
     else this.#absent(key, right!);
   }
 
+  /** Begins to compare the candidates of this slice, and ends when those of the slice before have been compared. */
+  async compare(): Promise<void> {
+    const before = this.#comparing;
+    const batches: Promise<void>[] = [];
+    while (this.#candidates.length > 0) batches.push(this.#adopt(this.#candidates.splice(0, BATCH)));
+    this.#comparing = Promise.all(batches);
+    this.#comparing.catch(() => {}); // it is waited for at the next slice
+    await before;
+  }
+
+  async #adopt(candidates: readonly Candidate[]): Promise<void> {
+    const rows = await this.#o.adopter.adopt(candidates);
+    if (this.#signal.aborted) return;
+    for (const [index, { path, stat }] of candidates.entries()) {
+      const row = rows[index];
+      if (row === undefined) this.#differs(path, { witnessed: false, ino: stat.ino });
+      else this.#sink.adopts(path, row, { epoch: this.#epochOf(path) });
+    }
+  }
+
   /** The deletes come last: puts before deletes, and the budget is about their number. */
   finish(): void {
     const surprising: RelPath[] = [];
@@ -194,6 +229,11 @@ class Scan {
     const known = this.#known(entry.path);
     if (known?.written !== true && this.#isSettled(entry, row)) {
       if (row !== undefined) this.#sink.unchanged(); // a directory that needs no marker is nothing in S3
+      return;
+    }
+    if (known === undefined && this.#o.adopter.isCandidate(entry, row)) {
+      this.#sink.compares(entry.path, entry.stat.ino);
+      this.#candidates.push(entry);
       return;
     }
     const ino = entry.stat.kind === 'file' ? entry.stat.ino : undefined;

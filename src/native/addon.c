@@ -24,6 +24,7 @@ NAPI_MODULE_INIT() {
       {"lookUp", NULL, look_up_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setModified", NULL, set_modified_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"openFile", NULL, open_file_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"hashFiles", NULL, hash_files_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"bootTimeMs", NULL, boot_time_ms_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"syncFileSystem", NULL, sync_file_system_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"fileSystemId", NULL, file_system_id_js, NULL, NULL, NULL, napi_enumerable, NULL},

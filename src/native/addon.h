@@ -34,6 +34,7 @@ napi_value reap_orphans_js(napi_env env, napi_callback_info info);
 napi_value look_up_js(napi_env env, napi_callback_info info);
 napi_value set_modified_js(napi_env env, napi_callback_info info);
 napi_value open_file_js(napi_env env, napi_callback_info info);
+napi_value hash_files_js(napi_env env, napi_callback_info info);
 napi_value boot_time_ms_js(napi_env env, napi_callback_info info);
 napi_value sync_file_system_js(napi_env env, napi_callback_info info);
 napi_value file_system_id_js(napi_env env, napi_callback_info info);

@@ -22,6 +22,8 @@ export interface Addon {
   lookUp(path: string, trusted: number, record: Buffer): number;
   setModified(target: number | Buffer, mtimeNs: bigint): number;
   openFile(path: string, record: Buffer, content: Buffer): number;
+  /** See hash-files.c: stat records, then digests. */
+  hashFiles(paths: string, lengths: Uint32Array, trusted: number): Promise<ArrayBuffer>;
   bootTimeMs(): number;
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;

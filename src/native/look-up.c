@@ -1,15 +1,14 @@
 // What a path beneath the root shows, by way of no symbolic link: one call for a path and all the directories above it.
 #define _GNU_SOURCE
 #include "addon.h"
-#include "stat-record.h"
+#include "look-up.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 
-// `cut`: the path is longer than the kernel takes, but it may be that a directory above it is gone.
-static int look_up(char *path, size_t trusted, bool cut, struct record *record) {
+int look_up(char *path, size_t trusted, bool cut, struct record *record) {
   struct stat seen;
   for (char *slash = strchr(path + trusted, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
     if (slash == path + trusted) continue; // what is trusted is a directory

@@ -16,7 +16,7 @@ const STEP_BYTES = 1024 * 1024;
 const CLOCK_DIFFERENCE_NS = 15n * 60n * 1_000_000_000n;
 
 /** Whether the file may have changed after the foreign object was written, be it in mode or owner alone. */
-export function mayBeNewer(stat: Stat, row: LedgerRow): boolean {
+export function mayBeNewer(stat: Stat, row: Pick<LedgerRow, 'mtimeNs'>): boolean {
   return stat.ctimeNs + CLOCK_DIFFERENCE_NS > row.mtimeNs;
 }
 

@@ -50,10 +50,11 @@ export class LocalTree {
 
   /** The absolute path the kernel knows `path` by. */
   absolute(path: RelPath): Buffer {
-    return Buffer.from(this.#absolute(path), 'latin1');
+    return Buffer.from(this.absoluteName(path), 'latin1');
   }
 
-  #absolute(path: RelPath): string {
+  /** The same, one character for each byte. */
+  absoluteName(path: RelPath): string {
     if (path === ROOT) return this.root;
     return this.root === '/' ? `/${path}` : `${this.root}/${path}`;
   }
@@ -64,12 +65,12 @@ export class LocalTree {
    * @throws the system error for everything else (EACCES, EIO, ESTALE...): nothing is known then.
    */
   lstat(path: RelPath): Stat | undefined {
-    return lookUp(this.#absolute(path), this.root.length);
+    return lookUp(this.absoluteName(path), this.root.length);
   }
 
   /** The same for a path whose parents were directories just now: one lstat(2). */
   lstatBelow(path: RelPath): Stat | undefined {
-    const absolute = this.#absolute(path);
+    const absolute = this.absoluteName(path);
     return lookUp(absolute, absolute.length);
   }
 
@@ -78,7 +79,7 @@ export class LocalTree {
    * @throws the system error, ELOOP for a symbolic link and ENXIO for a socket or a FIFO among them
    */
   open(path: RelPath, openFile: OpenFile = loadAddon().openFile): OpenedFile {
-    const absolute = this.#absolute(path);
+    const absolute = this.absoluteName(path);
     const fd = openFile(absolute, SEEN, CONTENT);
     if (fd < 0) throw systemError(fd, 'open', absolute);
     const content = Buffer.allocUnsafe(SEEN_RECORD.more(0));

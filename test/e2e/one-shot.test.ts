@@ -1,7 +1,18 @@
 // `sync` and `verify`: the built CLI on real files.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { BucketView } from '../strict-s3/inspect.ts';
@@ -9,6 +20,7 @@ import { expectedObjects, storedObjects } from '../support/reference.ts';
 import { availableTargets, withTarget } from '../support/s3-targets.ts';
 import { type Stage, stageOn, strictStage } from '../support/stage.ts';
 import { fullTree } from '../support/trees.ts';
+import { until } from '../support/until.ts';
 
 const WRITES = new Set(['PutObject', 'CopyObject', 'DeleteObjects', 'DeleteObject', 'CreateMultipartUpload']);
 
@@ -181,6 +193,34 @@ describe('sync', () => {
     assert.equal(JSON.parse(second.stdout).adopted, 5);
     assert.ok(!existsSync(state));
     assert.deepEqual(storedObjects(server), expectedObjects(local));
+  });
+
+  test('S8 S13 what was stored long after its file is adopted by its content alone; what differs is sent, a rename is in order', async (t) => {
+    let laterMs = 3_600_000;
+    const stage = await strictStage(t, { now: () => Date.now() + laterMs });
+    const { server, bucket, at, local, url, run, write, requests } = stage;
+    const names = Array.from({ length: 700 }, (_, i) => `d${i % 7}/f${i}`);
+    for (const name of [...names, 'same size', 'former']) {
+      write(name);
+      bucket.put(`p/${name}`, name === 'same size' ? 'SAME SIZE' : name, { mtime: '1.5', mode: '100600' });
+    }
+    renameSync(at('former'), at('renamed'));
+    bucket.put('p/renamed', 'FORMER');
+    laterMs = 0;
+    await until('the files have rested', () => Date.now() - statSync(at('renamed')).ctimeMs > 50);
+    const first = await run(['sync', '--json', '--delete', local, url]);
+    assert.equal(first.code, 0, first.stderr);
+    const { adopted, uploaded, deleted } = JSON.parse(first.stdout);
+    assert.deepEqual({ adopted, uploaded, deleted }, { adopted: 700, uploaded: 2, deleted: 1 });
+    const sent = requests().filter((request) => !/List|HeadBucket|awssyncer/.test(request));
+    assert.deepEqual(sent.slice(0, 2).sort(), ['PutObject p/renamed', 'PutObject p/same size']);
+    assert.deepEqual(sent.slice(2), ['DeleteObjects']);
+    assert.equal(bucket.object('p/same size')!.bytes.toString(), 'same size');
+    assert.equal(bucket.object('p/former'), undefined);
+
+    server.clearRequests();
+    const second = await run(['sync', '--json', local, url]);
+    assert.deepEqual([second.code, JSON.parse(second.stdout).unchanged, server.requests], [0, 702, []]);
   });
 
   test('one key that S3 refuses is listed and ends it with 3; the others arrive', async (t) => {

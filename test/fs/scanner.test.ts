@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Candidate } from '../../src/agent/adopter.ts';
 import { type ScannedMarks, Scanner, type ScannerOptions, type ScanSink } from '../../src/agent/scanner.ts';
 import { DirtySet, type Mark } from '../../src/dirt/dirty-set.ts';
 import { createFilter } from '../../src/filter/filter.ts';
@@ -14,18 +15,26 @@ import { pathFromText, ROOT } from '../../src/model/path.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import type { Change, Watch } from '../../src/watch/changes.ts';
 import { directoriesOf } from '../support/directories.ts';
+import { ledgerRow } from '../support/ledger-rows.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 interface Told {
   readonly again: Parameters<ScanSink['again']>[];
   readonly unknown: string[];
   readonly differing: string[];
+  readonly compared: string[];
+  readonly adopted: string[];
 }
 
 /** Scans a root in which `files` are and these paths were marked; the scan is of everything. */
 async function scan(
   t: TestContext,
-  { files, marks, options }: { files: string[]; marks: Change[]; options: Partial<ScannerOptions> },
+  {
+    files,
+    marks,
+    options,
+    signal = new AbortController().signal,
+  }: { files: string[]; marks: Change[]; options: Partial<ScannerOptions>; signal?: AbortSignal },
 ): Promise<Told & ScannedMarks> {
   const root = tempDir(t);
   for (const name of files) {
@@ -45,12 +54,13 @@ async function scan(
     hidden: () => new Map(),
     directoryDefaults: { mode: 0o40755, uid: process.geteuid!(), gid: process.getegid!() },
     deletes: 'ours',
+    adopter: { isCandidate: () => false, adopt: async () => [] },
     ...options,
   });
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
   dirty.mark({ path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false }, 0);
   for (const change of marks) dirty.mark(change, 1);
-  const told: Told = { again: [], unknown: [], differing: [] };
+  const told: Told = { again: [], unknown: [], differing: [], compared: [], adopted: [] };
   const sink: ScanSink = {
     differs: (path) => told.differing.push(path),
     unknown: (path) => told.unknown.push(path),
@@ -58,9 +68,11 @@ async function scan(
     isHeld: () => false,
     held: () => {},
     unchanged: () => {},
+    compares: (path) => told.compared.push(path),
+    adopts: (path) => told.adopted.push(path),
     room: async () => {},
   };
-  return { ...told, ...(await scanner.scan(dirty.take(1)!, { sink, signal: new AbortController().signal })) };
+  return { ...told, ...(await scanner.scan(dirty.take(1)!, { sink, signal })) };
 }
 
 /** An event told that this path was written, or is gone. */
@@ -151,4 +163,66 @@ test('S8 a scan of what is unchanged reads every directory once and nothing else
     'directories.read dir',
     'directories.read dir/sub',
   ]);
+});
+
+/** An adopter that finds every other candidate equal, when it is let. */
+function everyOther(let_: Promise<void> = Promise.resolve()) {
+  const batches: number[] = [];
+  return {
+    batches,
+    isCandidate: ({ stat }: Candidate) => stat.kind === 'file',
+    adopt: async (candidates: readonly Candidate[]) => {
+      batches.push(candidates.length);
+      await let_;
+      return candidates.map(({ path }) => (/[02468]$/.test(path) ? ledgerRow(path) : undefined));
+    },
+  };
+}
+
+test('S8 candidates are compared many at once, and those that are not equal differ', async (t) => {
+  const files = Array.from({ length: 700 }, (_, i) => `d/${String(i).padStart(3, '0')}`);
+  const adopter = everyOther();
+  const { compared, adopted, differing } = await scan(t, { files, marks: [], options: { adopter } });
+  const isEven = (_: string, i: number) => i % 2 === 0;
+  assert.deepEqual(compared, files);
+  assert.deepEqual(adopted.sort(), files.filter(isEven));
+  assert.deepEqual(
+    differing.sort(),
+    files.filter((path, i) => !isEven(path, i)),
+  );
+  assert.ok(adopter.batches.length < 20 && Math.max(...adopter.batches) <= 64, `${adopter.batches}`);
+});
+
+test('S2 S4 what an event told of is no candidate: its mark is for a look', async (t) => {
+  const { compared, differing } = await scan(t, {
+    files: ['0', '2'],
+    marks: [witnessed('0')],
+    options: { adopter: everyOther() },
+  });
+  assert.deepEqual([compared, differing], [['2'], ['0']]);
+});
+
+test('S2 S4 a scan ends after its comparisons, and a scan that is aborted tells nothing of them', async (t) => {
+  const wait = Promise.withResolvers<void>();
+  let ended = false;
+  const scanning = scan(t, { files: ['0', '1'], marks: [], options: { adopter: everyOther(wait.promise) } });
+  void scanning.then(() => {
+    ended = true;
+  });
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+  assert.equal(ended, false);
+  wait.resolve();
+  const { adopted, differing } = await scanning;
+  assert.deepEqual([adopted, differing], [['0'], ['1']]);
+
+  const abort = new AbortController();
+  const late = Promise.withResolvers<void>();
+  const aborted = scan(t, {
+    ...{ files: ['0', '1'], marks: [], signal: abort.signal },
+    options: { adopter: everyOther(late.promise) },
+  });
+  abort.abort();
+  late.resolve();
+  const told = await aborted;
+  assert.deepEqual([told.adopted, told.differing], [[], []]);
 });

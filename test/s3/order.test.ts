@@ -1,8 +1,11 @@
 // What comes before what: new objects before old ones go, the newest state last, whatever the network does.
 import assert from 'node:assert/strict';
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { EVERYTHING } from '../../src/agent/engine.ts';
+import { fileKey } from '../../src/model/key.ts';
+import type { RelPath } from '../../src/model/path.ts';
 import type { LoggedRequest } from '../strict-s3/request-log.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { until } from '../support/until.ts';
@@ -328,6 +331,33 @@ test('S6 an ambiguous marker and an ambiguous link are made good too', async (t)
   await until('the second link is stored', () => ground.stored('link') === 'second');
   await until('the marker is deleted', () => ground.deleted().includes('dir/'));
   await late.release();
+  await ground.settle();
+  ground.assertEqual();
+});
+
+test('S5 a file that a scan compares holds its inode: no former name of it goes before that has ended', async (t) => {
+  const ground = await settledGround(t, { files: { old: 'content' } });
+  const { pipeline } = ground.agent.watching.engine;
+  const [now, row] = ['now' as RelPath, ground.row('old')!];
+  pipeline.compares(now, row.ino);
+  renameSync(ground.at('old'), join(ground.base, 'kept')); // so that no other file gets its inode
+  await ground.roundTrip();
+  await ground.roundTrip();
+  assert.equal(ground.stored('old'), 'content');
+  pipeline.adopts(now, { ...row, key: fileKey(now) }, { epoch: 0 });
+  await until('it has gone', () => ground.stored('old') === undefined);
+});
+
+test('S6 a scan adopts nothing under a path that is worked on: who does so decides', async (t) => {
+  const ground = await settledGround(t, { files: { old: 'content' } });
+  const { pipeline } = ground.agent.watching.engine;
+  const gate = ground.server.faults.add({ operation: 'PutObject', key: /new/, effect: { kind: 'gate' } });
+  ground.write('new', 'new');
+  await gate.waiting();
+  const { state } = ground.row('new')!;
+  pipeline.adopts('new' as RelPath, { ...ground.row('old')!, key: fileKey('new' as RelPath) }, { epoch: 0 });
+  assert.deepEqual([state, ground.row('new')!.state], ['intent', 'intent']);
+  await gate.open();
   await ground.settle();
   ground.assertEqual();
 });
