@@ -31,7 +31,7 @@ export interface Addon {
   /**
    * Writes new files, gives them their attributes and then their names, each only if that is free (EEXIST) and its
    * directory is where its path says, reached by no symbolic link. A stat record answers for each: with an error, `more`
-   * is the call; without, whether somebody else touched the file.
+   * is the call; without, whether somebody else touched the file. After the records come the digests of each.
    */
   placeFiles(files: readonly NewFile[]): Promise<ArrayBuffer>;
   readDirectory: ReadDirectoryNatively;
@@ -50,9 +50,12 @@ export type More = [listing: ArrayBuffer, first: number, at: number];
 /** See directory.c; a number is a negated errno. */
 export type ReadDirectoryNatively = (path: Buffer, limit: number, ...more: [] | More) => Promise<Looked | number>;
 
-/** A new file. Strings hold one character per byte, the directory is absolute; an owner or group of -1 stays. */
+/**
+ * A new file. Strings hold one character per byte, the directory is absolute; the MD5 is in hex, or '' if any content
+ * will do (EBADMSG); an owner or group of -1 stays.
+ */
 export type NewFile = readonly [
-  ...[directory: string, temporary: string, name: string, bytes: Buffer],
+  ...[directory: string, temporary: string, name: string, bytes: Buffer, md5: string],
   ...[mode: number, uid: number, gid: number, mtimeNs: bigint],
 ];
 

@@ -1,7 +1,8 @@
-// New files, each written under a temporary name and given its own when it is complete: many of them by one job of the
-// thread pool, with the calls relative to a descriptor that Node lacks.
+// New files, each verified, written under a temporary name and given its own when it is complete: many of them by one job
+// of the thread pool, with the calls relative to a descriptor that Node lacks.
 #define _GNU_SOURCE
 #include "addon.h"
+#include "digests.h"
 #include "stat-record.h"
 
 #include <errno.h>
@@ -17,10 +18,10 @@
 #include <unistd.h>
 
 // What a file is given as, in this order.
-enum { DIRECTORY, TEMPORARY, NAME, BYTES, MODE, UID, GID, MTIME, FIELDS };
+enum { DIRECTORY, TEMPORARY, NAME, BYTES, MD5, MODE, UID, GID, MTIME, FIELDS };
 
 // What failed, for the message: see restore/new-files.ts.
-enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE };
+enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE, VERIFY };
 
 struct new_file {
   char *directory; // absolute; no name in it may be a symbolic link
@@ -28,6 +29,7 @@ struct new_file {
   char *name;
   const char *bytes; // of a Buffer that the job holds
   size_t length;
+  char md5[2 * MD5_BYTES + 1]; // of the content, in hex; empty if any content will do
   int32_t mode, uid, gid;
   int64_t mtime_ns;
 };
@@ -39,6 +41,7 @@ struct place_request {
   size_t count;
   struct new_file *files;
   struct record *answers;
+  struct digests *digests;
 };
 
 // Whether the directory is where its path says: the kernel's own name of it differs if a link was followed, or if it was
@@ -79,6 +82,14 @@ static int rename_if_free(int directory, const char *from, const char *to) {
   return renameat(directory, from, directory, to);
 }
 
+static bool has_md5(const struct digests *digests, const char *hex) {
+  static const char digits[] = "0123456789abcdef";
+  bool equal = true;
+  for (size_t i = 0; i < MD5_BYTES; i++)
+    equal &= hex[2 * i] == digits[digests->md5[i] >> 4] && hex[2 * i + 1] == digits[digests->md5[i] & 15];
+  return equal;
+}
+
 static enum call fill(int descriptor, const struct new_file *file, struct stat *complete) {
   const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, timespec_of(file->mtime_ns)};
   if (!write_all(descriptor, file->bytes, file->length)) return WRITE;
@@ -113,14 +124,34 @@ static enum call place(int directory, const struct new_file *file, struct record
   return close(descriptor) == 0 ? NONE : CLOSE;
 }
 
+static bool digest_all(const struct place_request *request) {
+  const void **bytes = malloc((request->count + 1) * sizeof *bytes);
+  size_t *lengths = malloc((request->count + 1) * sizeof *lengths);
+  for (size_t i = 0; bytes != NULL && lengths != NULL && i < request->count; i++) {
+    bytes[i] = request->files[i].bytes;
+    lengths[i] = request->files[i].length;
+  }
+  const bool done =
+      bytes != NULL && lengths != NULL && digests_of_each(request->count, bytes, lengths, request->digests);
+  free(bytes);
+  free(lengths);
+  return done;
+}
+
 static void place_execute(napi_env env, void *data) {
   const struct place_request *request = data;
   const char *path = NULL;
   int directory = -1;
   (void)env;
+  const int unverifiable = digest_all(request) ? 0 : ENOMEM;
   for (size_t i = 0; i < request->count; i++) {
     const struct new_file *file = &request->files[i];
     struct record *answer = &request->answers[i];
+    const bool is_wrong = file->md5[0] != 0 && !has_md5(&request->digests[i], file->md5);
+    if (unverifiable || is_wrong) {
+      *answer = (struct record){.error = -(unverifiable ? unverifiable : EBADMSG), .more = VERIFY};
+      continue;
+    }
     if (path == NULL || strcmp(path, file->directory) != 0) {
       if (directory >= 0) close(directory);
       path = file->directory;
@@ -141,18 +172,23 @@ static void free_request(struct place_request *request) {
   }
   free(request->files);
   free(request->answers);
+  free(request->digests);
   free(request);
 }
 
 static void place_complete(napi_env env, napi_status status, void *data) {
   struct place_request *request = data;
-  const size_t size = request->count * sizeof *request->answers;
+  const size_t records = request->count * sizeof *request->answers;
+  const size_t digests = request->count * sizeof *request->digests;
   napi_value answers;
   void *bytes;
   if (status != napi_ok) // never ran
     for (size_t i = 0; i < request->count; i++) request->answers[i].error = -ECANCELED;
-  if (napi_create_arraybuffer(env, size, &bytes, &answers) == napi_ok) {
-    if (size > 0) memcpy(bytes, request->answers, size);
+  if (napi_create_arraybuffer(env, records + digests, &bytes, &answers) == napi_ok) {
+    if (request->count > 0) {
+      memcpy(bytes, request->answers, records);
+      memcpy((char *)bytes + records, request->digests, digests);
+    }
     napi_resolve_deferred(env, request->deferred, answers);
   }
   napi_delete_reference(env, request->arguments);
@@ -176,6 +212,7 @@ static char *string_of(napi_env env, napi_value value) {
 // Reads one file; false with an exception.
 static bool read_file(napi_env env, napi_value from, struct new_file *file) {
   napi_value fields[FIELDS];
+  size_t md5_length;
   void *bytes;
   bool lossless;
   for (uint32_t i = 0; i < FIELDS; i++)
@@ -184,6 +221,7 @@ static bool read_file(napi_env env, napi_value from, struct new_file *file) {
   if ((file->temporary = string_of(env, fields[TEMPORARY])) == NULL) return false;
   if ((file->name = string_of(env, fields[NAME])) == NULL) return false;
   if (napi_get_buffer_info(env, fields[BYTES], &bytes, &file->length) != napi_ok ||
+      napi_get_value_string_latin1(env, fields[MD5], file->md5, sizeof file->md5, &md5_length) != napi_ok ||
       napi_get_value_int32(env, fields[MODE], &file->mode) != napi_ok ||
       napi_get_value_int32(env, fields[UID], &file->uid) != napi_ok ||
       napi_get_value_int32(env, fields[GID], &file->gid) != napi_ok ||
@@ -193,10 +231,11 @@ static bool read_file(napi_env env, napi_value from, struct new_file *file) {
   return true;
 }
 
-// placeFiles(files: [directory, temporary, name, bytes, mode, uid, gid, mtimeNs][]): Promise of an ArrayBuffer
+// placeFiles(files: [directory, temporary, name, bytes, md5, mode, uid, gid, mtimeNs][]): Promise of an ArrayBuffer
 //
-// Strings hold one character per byte; -1 leaves the user or group as it is. A file whose name is taken is not placed:
-// EEXIST. A record answers for each file, and in `more` which call failed, or whether somebody else touched it.
+// Strings hold one character per byte; -1 leaves the user or group as it is. Bytes that have not the MD5 are not placed,
+// EBADMSG, unless that is ''; neither is a file whose name is taken, EEXIST. A record answers for each file, and in `more`
+// which call failed, or whether somebody else touched it. After all records come the digests of each.
 napi_value place_files_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 1;
   uint32_t count;
@@ -209,8 +248,9 @@ napi_value place_files_js(napi_env env, napi_callback_info info) {
     request->count = count;
     request->files = calloc(count + 1, sizeof *request->files);
     request->answers = calloc(count + 1, sizeof *request->answers);
+    request->digests = calloc(count + 1, sizeof *request->digests);
   }
-  if (request == NULL || request->files == NULL || request->answers == NULL) {
+  if (request == NULL || request->files == NULL || request->answers == NULL || request->digests == NULL) {
     if (request != NULL) free_request(request);
     napi_throw_error(env, "ENOMEM", "placeFiles: out of memory");
     return NULL;

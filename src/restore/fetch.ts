@@ -22,15 +22,28 @@ const RANGED_BYTES = 2 * RANGE_BYTES;
 
 const writeLater = promisify(write);
 
+/** A small object as it arrived. */
+export type Small = Pick<Download, 'head' | 'attributes'> & { readonly bytes: Buffer };
+
 /** Downloads a small object into memory, with retries. @throws {StoreError} a `conflict` if it is small no more */
-export async function fetchSmall(work: Restoring, remote: Remote): Promise<Download & { readonly bytes: Buffer }> {
-  const { store } = work.options;
+export async function fetchSmall(work: Restoring, remote: Remote): Promise<Small> {
+  return await work.options.retry(() => fetchSmallOnce(work, remote), { signal: work.signal });
+}
+
+async function fetchSmallOnce({ options, signal }: Restoring, { key }: Remote): Promise<Small> {
+  const { bytes, ...head } = await options.store.getBytes(key, { maxBytes: SMALL_BYTES, signal });
+  return { bytes, head, attributes: decodeMetadata(head.attributes.metadata) };
+}
+
+/** Verifies what arrived, and if it is not to be believed downloads it again, with retries. @throws {StoreError} */
+export async function verifySmall(work: Restoring, remote: Remote, arrived: Small): Promise<Small & Download> {
+  let first: Small | undefined = arrived;
   return await fetchBelieved(work, {
     remote,
     async attempt() {
-      const { bytes, ...head } = await store.getBytes(remote.key, { maxBytes: SMALL_BYTES, signal: work.signal });
-      const attributes = decodeMetadata(head.attributes.metadata);
-      return { bytes, head, attributes, checksum: hash('sha256', bytes), verified: hasEtag(bytes, head) };
+      const small = first ?? (await fetchSmallOnce(work, remote));
+      first = undefined;
+      return { ...small, checksum: hash('sha256', small.bytes), verified: hasEtag(small.bytes, small.head) };
     },
     discard: () => {},
   });

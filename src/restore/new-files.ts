@@ -1,24 +1,35 @@
 // New small files get their place, many by one job of the thread pool: a job for each would cost more than the file.
+import { constants } from 'node:os';
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
+import { type Digests, digestsAt } from '../hash/digests.ts';
 import type { Stat } from '../model/entry.ts';
 import type { NewFile } from '../native/addon.ts';
-import { StatRecords } from '../native/stat-record.ts';
+import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
 import { BlockedError, ChangedError } from './errors.ts';
 import type { FileCalls } from './options.ts';
 
 /** Jobs at once; others, syncfs(2) among them, need threads as well. */
 const MAX_JOBS = 2;
+/** Files in one job: while one runs, what became of others is worked on, and their successors are asked for. */
+const MAX_FILES = 16;
 
 /** What failed, by its number in an answer: `enum call` of native/place.c. */
-const CALLS = ['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close'];
+const CALLS = [
+  ...['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close', 'verify'],
+];
 
 /** Those of them that prove the directory: when it is opened, and before the file gets its name. */
 const PROOFS: ReadonlySet<number> = new Set([1, 8]);
 
 const CHANGED: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EEXIST']);
 
+/** The bytes have not the MD5 that was asked for. */
+export class MismatchError extends Error {
+  override readonly name = 'MismatchError';
+}
+
 /** A file in its place. */
-export interface PlacedFile {
+export interface PlacedFile extends Digests {
   readonly stat: Stat;
   /** Nobody else wrote to it meanwhile. */
   readonly untouched: boolean;
@@ -41,7 +52,10 @@ export class NewFiles {
     this.#calls = calls;
   }
 
-  /** @throws {ChangedError} if the name is taken; {BlockedError} if the directory is another by now; the system error. */
+  /**
+   * @throws {MismatchError}; {ChangedError} if the name is taken; {BlockedError} if the directory is another by now; the
+   * system error.
+   */
   place(file: NewFile): Promise<PlacedFile> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ file, resolve, reject });
@@ -54,19 +68,21 @@ export class NewFiles {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      void this.#run(this.#waiting.splice(0));
+      while (this.#waiting.length > 0 && this.#jobs < MAX_JOBS) void this.#run(this.#waiting.splice(0, MAX_FILES));
     });
   }
 
   async #run(batch: readonly Waiting[]): Promise<void> {
     this.#jobs++;
     try {
-      const answers = new StatRecords(await this.#calls.placeFiles(batch.map(({ file }) => file)), batch.length);
+      const bytes = await this.#calls.placeFiles(batch.map(({ file }) => file));
+      const answers = new StatRecords(bytes, batch.length);
+      const digests = Buffer.from(bytes, batch.length * RECORD_BYTES);
       for (const [index, { resolve, reject }] of batch.entries()) {
         const stat = answers.stat(index);
         const more = answers.more(index);
         if (typeof stat === 'number') reject(failureOf(stat, more));
-        else resolve({ stat, untouched: more === 0 });
+        else resolve({ stat, untouched: more === 0, ...digestsAt(digests, index) });
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -78,6 +94,8 @@ export class NewFiles {
 }
 
 function failureOf(errno: number, call: number): Error {
+  // Node has no name for it.
+  if (errno === -constants.errno.EBADMSG) return new MismatchError('its content has not the MD5 of its ETag');
   const code = getSystemErrorName(errno);
   if (CHANGED.has(code)) {
     if (PROOFS.has(call)) return new BlockedError('its directory was moved away meanwhile');

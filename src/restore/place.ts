@@ -3,9 +3,11 @@ import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, r
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { kindOfObject } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
+import { etagKind } from '../store/etag.ts';
 import { statOf } from '../tree/local-tree.ts';
 import { BlockedError, ChangedError } from './errors.ts';
-import { fetchObject, fetchSmall, SMALL_BYTES } from './fetch.ts';
+import { fetchObject, fetchSmall, SMALL_BYTES, type Small, verifySmall } from './fetch.ts';
+import { MismatchError, type PlacedFile } from './new-files.ts';
 import { type OpenDirectory, type RealTree, temporaryName } from './real-tree.ts';
 import { type Download, discard, type Fetched, makeTemporary } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
@@ -51,9 +53,19 @@ export async function placeObject(work: Restoring, placement: Placement): Promis
 async function placeSmall(work: Restoring, placement: Placement): Promise<Placed> {
   const { tree, path, remote, expected } = placement;
   tree.ensure(parentOf(path));
-  const download = await fetchSmall(work, remote);
+  const small = await fetchSmall(work, remote);
   const replaces = expected !== undefined || placement.keepLoser !== undefined;
-  if (!replaces && kindOfObject(download.attributes) === 'file') return await placeNew(work, placement, download);
+  const isNew = !replaces && kindOfObject(small.attributes) === 'file';
+  const { etag } = small.head;
+  if (isNew && etagKind(etag).kind === 'md5') {
+    const placed = await placeNew(work, placement, { ...small, md5: work.opaqueEtags.seen ? '' : etag });
+    if (placed !== undefined) {
+      const { sha256: checksum, md5, ...rest } = placed;
+      return { download: { ...small, checksum, verified: md5 === etag }, ...rest };
+    }
+  }
+  const download = await verifySmall(work, remote, small);
+  if (isNew) return { download, ...(await placeNew(work, placement, { ...download, md5: '' }))! };
   const directory = tree.make(parentOf(path));
   try {
     return putInPlace(work, { ...placement, directory, fetched: makeTemporary(work, { directory, download }) });
@@ -62,19 +74,20 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
   }
 }
 
+/** Places it where nothing is; undefined if it has not the MD5, which may be '' for any. */
 async function placeNew(
   work: Restoring,
   { tree, path }: Placement,
-  { bytes, ...download }: Download & { readonly bytes: Buffer },
-): Promise<Placed> {
-  const { uid, gid } = ownerOf(work, download);
-  const attributes = [permissionsOf(download), uid, gid, modifiedNsOf(download)] as const;
+  { bytes, md5, ...small }: Small & { readonly md5: string },
+): Promise<PlacedFile | undefined> {
+  const { uid, gid } = ownerOf(work, small);
+  const attributes = [permissionsOf(small), uid, gid, modifiedNsOf(small)] as const;
   const temporary = temporaryName(work.options.randomName());
   try {
     const directory = tree.absolute(parentOf(path)).toString('latin1');
-    const placed = await work.newFiles.place([directory, temporary, nameOf(path), bytes, ...attributes]);
-    return { download, ...placed };
+    return await work.newFiles.place([directory, temporary, nameOf(path), bytes, md5, ...attributes]);
   } catch (error) {
+    if (error instanceof MismatchError) return undefined;
     tree.doubt();
     throw error;
   }
@@ -129,15 +142,15 @@ function applyAttributes(
 }
 
 /** -1: as it is. */
-function ownerOf({ options }: Restoring, { attributes }: Download): { uid: number; gid: number } {
+function ownerOf({ options }: Restoring, { attributes }: Pick<Download, 'attributes'>): { uid: number; gid: number } {
   return options.owners ? { uid: attributes.uid ?? -1, gid: attributes.gid ?? -1 } : { uid: -1, gid: -1 };
 }
 
-function permissionsOf({ attributes }: Download): number {
+function permissionsOf({ attributes }: Pick<Download, 'attributes'>): number {
   return (attributes.mode ?? DEFAULT_FILE_PERMISSIONS) & 0o7777;
 }
 
-function modifiedNsOf({ attributes, head }: Download): bigint {
+function modifiedNsOf({ attributes, head }: Pick<Download, 'attributes' | 'head'>): bigint {
   return attributes.mtimeNs ?? BigInt(head.lastModifiedMs) * NS_PER_MS;
 }
 

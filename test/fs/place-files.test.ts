@@ -1,6 +1,7 @@
 // The addon's way to write new files, many by one job.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   chmodSync,
   lstatSync,
@@ -18,15 +19,17 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { loadAddon, type NewFile } from '../../src/native/addon.ts';
 import { BlockedError, ChangedError } from '../../src/restore/errors.ts';
-import { NewFiles } from '../../src/restore/new-files.ts';
+import { MismatchError, NewFiles } from '../../src/restore/new-files.ts';
 
 import { tempDir } from '../support/temp-dir.ts';
 
 const newFiles = new NewFiles(loadAddon());
 const NS = 1_600_000_000_123_456_789n;
 
+const REST = [0o640, -1, -1, NS] as const;
+
 function file(directory: string, name: string, bytes: Buffer | string = name, mode = 0o640): NewFile {
-  return [directory, `tmp-${name}`, name, Buffer.from(bytes), mode, -1, -1, NS];
+  return [directory, `tmp-${name}`, name, Buffer.from(bytes), '', mode, -1, -1, NS];
 }
 
 /** Writes many files; run by itself under a tracer. */
@@ -45,7 +48,7 @@ if (argv[2] === 'place-many') {
       newFiles.place(file(dir, 'a')),
       newFiles.place(file(dir, 'empty', '', 0o4755)),
       newFiles.place(file(dir, 'large', large, 0)),
-      newFiles.place([dir, 'tmp-old', 'old', Buffer.from('o'), 0o600, -1, -1, -1n]),
+      newFiles.place([dir, 'tmp-old', 'old', Buffer.from('o'), '', 0o600, -1, -1, -1n]),
     ]);
     assert.deepEqual(readdirSync(dir).sort(), ['a', 'empty', 'large', 'old']);
     assert.equal(readFileSync(join(dir, 'a'), 'utf8'), 'a');
@@ -65,6 +68,38 @@ if (argv[2] === 'place-many') {
       [0, 300_000, NS],
       [0o600, 1, -1n],
     ]);
+  });
+
+  test('S9 content that has not the MD5 that was asked for is not placed; the digests of the rest are told', async (t) => {
+    const dir = tempDir(t);
+    const names = Array.from({ length: 40 }, (_, i) => `f${i}`);
+    const md5 = (text: string): string => hash('md5', text);
+    const wanted = (name: string, expected: string): NewFile => [
+      dir,
+      `t${name}`,
+      name,
+      Buffer.from(name),
+      expected,
+      ...REST,
+    ];
+    const placed = await Promise.all(
+      names.map((name, i) => newFiles.place(wanted(name, i % 2 === 0 ? md5(name) : ''))),
+    );
+    assert.deepEqual(
+      placed.map(({ sha256, md5 }) => [sha256, md5]),
+      names.map((name) => [hash('sha256', name), md5(name)]),
+    );
+    const right = md5('g');
+    const wrong = [
+      md5('other'),
+      right.toUpperCase(),
+      right.slice(1),
+      `x${right.slice(1)}`,
+      `${right.slice(0, -1)}x`,
+      'x',
+    ];
+    for (const expected of wrong) await assert.rejects(newFiles.place(wanted('g', expected)), MismatchError, expected);
+    assert.deepEqual(readdirSync(dir).sort(), names.toSorted());
   });
 
   test('S9 a name that is taken stays what it is, whatever it is, and nothing temporary is left', async (t) => {
@@ -151,6 +186,6 @@ if (argv[2] === 'place-many') {
 const LIMITED = `
 process.on('SIGXFSZ', () => {});
 const addon = require(process.env.ADDON);
-addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), 0o600, -1, -1, 0n]]).then((record) => new Int32Array(record)).then((words) =>
+addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), '', 0o600, -1, -1, 0n]]).then((record) => new Int32Array(record)).then((words) =>
   console.log(-words[14], words[15], require('fs').readdirSync(process.argv[1]).length));
 `;
