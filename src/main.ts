@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext, CommandFunction } from './cli/context.ts';
 import { asksForJson, type ParsedCommand, parseCommandLine } from './config/config.ts';
-import type { Command } from './config/options.ts';
+import type { Command } from './config/option.ts';
 import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
 import { createLog, type Log, type LogLevel } from './ops/log.ts';

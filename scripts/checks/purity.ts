@@ -16,6 +16,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[] | 'all'> = new Map<string, 
   ['node:zlib', ['crc32']],
   ['@aws-sdk/xml-builder', 'all'],
   ['ignore', 'all'],
+  ['mrmime', ['lookup']],
   ['picomatch', 'all'],
 ]);
 

@@ -28,6 +28,7 @@ import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
 import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
+import { type ObjectConfig, objectSettings } from './object-settings.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
 
@@ -44,7 +45,7 @@ export interface Surroundings {
 }
 
 /** What all commands' configs have in common. */
-export interface WorkspaceConfig extends LegacyFilters, LeaseConfig {
+export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, ObjectConfig {
   readonly local: string;
   readonly remote: S3Location;
   readonly rules: readonly FilterRule[];
@@ -136,6 +137,7 @@ export async function openWorkspace(
     requestTimeoutMs,
     version: context.version,
     env: context.env,
+    settings: objectSettings(config, context.cwd),
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
     onWarning: (message) => log.warn(message),

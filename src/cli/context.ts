@@ -2,7 +2,7 @@
 
 import type { CommandConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
-import type { Command } from '../config/options.ts';
+import type { Command } from '../config/option.ts';
 import type { Log } from '../ops/log.ts';
 import type { Screen } from '../ops/screen.ts';
 

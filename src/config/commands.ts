@@ -1,5 +1,5 @@
 // Pure. What each command is for, in the words of help.
-import type { Command } from './options.ts';
+import type { Command } from './option.ts';
 
 /** The help of one command, options aside. */
 export interface CommandText {

@@ -6,16 +6,8 @@ import { checkVariableNames, type Environment, variable } from './environment.ts
 import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
-import {
-  COMMANDS,
-  type Command,
-  type ControlCommand,
-  environmentName,
-  GLOB_OPTIONS,
-  isControl,
-  OPTION_ROWS,
-  type OptionValues,
-} from './options.ts';
+import { COMMANDS, type Command, type ControlCommand, isControl } from './option.ts';
+import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
 import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
 import { nearest } from './suggest.ts';
 import { type Address, readAddress, readTarget, type Target } from './target.ts';

@@ -1,16 +1,7 @@
 // Pure. The help texts and the README's option table, written from the option table.
 import { COMMAND_TEXTS, EXIT_TEXTS } from './commands.ts';
-import {
-  COMMANDS,
-  type Command,
-  environmentName,
-  GLOB_OPTIONS,
-  GROUPS,
-  isControl,
-  OPTION_ROWS,
-  type OptionRow,
-  WORK_COMMANDS,
-} from './options.ts';
+import { COMMANDS, type Command, GROUPS, isControl, WORK_COMMANDS } from './option.ts';
+import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionRow } from './options.ts';
 
 const WIDTH = 96;
 

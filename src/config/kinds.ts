@@ -138,6 +138,85 @@ export function text(placeholder: string): Kind<string> {
   return { placeholder, rule: 'a text that is not empty', parse: (text) => text || undefined, show: (text) => text };
 }
 
+/** What an HTTP header can carry. */
+export function headerText(placeholder: string): Kind<string> {
+  return {
+    placeholder,
+    rule: 'printable ASCII text that neither begins nor ends with a blank',
+    parse: (text) => (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) ? text : undefined),
+    show: (text) => text,
+  };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9110#name-media-type */
+export const mediaType: Kind<string> = {
+  placeholder: 'TYPE',
+  rule: "a media type such as text/html or 'text/plain; charset=utf-8'",
+  parse: (text) => (/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(?:; ?[\x21-\x7e][\x20-\x7e]*)?$/.test(text) ? text : undefined),
+  show: (text) => text,
+};
+
+/** An account of AWS. */
+export const accountId: Kind<string> = {
+  placeholder: 'ACCOUNT',
+  rule: 'an account id of 12 digits',
+  parse: (text) => (/^\d{12}$/.test(text) ? text : undefined),
+  show: (id) => id,
+};
+
+/** Objects that must be thawed first cannot be restored or copied. */
+const FROZEN: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE']);
+
+/** A storage class of AWS, or of another server, which may have its own. */
+export const storageClass: Kind<string> = {
+  placeholder: 'CLASS',
+  rule: 'a storage class whose objects can be read at once, such as STANDARD_IA, INTELLIGENT_TIERING or GLACIER_IR',
+  parse: (text) => (/^[A-Z][A-Z0-9_-]*$/.test(text) && !FROZEN.has(text) ? text : undefined),
+  show: (name) => name,
+};
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html */
+const MAX_TAGS = 10;
+
+/** The tags of an object, encoded as S3 takes them. */
+export const tags: Kind<string> = {
+  placeholder: 'NAME=VALUE&...',
+  rule: `up to ${MAX_TAGS} tags such as 'team=infra&kind=state', each name once, with at most 128 characters and its value with 256`,
+  parse(text) {
+    if (!/^[^&=]+=[^&=]*(?:&[^&=]+=[^&=]*)*$/.test(text)) return undefined;
+    const all = [...new URLSearchParams(text)];
+    const names = new Set(all.map(([name]) => name));
+    const fits = all.every(([name, value]) => name.length <= 128 && value.length <= 256);
+    return all.length <= MAX_TAGS && names.size === all.length && fits ? String(new URLSearchParams(all)) : undefined;
+  },
+  show: (tags) => tags,
+};
+
+/** What of S3's 2 KiB is left to others. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html */
+const MAX_METADATA_BYTES = 1024;
+/** Names of ours, and of other programs whose metadata a restore understands. */
+const RESERVED_METADATA = /^(mtime|mode|uid|gid|awssyncer-.*)$/;
+
+/** NAME=VALUE,...: user metadata, names in lower case. */
+export const userMetadata: Kind<Readonly<Record<string, string>>> = {
+  placeholder: 'NAME=VALUE,...',
+  rule: `names and values in ASCII such as 'team=infra,job=game', at most ${MAX_METADATA_BYTES} bytes, none of them mtime, mode, uid, gid or awssyncer-*`,
+  parse(text) {
+    const metadata: Record<string, string> = {};
+    for (const pair of text.split(',')) {
+      const [, name, value] = /^([a-z0-9][a-z0-9-]*)=([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)$/i.exec(pair) ?? [];
+      if (name === undefined || RESERVED_METADATA.test(name.toLowerCase())) return undefined;
+      if (Object.hasOwn(metadata, name.toLowerCase())) return undefined;
+      metadata[name.toLowerCase()] = value!;
+    }
+    return text.length <= MAX_METADATA_BYTES ? metadata : undefined;
+  },
+  show: (metadata) =>
+    Object.entries(metadata)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(','),
+};
+
 /** A path. U+FFFD is what Node makes of bytes that are not UTF-8: such a path could only name something else. */
 export const path: Kind<string> = {
   placeholder: 'PATH',

@@ -1,5 +1,6 @@
 // Pure. The one option table: flags, environment names, help, the README's table and the typed config derive from it.
 import {
+  accountId,
   count,
   deleteGuard,
   duration,
@@ -14,57 +15,18 @@ import {
   size,
   text,
 } from './kinds.ts';
-
-/** The commands that work on LOCAL and S3. */
-export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
-
-/** The commands that ask or steer a running agent. */
-export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
-
-/** The commands, in the order help lists them. */
-export const COMMANDS = [...WORK_COMMANDS, ...CONTROL_COMMANDS] as const;
-
-export type WorkCommand = (typeof WORK_COMMANDS)[number];
-export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
-export type Command = WorkCommand | ControlCommand;
-
-/** Whether the command talks to an agent instead of S3. */
-export function isControl(command: Command): command is ControlCommand {
-  return CONTROL_COMMANDS.some((control) => control === command);
-}
-
-/** The headings of help and README, in their order. */
-export const GROUPS = ['What is synchronised', 'Timing', 'S3', 'Deletes', 'State and process', 'Output'] as const;
-
-/** One row of the table. `T` is what the kind reads, `D` the default, `C` the commands that know the option. */
-export interface Option<T, D extends T | undefined, C extends Command> {
-  /** The name after '--'; the environment's name derives from it. */
-  readonly flag: string;
-  readonly kind: Kind<T>;
-  readonly default: D;
-  /** What help says instead of the default's own text. */
-  readonly defaultText?: string;
-  /** Other flags that stand for this one with a value. */
-  readonly shorthands?: Readonly<Record<string, string>>;
-  readonly commands: readonly C[];
-  readonly group: (typeof GROUPS)[number];
-  /** One sentence or two, without a full stop at the end. */
-  readonly help: string;
-}
+import { OBJECT_OPTIONS } from './object-options.ts';
+import { COMMANDS, CONTROL_COMMANDS, type Command, type Option, option, WORK_COMMANDS, WRITERS } from './option.ts';
 
 const AGENTS = ['run', 'watch'] as const;
-const WRITERS = ['run', 'watch', 'sync'] as const;
 const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
 
 const GiB = 2 ** 30;
 const MiB = 2 ** 20;
 
-function option<T, const D extends T | undefined, const C extends Command>(row: Option<T, D, C>): Option<T, D, C> {
-  return row;
-}
-
 /** Every option but --include and --exclude; the key is the name in the config, units included. */
 export const OPTIONS = {
+  ...OBJECT_OPTIONS,
   crossMounts: option({
     flag: 'cross-mounts',
     kind: flag,
@@ -180,6 +142,23 @@ export const OPTIONS = {
     commands: WORK_COMMANDS,
     group: 'S3',
     help: 'A request that makes no progress for this long has failed and is tried again',
+  }),
+  requesterPays: option({
+    flag: 'requester-pays',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'S3',
+    help: 'Pay for requests and traffic of a bucket whose owner does not',
+  }),
+  expectedBucketOwner: option({
+    flag: 'expected-bucket-owner',
+    kind: accountId,
+    default: undefined,
+    defaultText: 'any',
+    commands: WORK_COMMANDS,
+    group: 'S3',
+    help: 'Work only on a bucket of this account',
   }),
   retryHorizonMs: option({
     flag: 'retry-horizon',

@@ -1,6 +1,7 @@
 // Pure. The rules between options, all in one place; rules about one value alone are in its kind.
 import { UsageError } from '../model/errors.ts';
-import { type Command, OPTIONS, type OptionKey, type OptionValues } from './options.ts';
+import type { Command } from './option.ts';
+import { OPTIONS, type OptionKey, type OptionValues } from './options.ts';
 
 /** The options of any command. */
 export type SomeValues = Partial<OptionValues<Command>>;
@@ -30,6 +31,18 @@ export function checkTogether(values: SomeValues): void {
     throw new UsageError(
       `Cannot use ${lowFlag} ${shown}: it must not be more than ${highFlag}, current value is ${OPTIONS[greater].kind.show(high)}`,
       `Lower ${lowFlag} or give ${highFlag} ${shown} or more: ${why}.`,
+    );
+  }
+  if (values.kmsKeyId !== undefined && !values.encryption?.startsWith('aws:kms')) {
+    throw new UsageError(
+      `Cannot use --sse-kms-key-id: it needs --sse aws:kms, current value is '${values.encryption ?? 'none'}'`,
+      'Give --sse aws:kms as well.',
+    );
+  }
+  if (values.customerKeyFile !== undefined && values.encryption !== undefined) {
+    throw new UsageError(
+      'Cannot use --sse-c-key-file with --sse: an object is encrypted with one key',
+      'Give one of the two.',
     );
   }
   if (values.httpControl !== undefined && values.http === undefined) {

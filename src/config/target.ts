@@ -3,7 +3,7 @@ import { UsageError } from '../model/errors.ts';
 import { type Environment, variable } from './environment.ts';
 import { usageOf } from './help.ts';
 import { isS3Url, parseLocal, parseS3Url, type S3Location } from './location.ts';
-import type { Command } from './options.ts';
+import type { Command } from './option.ts';
 
 /** Both sides of every command. */
 export interface Target {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { proxiesOf } from './http/proxies.ts';
 import { lazyHandler } from './lazy-handler.ts';
+import { type ObjectSettings, type Operation, SettingHeaders } from './object-settings.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
@@ -31,6 +32,8 @@ export interface ConnectionOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called for every request that is sent. */
   readonly onRequest?: (() => void) | undefined;
+  /** What objects and requests carry besides. */
+  readonly settings?: ObjectSettings | undefined;
   /** Told what the SDK would print. */
   readonly onWarning?: (message: string) => void;
   /**
@@ -79,6 +82,7 @@ export function createS3Client(options: ConnectionOptions): {
   const renewRefused = renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
   addContentMd5(client);
+  addSettings(client, options.settings ?? {});
   demandWholeAnswers(client);
   if (options.onRequest !== undefined) countRequests(client, options.onRequest);
   if (options.beforeWrite !== undefined) guardWrites(client, options.beforeWrite);
@@ -134,6 +138,21 @@ function addPathStyle(client: S3Client, forced: boolean | undefined): void {
       return next(args);
     },
     { step: 'initialize', name: 'pathStyle' },
+  );
+}
+
+/** As headers, by which the lean requests have them too. */
+function addSettings(client: S3Client, settings: ObjectSettings): void {
+  const headers = new SettingHeaders(settings);
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const request = args.request as { headers: Record<string, string> };
+      const operation = String(context['commandName']).replace(/Command$/, '') as Operation;
+      const { Key } = args.input as { Key?: string };
+      Object.assign(request.headers, Object.fromEntries(headers.of(operation, Key)));
+      return next(args);
+    },
+    { step: 'build', name: 'settings' },
   );
 }
 

@@ -6,6 +6,7 @@ import { proxiesOf } from './http/proxies.ts';
 import { lazySdk } from './lazy-sdk.ts';
 import { leanWherePossible } from './lean/lean-where-possible.ts';
 import { plainAccount } from './lean/plain-account.ts';
+import { withSettings } from './object-settings.ts';
 import type { CallOptions, ObjectAttributes, ObjectStore, PutOptions, Written } from './object-store.ts';
 import type { UploadPlace } from './rare-requests.ts';
 import type { ServerKind } from './rgw.ts';
@@ -36,6 +37,7 @@ const GIB = 1024 ** 3;
 /** A store of one bucket. Nothing is sent before the first call. */
 export function createS3Store(options: S3StoreOptions): ObjectStore {
   const { bucket, retry, checkPrefix = '', listPageKeys = 1_000, copyThresholdBytes = 5 * GIB } = options;
+  const { settings = {} } = options;
   const isLean = options.transport !== 'sdk';
   const plain = isLean ? plainAccount(options) : undefined;
   const server: ServerKind = { isRgw: undefined };
@@ -49,14 +51,18 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     bucket,
     check: (call = {}) => checkBucket(session, checkPrefix, call),
     head: (key, call = {}) => headObject(session, key, call),
-    put: (key, body, attributes, call = {}) => putObject(session, key, { body, attributes, call }),
+    put: (key, body, attributes, call = {}) =>
+      putObject(session, key, { body, attributes: withSettings(attributes, key, settings), call }),
     putMultipart: async (key, source, attributes, multipart) => {
-      const object = { source, attributes, multipart };
+      const object = { source, attributes: withSettings(attributes, key, settings), multipart };
       return isLean ? putInParts(session, key, object) : (await sdk.get()).putInParts(session, key, object);
     },
     get: (key, get = {}) => getObject(session, key, get),
     getBytes: (key, get) => getBytes(session, key, get),
-    copy: (from, to, copy = {}) => copyObject(session, { from, to, copyThresholdBytes, options: copy }),
+    copy: (from, { key, attributes }, copy = {}) => {
+      const to = { key, attributes: withSettings(attributes, key, settings) };
+      return copyObject(session, { from, to, copyThresholdBytes, options: copy });
+    },
     deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
     list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),
     abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),

@@ -54,7 +54,9 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
   try {
     const key = wholeKey(context, relKey);
     await announce(context, before);
-    const attributes = { metadata: encodeMetadata(stat) };
+    // The name of a link says nothing of its target.
+    const type = stat.kind === 'symlink' ? { contentType: 'inode/symlink' } : {};
+    const attributes = { metadata: encodeMetadata(stat), ...type };
     const written = await context.store.put(key, body, attributes, { signal, sha256: checksum });
     const stored = acknowledgedRow(context, before, { stat, checksum, written, fuzzy: false });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { COMMANDS } from '../../src/config/options.ts';
+import { COMMANDS } from '../../src/config/option.ts';
 import { strictStage } from '../support/stage.ts';
 import { tempDir } from '../support/temp-dir.ts';
 

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseCommandLine } from '../../src/config/config.ts';
 import { duration, type Kind, size } from '../../src/config/kinds.ts';
-import { COMMANDS, OPTION_ROWS } from '../../src/config/options.ts';
+import { COMMANDS } from '../../src/config/option.ts';
+import { OPTION_ROWS } from '../../src/config/options.ts';
 import { UsageError } from '../../src/model/errors.ts';
 
 function roundTrips(kind: Kind<number>, values: fc.Arbitrary<number>): void {

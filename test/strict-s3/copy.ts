@@ -1,6 +1,7 @@
 import { type Answer, type Call, isoSeconds, quoted, xmlAnswer } from './answer.ts';
 import { checksumNodes, checksumOf, parseAlgorithm } from './checksums.ts';
 import { checkRead, checkWrite } from './conditions.ts';
+import { checkCustomerKey, OF_COPY_SOURCE } from './customer-key.ts';
 import { uriDecode } from './encoding.ts';
 import { failure } from './errors.ts';
 import { findObject, singleEtag, versionHeader } from './objects.ts';
@@ -36,6 +37,7 @@ export function findSource({ service, request }: Call): CopySource {
   const bucket = service.bucket(bucketName);
   const versionId = rawVersion === undefined ? undefined : uriDecode(rawVersion);
   const object = findObject(bucket, key, versionId);
+  checkCustomerKey(request, object.properties.customerKey, OF_COPY_SOURCE);
   if (checkRead(request, object, { prefix: 'x-amz-copy-source-' })) {
     throw failure('PreconditionFailed', { fields: { Condition: 'x-amz-copy-source-If-None-Match' } });
   }
@@ -64,7 +66,11 @@ function copiedProperties(request: S3Request, source: StoredObject): Properties 
   const { 'x-amz-tagging': newTags, ...settings } = given.settings;
   const replaceTags = readDirective(request, 'x-amz-tagging-directive') === 'REPLACE';
   const tags = replaceTags ? newTags : source.properties.settings['x-amz-tagging'];
-  return { metadata, headers, settings: tags === undefined ? settings : { ...settings, 'x-amz-tagging': tags } };
+  const { customerKey } = given;
+  return {
+    ...{ metadata, headers, customerKey },
+    settings: tags === undefined ? settings : { ...settings, 'x-amz-tagging': tags },
+  };
 }
 
 /** A copy onto itself must change something. */

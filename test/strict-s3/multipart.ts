@@ -12,6 +12,7 @@ import {
 } from './checksums.ts';
 import { checkWrite, namesEtag } from './conditions.ts';
 import { findSource, sourceVersionHeader } from './copy.ts';
+import { checkCustomerKey } from './customer-key.ts';
 import { failure } from './errors.ts';
 import { checkSize, versionHeader } from './objects.ts';
 import { readProperties } from './properties.ts';
@@ -87,6 +88,7 @@ function readPartNumber(request: S3Request): number {
 export function uploadPart({ service, request, body, nowMs }: Call): Answer {
   const upload = findUpload(service.bucket(request.bucket), request);
   const number = readPartNumber(request);
+  checkCustomerKey(request, upload.properties.customerKey);
   const expected = upload.checksum?.algorithm;
   const actual = body.checksum?.algorithm;
   if (actual !== expected && (actual !== undefined || upload.checksum?.type === 'COMPOSITE')) {
@@ -120,6 +122,7 @@ export function uploadPartCopy(call: Call): Answer {
   const { service, request, nowMs } = call;
   const upload = findUpload(service.bucket(request.bucket), request);
   const number = readPartNumber(request);
+  checkCustomerKey(request, upload.properties.customerKey);
   const source = findSource(call);
   const { start, end } = readSourceRange(request, source.object.bytes.length);
   const bytes = source.object.bytes.subarray(start, end + 1);

@@ -2,15 +2,17 @@ import { type Answer, type Call, emptyAnswer, quoted, xmlAnswer } from './answer
 import { readXml } from './buckets.ts';
 import { checksumHeaders, checksumOf, md5Hex } from './checksums.ts';
 import { checkIfMatch, checkRead, checkWrite } from './conditions.ts';
+import { checkCustomerKey } from './customer-key.ts';
 import { failure, S3Failure } from './errors.ts';
 import { checkKey, propertyHeaders, readProperties } from './properties.ts';
 import { queryOf } from './request.ts';
 import { type Bucket, makeId, NULL_VERSION, type Properties, type StoredObject, type Version } from './state.ts';
 import { childText, type XmlElement, type XmlNode } from './xml.ts';
 
-/** The ETag of bytes stored at once. Under KMS it is no MD5. */
+/** The ETag of bytes stored at once. Under KMS, or with a customer's key, it is no MD5. */
 export function singleEtag(bytes: Buffer, properties: Properties): string {
-  return properties.settings['x-amz-server-side-encryption'] === 'aws:kms' ? makeId() : md5Hex(bytes);
+  const isKms = properties.settings['x-amz-server-side-encryption'] === 'aws:kms';
+  return isKms || properties.customerKey !== undefined ? makeId() : md5Hex(bytes);
 }
 
 /** The header that names a version, where there are versions. */
@@ -84,6 +86,7 @@ function parseRange(header: string | undefined, sizeBytes: number): { start: num
 export function getObject({ service, request }: Call): Answer {
   const bucket = service.bucket(request.bucket);
   const object = findObject(bucket, request.key, queryOf(request, 'versionId'));
+  checkCustomerKey(request, object.properties.customerKey);
   const identity = {
     etag: quoted(object.etag),
     'last-modified': new Date(object.lastModifiedMs).toUTCString(),

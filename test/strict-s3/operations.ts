@@ -33,7 +33,10 @@ const BODY = [
   'x-amz-decoded-content-length',
   'content-md5',
 ];
+const customerKey = (prefix: string) => ['algorithm', 'key', 'key-md5'].map((name) => `${prefix}-${name}`);
+const CUSTOMER_KEY = customerKey('x-amz-server-side-encryption-customer');
 const PROPERTIES = [
+  ...CUSTOMER_KEY,
   'x-amz-acl',
   'x-amz-server-side-encryption',
   'x-amz-server-side-encryption-aws-kms-key-id',
@@ -42,6 +45,7 @@ const PROPERTIES = [
   'x-amz-website-redirect-location',
 ];
 const COPY_SOURCE = [
+  ...customerKey('x-amz-copy-source-server-side-encryption-customer'),
   'x-amz-copy-source',
   'x-amz-copy-source-if-match',
   'x-amz-copy-source-if-none-match',
@@ -98,13 +102,13 @@ const SHAPES = {
     method: 'GET',
     on: 'object',
     optional: ['versionId'],
-    headers: [...CONDITIONS, 'range', 'x-amz-checksum-mode'],
+    headers: [...CONDITIONS, ...CUSTOMER_KEY, 'range', 'x-amz-checksum-mode'],
   },
   HeadObject: {
     method: 'HEAD',
     on: 'object',
     optional: ['versionId'],
-    headers: [...CONDITIONS, 'range', 'x-amz-checksum-mode'],
+    headers: [...CONDITIONS, ...CUSTOMER_KEY, 'range', 'x-amz-checksum-mode'],
   },
   DeleteObject: { method: 'DELETE', on: 'object', optional: ['versionId'], headers: ['if-match'] },
 
@@ -114,19 +118,25 @@ const SHAPES = {
     query: ['uploads'],
     headers: [...PROPERTIES, 'x-amz-checksum-algorithm', 'x-amz-checksum-type'],
   },
-  UploadPart: { method: 'PUT', on: 'object', query: ['partNumber', 'uploadId'], headers: BODY, body: true },
+  UploadPart: {
+    method: 'PUT',
+    on: 'object',
+    query: ['partNumber', 'uploadId'],
+    headers: [...BODY, ...CUSTOMER_KEY],
+    body: true,
+  },
   UploadPartCopy: {
     method: 'PUT',
     on: 'object',
     query: ['partNumber', 'uploadId'],
     header: 'x-amz-copy-source',
-    headers: [...COPY_SOURCE, 'x-amz-copy-source-range'],
+    headers: [...COPY_SOURCE, ...CUSTOMER_KEY, 'x-amz-copy-source-range'],
   },
   CompleteMultipartUpload: {
     method: 'POST',
     on: 'object',
     query: ['uploadId'],
-    headers: [...BODY, ...WRITE_CONDITIONS, 'x-amz-checksum-type', 'x-amz-mp-object-size'],
+    headers: [...BODY, ...CUSTOMER_KEY, ...WRITE_CONDITIONS, 'x-amz-checksum-type', 'x-amz-mp-object-size'],
     body: true,
   },
   AbortMultipartUpload: { method: 'DELETE', on: 'object', query: ['uploadId'] },

@@ -1,3 +1,4 @@
+import { customerKeyOf } from './customer-key.ts';
 import { failure, notImplemented } from './errors.ts';
 import type { S3Request } from './request.ts';
 import type { Properties, StoredObject } from './state.ts';
@@ -93,7 +94,12 @@ export function readSettings(request: S3Request): Record<string, string> {
  * @throws S3Failure `MetadataTooLarge`, `InvalidArgument`
  */
 export function readProperties(request: S3Request): Properties {
-  return { metadata: readMetadata(request), headers: readStandardHeaders(request), settings: readSettings(request) };
+  const customerKey = customerKeyOf(request);
+  const settings = readSettings(request);
+  if (customerKey !== undefined && settings['x-amz-server-side-encryption'] !== undefined) {
+    throw failure('InvalidArgument', { message: 'Server Side Encryption with Customer provided key is incompatible.' });
+  }
+  return { metadata: readMetadata(request), headers: readStandardHeaders(request), settings, customerKey };
 }
 
 /** A value that is not ASCII comes back as an RFC 2047 word of its latin1 reading, so raw UTF-8 does not survive: as on S3. */

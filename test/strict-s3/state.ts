@@ -9,6 +9,8 @@ export interface Properties {
   readonly headers: Readonly<Record<string, string>>;
   /** `x-amz-storage-class`, `x-amz-tagging` and the like. */
   readonly settings: Readonly<Record<string, string>>;
+  /** The MD5 of the customer's key it is encrypted with. */
+  readonly customerKey?: string | undefined;
 }
 
 /** What a write makes; the bucket adds a version id. */

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  accountId,
   count,
   deleteGuard,
   duration,
   endpoint,
   flag,
+  headerText,
   type Kind,
+  mediaType,
   oneOf,
   path,
   pathOrNone,
   size,
+  storageClass,
+  tags,
+  userMetadata,
 } from '../../src/config/kinds.ts';
 
 function reads<T>(kind: Kind<T>, rows: readonly (readonly [text: string, value: T | undefined])[]): void {
@@ -114,4 +120,66 @@ test('S15 an address that holds credentials is refused', () => {
     ['s3.example.com', undefined],
     ['ftp://s3.example.com', undefined],
   ]);
+});
+
+test('what objects are given reads what S3 takes and nothing else', () => {
+  reads(headerText('TEXT'), [
+    ['max-age=60, public', 'max-age=60, public'],
+    ['', undefined],
+    [' x', undefined],
+    ['a\nb', undefined],
+    ['é', undefined],
+  ]);
+  reads(mediaType, [
+    ['text/html', 'text/html'],
+    ['text/plain; charset=utf-8', 'text/plain; charset=utf-8'],
+    ['application/vnd.api+json', 'application/vnd.api+json'],
+    ['html', undefined],
+    ['text/', undefined],
+    ['text/html;', undefined],
+    ['text/html; a\nb', undefined],
+  ]);
+  reads(accountId, [
+    ['123456789012', '123456789012'],
+    ['12345678901', undefined],
+    ['1234567890123', undefined],
+  ]);
+  reads(storageClass, [
+    ['STANDARD_IA', 'STANDARD_IA'],
+    ['MY-OWN_2', 'MY-OWN_2'],
+    ['GLACIER_IR', 'GLACIER_IR'],
+    ['GLACIER', undefined],
+    ['DEEP_ARCHIVE', undefined],
+    ['standard', undefined],
+  ]);
+  reads(tags, [
+    ['a=b&c=d', 'a=b&c=d'],
+    ['a=', 'a='],
+    ['a b=c/d', 'a+b=c%2Fd'],
+    ['a%20b=c', 'a+b=c'],
+    [
+      Array.from({ length: 10 }, (_, i) => `t${i}=x`).join('&'),
+      Array.from({ length: 10 }, (_, i) => `t${i}=x`).join('&'),
+    ],
+    [Array.from({ length: 11 }, (_, i) => `t${i}=x`).join('&'), undefined],
+    ['a=b&a=c', undefined],
+    ['a', undefined],
+    ['a=b&', undefined],
+    [`${'x'.repeat(129)}=`, undefined],
+    [`a=${'x'.repeat(257)}`, undefined],
+  ]);
+  reads(userMetadata, [
+    ['job=game,Team=infra x', { job: 'game', team: 'infra x' }],
+    ['a=b=c', { a: 'b=c' }],
+    ['mtime=1', undefined],
+    ['MODE=1', undefined],
+    ['awssyncer-fuzzy=1', undefined],
+    ['a=b,A=c', undefined],
+    ['a=', undefined],
+    ['a b=c', undefined],
+    ['a=é', undefined],
+    [`a=${'x'.repeat(1022)}`, { a: 'x'.repeat(1022) }],
+    [`a=${'x'.repeat(1023)}`, undefined],
+  ]);
+  assert.equal(userMetadata.show({ job: 'game', team: 'infra' }), 'job=game,team=infra');
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type CommandConfig, type ParsedCommand, parseCommandLine } from '../../src/config/config.ts';
-import type { Command } from '../../src/config/options.ts';
+import type { Command } from '../../src/config/option.ts';
 import { EXIT, UsageError } from '../../src/model/errors.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -42,6 +42,17 @@ test('options have the defaults of the table', () => {
     partSizeBytes: 8_388_608,
     multipartThresholdBytes: 16_777_216,
     requestTimeoutMs: 60_000,
+    requesterPays: false,
+    expectedBucketOwner: undefined,
+    contentType: undefined,
+    cacheControl: undefined,
+    metadata: undefined,
+    storageClass: undefined,
+    tagging: undefined,
+    acl: undefined,
+    encryption: undefined,
+    kmsKeyId: undefined,
+    customerKeyFile: undefined,
     deleteForeign: false,
     maxDelete: { count: 1_000, percent: 50 },
     stateDir: undefined,
@@ -121,6 +132,15 @@ test('S16 globs of the environment put includes last, and one flag replaces them
   );
   assert.deepEqual(parse('sync', `${SIDES} --exclude b`, env).rules, [{ include: false, glob: 'b' }]);
   assert.match(refusal(`sync ${SIDES}`, { AWSSYNCER_EXCLUDE: 'a||b' }), /AWSSYNCER_EXCLUDE: it must be a glob/);
+});
+
+test('how S3 is to encrypt must make sense as a whole', () => {
+  assert.equal(parse('sync', `${SIDES} --sse aws:kms --sse-kms-key-id k`).kmsKeyId, 'k');
+  assert.equal(parse('sync', `${SIDES} --sse aws:kms:dsse --sse-kms-key-id k`).kmsKeyId, 'k');
+  assert.match(refusal(`sync ${SIDES} --sse-kms-key-id k`), /--sse-kms-key-id: it needs --sse aws:kms, .* 'none'/);
+  assert.match(refusal(`sync ${SIDES} --sse AES256 --sse-kms-key-id k`), /current value is 'AES256'/);
+  assert.match(refusal(`sync ${SIDES} --sse AES256 --sse-c-key-file k`), /--sse-c-key-file with --sse/);
+  assert.match(refusal(`verify ${SIDES} --storage-class STANDARD`), /--storage-class with verify: it belongs to/);
 });
 
 test('everything after -- belongs to the program, verbatim', () => {

@@ -1,6 +1,7 @@
 // The hot requests without the SDK's middleware: an eighth of its CPU.
 import type { Readable } from 'node:stream';
 import type { Header } from '../http/messages.ts';
+import type { SettingHeaders } from '../object-settings.ts';
 import type { ObjectAttributes } from '../object-store.ts';
 import type { GetRequest, ObjectAnswer, S3Requests, SendOptions, WriteAnswer } from '../s3-requests.ts';
 import { deleteDocument, elementsOf, readDocument, textOf, wholeText } from './documents.ts';
@@ -14,7 +15,7 @@ const META = 'x-amz-meta-';
 const BYTES = 'application/octet-stream';
 
 /** Requests by this client, which is closed with them. */
-export function leanRequests(client: LeanClient): S3Requests {
+export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Requests {
   /** MD5 would be the dearest of all that is done to a body; its signed SHA-256 is verified as well. */
   let needsMd5 = false;
   const sendBody = async (request: LeanRequest, o: SendOptions, md5 = needsMd5): Promise<WriteAnswer> => {
@@ -31,12 +32,15 @@ export function leanRequests(client: LeanClient): S3Requests {
   };
   return {
     headBucket: async (o) => {
-      const { headers } = await client.send({ method: 'HEAD' }, o.abortSignal);
+      const { headers } = await client.send({ method: 'HEAD', headers: settings.of('HeadBucket') }, o.abortSignal);
       return { RequestId: headers['x-amz-request-id'] };
     },
-    headObject: async (key, o) => objectAnswer(await client.send({ method: 'HEAD', key }, o.abortSignal)),
+    headObject: async (key, o) => {
+      const headers = settings.of('HeadObject', key);
+      return objectAnswer(await client.send({ method: 'HEAD', key, headers }, o.abortSignal));
+    },
     getObject: async (get, o) => {
-      const answer = await client.open(getRequest(get), o.abortSignal);
+      const answer = await client.open(getRequest(get, settings), o.abortSignal);
       return { ...objectAnswer(answer), Body: answer.body as Readable };
     },
     getObjectBytes: async (get, o) => {
@@ -45,13 +49,14 @@ export function leanRequests(client: LeanClient): S3Requests {
         head = objectAnswer(answered);
         get.accept(head);
       };
-      const { body } = await client.send({ ...getRequest(get), onHead, into: get.into }, o.abortSignal);
+      const { body } = await client.send({ ...getRequest(get, settings), onHead, into: get.into }, o.abortSignal);
       return Object.assign(head!, { Body: body });
     },
     putObject: async ({ key, body, attributes, ifMatch, ifNoneMatch, sha256 }, o) => {
       const conditions = [...given('if-match', ifMatch), ...given('if-none-match', ifNoneMatch)];
       const { contentType = BYTES } = attributes;
-      const headers = [...attributeHeaders({ ...attributes, contentType }), ...conditions];
+      const own = [...attributeHeaders({ ...attributes, contentType }), ...conditions];
+      const headers = [...own, ...settings.of('PutObject', key)];
       return sendBody({ method: 'PUT', key, headers, body, sha256 }, o);
     },
     copyObject: async ({ source, ifMatch, key, attributes }, o) => {
@@ -61,6 +66,7 @@ export function leanRequests(client: LeanClient): S3Requests {
         ...(client.speaksRgw ? ([['x-amz-copy-if-match', ifMatch]] as const) : []),
         ['x-amz-metadata-directive', 'REPLACE'],
         ...attributeHeaders(attributes),
+        ...settings.of('CopyObject', key),
       ];
       const answer = await client.send({ method: 'PUT', key, headers }, o.abortSignal);
       const { VersionId } = writeAnswer(answer);
@@ -68,10 +74,11 @@ export function leanRequests(client: LeanClient): S3Requests {
     },
     uploadPart: async ({ key, uploadId, partNumber, body, sha256 }, o) => {
       const query = `partNumber=${partNumber}&uploadId=${encodeQuery(uploadId)}`;
-      return sendBody({ method: 'PUT', key, query, headers: given('content-type', BYTES), body, sha256 }, o);
+      const headers = [...given('content-type', BYTES), ...settings.of('UploadPart', key)];
+      return sendBody({ method: 'PUT', key, query, headers, body, sha256 }, o);
     },
     deleteObjects: async (keys, o) => {
-      const headers: Header[] = [['content-type', 'application/xml']];
+      const headers: Header[] = [['content-type', 'application/xml'], ...settings.of('DeleteObjects')];
       const request = { method: 'POST', query: 'delete=', headers, body: deleteDocument(keys) } as const;
       const result = readDocument(await client.send(request, o.abortSignal), 'DeleteResult');
       return {
@@ -87,7 +94,7 @@ export function leanRequests(client: LeanClient): S3Requests {
       const token = continuationToken === undefined ? '' : `continuation-token=${encodeQuery(continuationToken)}&`;
       // XML 1.0 cannot carry every character a key may hold.
       const query = `${token}encoding-type=url&list-type=2&max-keys=${maxKeys}&prefix=${encodeQuery(prefix)}`;
-      const answer = await client.send({ method: 'GET', query }, o.abortSignal);
+      const answer = await client.send({ method: 'GET', query, headers: settings.of('ListObjectsV2') }, o.abortSignal);
       const root = 'ListBucketResult';
       const text = wholeText(answer, root);
       try {
@@ -100,8 +107,9 @@ export function leanRequests(client: LeanClient): S3Requests {
   };
 }
 
-function getRequest({ key, ifMatch, range }: GetRequest): LeanRequest {
-  return { method: 'GET', key, headers: [...given('if-match', ifMatch), ...given('range', range)] };
+function getRequest({ key, ifMatch, range }: GetRequest, settings: SettingHeaders): LeanRequest {
+  const headers = [...given('if-match', ifMatch), ...given('range', range), ...settings.of('GetObject', key)];
+  return { method: 'GET', key, headers };
 }
 
 function given(name: string, value: string | undefined): Header[] {

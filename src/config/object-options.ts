@@ -1,0 +1,91 @@
+// Pure. The options about what objects carry: see options.ts.
+import { headerText, mediaType, oneOf, path, storageClass, tags, userMetadata } from './kinds.ts';
+import { option, WORK_COMMANDS, WRITERS } from './option.ts';
+
+/** Rows of the table. */
+export const OBJECT_OPTIONS = {
+  contentType: option({
+    flag: 'content-type',
+    kind: mediaType,
+    default: undefined,
+    defaultText: "by the name's extension",
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The Content-Type of every file',
+  }),
+  cacheControl: option({
+    flag: 'cache-control',
+    kind: headerText('TEXT'),
+    default: undefined,
+    defaultText: 'none',
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The Cache-Control of every object, for what is served from the bucket',
+  }),
+  metadata: option({
+    flag: 'metadata',
+    kind: userMetadata,
+    default: undefined,
+    defaultText: 'none',
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'User metadata of every object besides what a restore needs (mtime, mode, uid, gid)',
+  }),
+  storageClass: option({
+    flag: 'storage-class',
+    kind: storageClass,
+    default: undefined,
+    defaultText: "the bucket's, STANDARD on AWS",
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The storage class of every object',
+  }),
+  tagging: option({
+    flag: 'tagging',
+    kind: tags,
+    default: undefined,
+    defaultText: 'none',
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The tags of every object',
+  }),
+  acl: option({
+    flag: 'acl',
+    kind: oneOf(
+      ...['private', 'public-read', 'public-read-write', 'authenticated-read'],
+      ...['aws-exec-read', 'bucket-owner-read', 'bucket-owner-full-control'],
+    ),
+    default: undefined,
+    defaultText: "the bucket's",
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The canned ACL of every object',
+  }),
+  encryption: option({
+    flag: 'sse',
+    kind: oneOf('AES256', 'aws:kms', 'aws:kms:dsse'),
+    default: undefined,
+    defaultText: "the bucket's",
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'How S3 encrypts what it stores',
+  }),
+  kmsKeyId: option({
+    flag: 'sse-kms-key-id',
+    kind: headerText('ID'),
+    default: undefined,
+    defaultText: "the account's own for S3",
+    commands: WRITERS,
+    group: 'Objects',
+    help: 'The KMS key that --sse aws:kms encrypts with: id, ARN or alias ARN',
+  }),
+  customerKeyFile: option({
+    flag: 'sse-c-key-file',
+    kind: path,
+    default: undefined,
+    defaultText: 'none',
+    commands: WORK_COMMANDS,
+    group: 'Objects',
+    help: 'A file with the key S3 is to encrypt with and to forget (SSE-C): 32 bytes, or their base64. Every command on the prefix needs it; who loses it has lost the objects',
+  }),
+} as const;

@@ -1,0 +1,57 @@
+// Pure. What a row of the option table says, and the commands that have rows.
+import type { Kind } from './kinds.ts';
+
+/** The commands that work on LOCAL and S3. */
+export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
+
+/** The commands that ask or steer a running agent. */
+export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
+
+/** The commands, in the order help lists them. */
+export const COMMANDS = [...WORK_COMMANDS, ...CONTROL_COMMANDS] as const;
+
+export type WorkCommand = (typeof WORK_COMMANDS)[number];
+export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
+export type Command = WorkCommand | ControlCommand;
+
+/** Whether the command talks to an agent instead of S3. */
+export function isControl(command: Command): command is ControlCommand {
+  return CONTROL_COMMANDS.some((control) => control === command);
+}
+
+/** The headings of help and README, in their order. */
+export const GROUPS = [
+  'What is synchronised',
+  'Timing',
+  'S3',
+  'Objects',
+  'Deletes',
+  'State and process',
+  'Output',
+] as const;
+
+/** One row of the table. `T` is what the kind reads, `D` the default, `C` the commands that know the option. */
+export interface Option<T, D extends T | undefined, C extends Command> {
+  /** The name after '--'; the environment's name derives from it. */
+  readonly flag: string;
+  readonly kind: Kind<T>;
+  readonly default: D;
+  /** What help says instead of the default's own text. */
+  readonly defaultText?: string;
+  /** Other flags that stand for this one with a value. */
+  readonly shorthands?: Readonly<Record<string, string>>;
+  readonly commands: readonly C[];
+  readonly group: (typeof GROUPS)[number];
+  /** One sentence or two, without a full stop at the end. */
+  readonly help: string;
+}
+
+/** A row, with its types as they are written. */
+export function option<T, const D extends T | undefined, const C extends Command>(
+  row: Option<T, D, C>,
+): Option<T, D, C> {
+  return row;
+}
+
+/** The commands that write to S3. */
+export const WRITERS = ['run', 'watch', 'sync'] as const;

@@ -1,0 +1,124 @@
+// Pure. What an operator wants objects and requests to carry, as the headers of S3's API.
+import { createHash } from 'node:crypto';
+import { lookup } from 'mrmime';
+import type { Header } from './http/messages.ts';
+import type { ObjectAttributes } from './object-store.ts';
+
+export interface ObjectSettings {
+  /** Of every file, instead of what its name tells. */
+  readonly contentType?: string | undefined;
+  readonly cacheControl?: string | undefined;
+  readonly storageClass?: string | undefined;
+  /** Canned. */
+  readonly acl?: string | undefined;
+  /** As in a query: `a=b&c=d`. */
+  readonly tagging?: string | undefined;
+  /** Besides our own; names in lower case. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** How S3 encrypts: AES256, aws:kms or aws:kms:dsse. */
+  readonly encryption?: string | undefined;
+  readonly kmsKeyId?: string | undefined;
+  /** 32 bytes: S3 encrypts with this key and forgets it. */
+  readonly customerKey?: Buffer | undefined;
+  readonly requesterPays?: boolean | undefined;
+  /** The account id that the bucket must belong to. */
+  readonly expectedBucketOwner?: string | undefined;
+}
+
+/** Requests by their names in S3's API. */
+export type Operation =
+  | 'HeadBucket'
+  | 'ListObjectsV2'
+  | 'HeadObject'
+  | 'GetObject'
+  | 'PutObject'
+  | 'CopyObject'
+  | 'DeleteObjects'
+  | 'CreateMultipartUpload'
+  | 'UploadPart'
+  | 'UploadPartCopy'
+  | 'CompleteMultipartUpload'
+  | 'AbortMultipartUpload';
+
+const CREATES: ReadonlySet<Operation> = new Set<Operation>(['PutObject', 'CopyObject', 'CreateMultipartUpload']);
+const COPIES: ReadonlySet<Operation> = new Set<Operation>(['CopyObject', 'UploadPartCopy']);
+/** What reads or writes content, or tells of it, needs the customer's key. */
+const OF_CONTENT: ReadonlySet<Operation> = new Set<Operation>([
+  ...(['HeadObject', 'GetObject', 'PutObject', 'CopyObject'] as const),
+  ...(['CreateMultipartUpload', 'UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload'] as const),
+]);
+
+/** What the agent keeps for itself beside the tree: it must stay readable at once, and no rule may expire it. */
+const OWN_KEY = /(^|\/)\.awssyncer\/(?!names\/)/;
+
+/** The headers that requests have besides their own. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html */
+export class SettingHeaders {
+  readonly #settings: ObjectSettings;
+  readonly #customer: readonly Header[];
+
+  constructor(settings: ObjectSettings) {
+    this.#settings = settings;
+    const { customerKey } = settings;
+    this.#customer =
+      customerKey === undefined ? [] : customerHeaders('x-amz-server-side-encryption-customer', customerKey);
+  }
+
+  /** Of one request; none of them is among those it has anyway. */
+  of(operation: Operation, key = ''): Header[] {
+    const { requesterPays = false, expectedBucketOwner, customerKey } = this.#settings;
+    const headers: Header[] = CREATES.has(operation) ? this.#ofObject(operation, key) : [];
+    if (OF_CONTENT.has(operation)) headers.push(...this.#customer);
+    if (requesterPays && operation !== 'HeadBucket') headers.push(['x-amz-request-payer', 'requester']);
+    if (expectedBucketOwner !== undefined) headers.push(['x-amz-expected-bucket-owner', expectedBucketOwner]);
+    if (!COPIES.has(operation)) return headers;
+    if (customerKey !== undefined)
+      headers.push(...customerHeaders('x-amz-copy-source-server-side-encryption-customer', customerKey));
+    if (expectedBucketOwner !== undefined) headers.push(['x-amz-source-expected-bucket-owner', expectedBucketOwner]);
+    return headers;
+  }
+
+  /** A copy takes none of these from its source. */
+  #ofObject(operation: Operation, key: string): Header[] {
+    const { cacheControl, storageClass, acl, tagging, encryption, kmsKeyId } = this.#settings;
+    const isOwn = OWN_KEY.test(key);
+    const all: [name: string, value: string | undefined][] = [
+      ['cache-control', isOwn ? undefined : cacheControl],
+      ['x-amz-acl', acl],
+      ['x-amz-server-side-encryption', encryption],
+      ['x-amz-server-side-encryption-aws-kms-key-id', kmsKeyId],
+      ['x-amz-storage-class', isOwn ? undefined : storageClass],
+      ['x-amz-tagging', isOwn ? undefined : tagging],
+      ['x-amz-tagging-directive', tagging !== undefined && operation === 'CopyObject' ? 'REPLACE' : undefined],
+    ];
+    return all.filter((header): header is [string, string] => header[1] !== undefined);
+  }
+}
+
+function customerHeaders(prefix: string, key: Buffer): Header[] {
+  return [
+    [`${prefix}-algorithm`, 'AES256'],
+    [`${prefix}-key`, key.toString('base64')],
+    [`${prefix}-key-md5`, createHash('md5').update(key).digest('base64')],
+  ];
+}
+
+/** The attributes with the content type that the name tells, and the operator's metadata. Ours win. */
+export function withSettings(attributes: ObjectAttributes, key: string, settings: ObjectSettings): ObjectAttributes {
+  const contentType = attributes.contentType ?? contentTypeOf(key, settings);
+  return {
+    ...attributes,
+    ...(settings.metadata === undefined ? {} : { metadata: { ...settings.metadata, ...attributes.metadata } }),
+    ...(contentType === undefined ? {} : { contentType }),
+  };
+}
+
+/** undefined: the name tells nothing. */
+function contentTypeOf(key: string, { contentType }: ObjectSettings): string | undefined {
+  if (OWN_KEY.test(key)) return undefined;
+  // As S3's own console and s3fs mark directories.
+  if (key.endsWith('/')) return 'application/x-directory';
+  if (contentType !== undefined) return contentType;
+  const name = key.slice(key.lastIndexOf('/') + 1);
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? lookup(name.slice(dot + 1)) : undefined;
+}
