@@ -1,4 +1,4 @@
-// Pure. What an object's metadata says of the file it was, by rclone's names.
+// Pure. What an object's metadata says of the file it was: by rclone's names, which are ours, or by those of others.
 import type { Stat } from './entry.ts';
 
 /** What a tool stored of a file besides its content; undefined where it stored nothing usable. */
@@ -28,14 +28,34 @@ export function encodeMetadata(stat: Pick<Stat, 'mtimeNs' | 'mode' | 'uid' | 'gi
   return { mtime: encodeTime(stat.mtimeNs), mode: stat.mode.toString(8), uid: String(stat.uid), gid: String(stat.gid) };
 }
 
-/** Reads metadata written by anybody: what is missing, malformed or out of range is undefined. */
+/**
+ * Reads metadata written by anybody: what is missing, malformed or out of range is undefined.
+ *
+ * | written by | mtime | mode | uid, gid |
+ * |---|---|---|---|
+ * | awssyncer, rclone | `mtime`, decimal seconds | `mode`, octal | `uid`, `gid` |
+ * | s3fs, goofys | `mtime`, seconds | `mode`, decimal | `uid`, `gid` |
+ * | s3cmd, in `s3cmd-attrs` | `mtime:`, seconds | `mode:`, decimal | `uid:`, `gid:` |
+ * | DataSync, File Gateway, FSx for Lustre | `file-mtime`, ns, or ms without a unit | `file-permissions`, octal | `file-owner`, `file-group` |
+ */
 export function decodeMetadata(metadata: Readonly<Record<string, string>>): StoredAttributes {
+  const s3cmd = attributesOfS3cmd(metadata['s3cmd-attrs']);
   return {
-    mtimeNs: decodeTime(metadata['mtime']),
-    mode: decodeMode(metadata['mode']),
-    uid: decodeId(metadata['uid']),
-    gid: decodeId(metadata['gid']),
+    mtimeNs:
+      decodeTime(metadata['mtime']) ?? decodeTime(s3cmd.get('mtime')) ?? decodeTimeInUnits(metadata['file-mtime']),
+    mode:
+      decodeMode(metadata['mode']) ?? decodeDecimalMode(s3cmd.get('mode')) ?? decodeMode(metadata['file-permissions']),
+    uid: decodeId(metadata['uid'] ?? s3cmd.get('uid') ?? metadata['file-owner']),
+    gid: decodeId(metadata['gid'] ?? s3cmd.get('gid') ?? metadata['file-group']),
   };
+}
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** `NAME:VALUE/NAME:VALUE/...` */
+function attributesOfS3cmd(text: string | undefined): ReadonlyMap<string, string> {
+  if (text === undefined) return NONE;
+  return new Map(text.split('/').map((pair) => pair.split(':', 2) as [string, string]));
 }
 
 /** What an object at a plain key was: a symbolic link if its mode says so, else a file. */
@@ -60,12 +80,23 @@ function decodeTime(text: string | undefined): bigint | undefined {
   return BigInt.asIntN(64, ns) === ns ? ns : undefined;
 }
 
+function decodeTimeInUnits(text: string | undefined): bigint | undefined {
+  const [, number, unit] = /^(-?\d{1,20})(ns|ms)?$/.exec(text ?? '') ?? [];
+  if (number === undefined) return undefined;
+  const ns = BigInt(number) * (unit === 'ns' ? 1n : NS_PER_SECOND / 1000n);
+  return BigInt.asIntN(64, ns) === ns ? ns : undefined;
+}
+
 /** Octal as rclone writes it; decimal as s3fs does, which is told by type bits that make sense only so. */
 function decodeMode(text: string | undefined): number | undefined {
   if (!/^\d{1,8}$/.test(text ?? '')) return undefined;
   const octal = /^[0-7]+$/.test(text!) ? Number.parseInt(text!, 8) : undefined;
   if (octal !== undefined && (octal <= 0o7777 || isMode(octal))) return octal;
-  const decimal = Number(text);
+  return decodeDecimalMode(text);
+}
+
+function decodeDecimalMode(text: string | undefined): number | undefined {
+  const decimal = /^\d{1,6}$/.test(text ?? '') ? Number(text) : Number.NaN;
   return isMode(decimal) ? decimal : undefined;
 }
 

@@ -19,6 +19,8 @@ export interface OtherClient {
   readonly name: string;
   /** Whether a download sets the times of files to those in the objects' metadata. */
   readonly restoresTimes: boolean;
+  /** How exactly an upload stores the times of files, in ms; undefined: it does not. */
+  readonly storesTimesByMs: number | undefined;
   /** Copies a local directory to S3. */
   upload(from: string, remote: RemoteDirectory): Promise<void>;
   /** Copies what S3 holds into a local directory. */
@@ -28,6 +30,7 @@ export interface OtherClient {
 const AWS: OtherClient = {
   name: 'aws',
   restoresTimes: false,
+  storesTimesByMs: undefined,
   upload: (from, remote) => aws(remote, from, `s3://${remote.bucket}/${remote.prefix}`),
   download: (remote, to) => aws(remote, `s3://${remote.bucket}/${remote.prefix}`, to),
 };
@@ -35,6 +38,7 @@ const AWS: OtherClient = {
 const RCLONE: OtherClient = {
   name: 'rclone',
   restoresTimes: true,
+  storesTimesByMs: 1,
   upload: (from, remote) => rclone(remote, from, `test:${remote.bucket}/${remote.prefix}`),
   download: (remote, to) => rclone(remote, `test:${remote.bucket}/${remote.prefix}`, to),
 };
@@ -42,6 +46,7 @@ const RCLONE: OtherClient = {
 const S3CMD: OtherClient = {
   name: 's3cmd',
   restoresTimes: false,
+  storesTimesByMs: 1_000,
   upload: (from, remote) => s3cmd(remote, 'put', `${from}/`, `s3://${remote.bucket}/${remote.prefix}/`),
   download: (remote, to) => s3cmd(remote, 'get', `s3://${remote.bucket}/${remote.prefix}/`, `${to}/`),
 };
