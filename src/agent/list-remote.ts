@@ -2,7 +2,8 @@
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { foreignRow } from '../ledger/row.ts';
-import { isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
+import { isEncoded, isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
+import type { ListedObject } from '../store/object-store.ts';
 import type { Workspace } from './workspace.ts';
 
 /** What a listing found. */
@@ -32,16 +33,22 @@ export async function listRemote(
   const ours = ledger.range('' as RelKey);
   let row = ours.next();
   const forget: RelKey[] = [];
+  /** Rows that are listed under encoded names, in an order of their own. */
+  const encoded = new Map<RelKey, LedgerRow>();
   /** Our rows before `key` were not listed. */
   const skipTo = (key: RelKey | undefined): LedgerRow | undefined => {
     for (; !row.done && (key === undefined || row.value.key < key); row = ours.next()) {
-      if (isCertain(row.value)) forget.push(row.value.key);
+      if (isEncoded(row.value.key)) encoded.set(row.value.key, row.value);
+      else if (isCertain(row.value)) forget.push(row.value.key);
     }
     if (row.done || row.value.key !== key) return undefined;
     const found = row.value;
     row = ours.next(); // it is listed: the next call must not take it for one that is gone
     return found;
   };
+  const isNews = (own: LedgerRow | undefined, object: ListedObject): boolean =>
+    own === undefined || (isCertain(own) && own.etag !== object.etag);
+  const listedEncoded: { readonly key: RelKey; readonly object: ListedObject }[] = [];
   for await (const page of store.list(prefix, { signal })) {
     const rows: LedgerRow[] = [];
     for (const object of page) {
@@ -53,13 +60,24 @@ export async function listRemote(
         impossible.push({ key: object.key, reason: key.impossible });
         continue;
       }
+      if (isEncoded(key)) {
+        listedEncoded.push({ key, object });
+        continue;
+      }
       const own = skipTo(key);
-      if (own === undefined || (isCertain(own) && own.etag !== object.etag)) rows.push(foreignRow(key, object, own));
+      if (isNews(own, object)) rows.push(foreignRow(key, object, own));
     }
     ledger.write(rows, forget.splice(0));
   }
   skipTo(undefined);
-  ledger.write([], forget);
+  const rows: LedgerRow[] = [];
+  for (const { key, object } of listedEncoded) {
+    const own = encoded.get(key);
+    encoded.delete(key);
+    if (isNews(own, object)) rows.push(foreignRow(key, object, own));
+  }
+  for (const own of encoded.values()) if (isCertain(own)) forget.push(own.key);
+  ledger.write(rows, forget);
   ledger.setMeta({ listed: true });
   log.info('listed', { objects: listed, foreign: ledger.count().foreign });
   for (const { key, reason } of impossible) log.warn('a key that cannot be a path is left alone', { key, reason });

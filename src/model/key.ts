@@ -50,39 +50,71 @@ export function pathOfKey(key: RelKey): RelPath {
 /** Why a path has no key or a key has no path, for people. */
 export interface Impossible {
   readonly impossible: string;
+  /** The path that another program may have meant by it; we keep that under another key. */
+  readonly alias?: RelKey;
 }
 
+/** Where names are that S3 cannot carry as they are: each byte but those that are safe everywhere as %XX. */
+const ENCODED_NAMES = `${RESERVED_NAME}/names/`;
+
 /**
- * The whole object key of `key` beneath `prefix` (UTF-8 text, either empty or ending in '/'), or why there is none:
- * not UTF-8, a character XML 1.0 cannot carry (bulk deletes are XML), or more than 1,024 bytes.
+ * The whole object key of `key` beneath `prefix` (UTF-8 text, either empty or ending in '/'), or why there is none: it
+ * has more than 1,024 bytes.
  */
 export function objectKey(prefix: string, key: RelKey): string | Impossible {
+  const whole = prefix + nameOfKey(key);
+  // No text has more bytes than three times its length.
+  const bytes = whole.length * 3 > MAX_KEY_BYTES ? Buffer.byteLength(whole) : 0;
+  return bytes > MAX_KEY_BYTES ? { impossible: `the key has ${bytes} bytes, S3 allows ${MAX_KEY_BYTES}` } : whole;
+}
+
+/** What follows the prefix. */
+function nameOfKey(key: RelKey): string {
+  return carriedText(key) ?? ENCODED_NAMES + encodeName(key);
+}
+
+/** Whether S3 holds `key` under an encoded name: such keys are not listed in the order of the others. */
+export function isEncoded(key: RelKey): boolean {
+  return carriedText(key) === undefined;
+}
+
+/** The text of a key that S3 carries: UTF-8, without what XML 1.0 cannot hold (bulk deletes are XML). */
+function carriedText(key: RelKey): string | undefined {
   const text = textOf(key);
-  if (text === undefined) return { impossible: 'the name is not UTF-8' };
-  if (/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text)) {
-    return { impossible: 'the name holds a control character that S3 cannot carry' };
-  }
-  const bytes = Buffer.byteLength(prefix) + key.length;
-  if (bytes > MAX_KEY_BYTES) return { impossible: `the key has ${bytes} bytes, S3 allows ${MAX_KEY_BYTES}` };
-  return prefix + text;
+  return text === undefined || /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text) ? undefined : text;
+}
+
+function encodeName(key: RelKey): string {
+  return key.replace(/[^\w.~/-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
+
+function decodeName(name: string): RelKey {
+  return name.replace(/%([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16))) as RelKey;
 }
 
 /**
  * The relative key of a listed object, or why it cannot be a path: outside the prefix, an empty, '.' or '..' name
- * (it would leave the tree or mean another file), NUL, or longer than Linux allows.
+ * (it would leave the tree or mean another file), NUL, longer than Linux allows, or not the key that its path has.
  */
 export function relativeKey(prefix: string, key: string): RelKey | Impossible {
   if (!key.startsWith(prefix)) return { impossible: `it does not start with the prefix ${prefix}` };
   const relative = Buffer.from(key.slice(prefix.length), 'utf8').toString('latin1') as RelKey;
-  const path = pathOfKey(relative);
-  if (path.length > PATH_MAX_BYTES)
-    return { impossible: `the path has ${path.length} bytes, Linux allows ${PATH_MAX_BYTES}` };
-  if (path.includes('\0')) return { impossible: 'it holds a NUL byte' };
+  const isNamed = relative.startsWith(ENCODED_NAMES) && relative !== ENCODED_NAMES;
+  const meant = isNamed ? decodeName(relative.slice(ENCODED_NAMES.length)) : relative;
+  const wrong = whyNoPath(pathOfKey(meant));
+  if (wrong !== undefined) return { impossible: wrong };
+  if (prefix + nameOfKey(meant) === key) return meant;
+  if (isNamed) return { impossible: 'it is no encoded name, but lies where these are kept' };
+  return { impossible: 'its name holds what awssyncer keeps encoded', alias: meant };
+}
+
+function whyNoPath(path: RelPath): string | undefined {
+  if (path.length > PATH_MAX_BYTES) return `the path has ${path.length} bytes, Linux allows ${PATH_MAX_BYTES}`;
+  if (path.includes('\0')) return 'it holds a NUL byte';
   for (const name of path.split('/')) {
-    if (name === '') return { impossible: 'it has an empty name' };
-    if (name === '.' || name === '..') return { impossible: `it has the name ${name}` };
-    if (name.length > NAME_MAX_BYTES)
-      return { impossible: `a name has ${name.length} bytes, Linux allows ${NAME_MAX_BYTES}` };
+    if (name === '') return 'it has an empty name';
+    if (name === '.' || name === '..') return `it has the name ${name}`;
+    if (name.length > NAME_MAX_BYTES) return `a name has ${name.length} bytes, Linux allows ${NAME_MAX_BYTES}`;
   }
-  return relative;
+  return undefined;
 }

@@ -9,5 +9,5 @@ export async function leaveAlone(
 ): Promise<void> {
   work.tally.refused.push(finding(remote.relKey, reason));
   const row = work.options.ledger.get(remote.relKey);
-  if (row?.etag !== remote.etag) await work.rows.save(foreignRow(remote.relKey, remote, row));
+  if (row?.etag !== remote.etag) await work.rows.saveOf(remote, foreignRow(remote.relKey, remote, row));
 }

@@ -1,13 +1,15 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
-import { isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { isEncoded, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
+import type { ListedObject } from '../store/object-store.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
 
 /** Lists completely, or rejects: nothing may be concluded from half a listing. In byte order of the keys. */
 export async function listRemote(work: Restoring): Promise<Remote[]> {
   const { store, prefix, filter } = work.options;
   const remotes: Remote[] = [];
+  const aliases: Remote[] = [];
   for await (const page of store.list(prefix, { signal: work.signal })) {
     for (const object of page) {
       const relKey = relativeKey(prefix, object.key);
@@ -15,15 +17,40 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
       work.tally.listed++;
       // The prefix's own marker, which consoles make, says nothing.
       if (object.key === prefix) continue;
-      if (typeof relKey !== 'string') {
-        const path = displayPath(pathFromText(object.key.slice(prefix.length)));
-        work.tally.refused.push({ path, reason: relKey.impossible });
-      } else if (filter.includes(pathOfKey(relKey), isMarker(relKey))) {
-        remotes.push({ ...object, relKey });
+      if (typeof relKey === 'string') {
+        if (filter.includes(pathOfKey(relKey), isMarker(relKey))) remotes.push({ ...object, relKey });
+      } else if (relKey.alias === undefined || isMarker(relKey.alias)) {
+        refuse(work, object, relKey.impossible);
+      } else if (filter.includes(pathOfKey(relKey.alias), false)) {
+        aliases.push({ ...object, relKey: relKey.alias, isAlias: true });
       }
     }
   }
-  return remotes;
+  return inOrder(remotes, withoutShadowed(work, { remotes, aliases }));
+}
+
+function refuse({ options, tally }: Restoring, { key }: ListedObject, reason: string): void {
+  tally.refused.push({ path: displayPath(pathFromText(key.slice(options.prefix.length))), reason });
+}
+
+/** Those whose path has no object of its own. */
+function withoutShadowed(
+  work: Restoring,
+  { remotes, aliases }: { remotes: readonly Remote[]; aliases: readonly Remote[] },
+): readonly Remote[] {
+  if (aliases.length === 0) return aliases;
+  const own = new Set(remotes.map(({ relKey }) => relKey));
+  return aliases.filter((alias) => {
+    const isShadowed = own.has(alias.relKey);
+    if (isShadowed) refuse(work, alias, 'S3 also holds this path under the key that awssyncer gives it');
+    return !isShadowed;
+  });
+}
+
+/** Encoded names are listed in an order of their own. */
+function inOrder(remotes: Remote[], aliases: readonly Remote[]): Remote[] {
+  if (aliases.length === 0 && !remotes.some(({ relKey }) => isEncoded(relKey))) return remotes;
+  return [...remotes, ...aliases].sort((a, b) => (a.relKey < b.relKey ? -1 : 1));
 }
 
 /** Reports keys that lose their name to a newer object (`a` against `a/b`); returns them. */

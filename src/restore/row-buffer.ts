@@ -3,6 +3,7 @@ import type { Ledger, LedgerRow } from '../ledger/ledger.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import type { RelKey } from '../model/key.ts';
 import type { FileCalls } from './options.ts';
+import type { Remote } from './work.ts';
 
 const MAX_ROWS = 2_000;
 const MAX_AGE_MS = 5_000;
@@ -31,6 +32,11 @@ export class RowBuffer {
   async save(row: LedgerRow): Promise<void> {
     this.#rows.push(row);
     await this.#flushIfDue();
+  }
+
+  /** The same for what this object showed; one under another key says nothing of what is under the path's own. */
+  async saveOf({ isAlias = false }: Pick<Remote, 'isAlias'>, row: LedgerRow): Promise<void> {
+    if (!isAlias) await this.save(row);
   }
 
   async forget(key: RelKey): Promise<void> {

@@ -103,8 +103,8 @@ async function download(
   });
   countDownload(work, placed);
   const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
-  if (!placed.untouched) work.tally.dirty.push(path);
-  await work.rows.save(provenRow(remote, { ...placed.download, stat, before: row }));
+  if (!placed.untouched || remote.isAlias) work.tally.dirty.push(path);
+  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
 }
 
 /** S3's version takes the path, the local one is kept. */
@@ -128,7 +128,8 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   const keptAs = conflicts.tree.absolute(path).toString();
   work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
   work.tally.dirty.push(path);
-  await work.rows.save(provenRow(remote, { ...placed.download, stat: neverUnchanged(placed.stat), before: row }));
+  const stat = neverUnchanged(placed.stat);
+  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
 }
 
 /** Without a state directory neither version may be touched, and none may be uploaded over the other. */
@@ -155,10 +156,10 @@ async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Loo
     stored.mode === local!.mode &&
     stored.uid === local!.uid &&
     stored.gid === local!.gid;
-  if (!same) work.tally.dirty.push(path);
+  if (!same || remote.isAlias) work.tally.dirty.push(path);
   work.tally.adopted++;
   const stat = same ? local! : neverUnchanged(stored);
-  await work.rows.save(provenRow(remote, { stat, head, checksum, before: row }));
+  await work.rows.saveOf(remote, provenRow(remote, { stat, head, checksum, before: row }));
 }
 
 async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | undefined> {

@@ -86,7 +86,8 @@ function examine(
 
 /** A key whose name belongs to a newer object. If it is ours, a crash left it: the upload's planner cleans up. */
 async function leaveLoser(work: Restoring, { key, left, right }: Pair<LedgerRow, RemoteByKey>): Promise<void> {
-  if (left === undefined) await work.rows.save(foreignRow(right!.remote.relKey, right!.remote));
+  const { remote } = right!;
+  if (left === undefined) await work.rows.saveOf(remote, foreignRow(remote.relKey, remote));
   else work.tally.dirty.push(pathOfKey(key));
 }
 

@@ -13,6 +13,8 @@ import type { RowBuffer } from './row-buffer.ts';
 /** One listed object that can be a path here. */
 export interface Remote extends ListedObject {
   readonly relKey: RelKey;
+  /** It is not under the key that awssyncer gives its path: what is restored from it is to be stored there. */
+  readonly isAlias?: boolean;
 }
 
 /** A report while it grows. */

@@ -30,6 +30,37 @@ test('S9 keys that would leave the tree are refused and reported, and do not kee
   assert.equal(existsSync(join(ground.root, '../escape')), false);
 });
 
+test('S14 a name that others stored as it is and we would encode comes back, and is to be stored where it belongs', async (t) => {
+  const ground = restoreGround(t);
+  await ground.put('a\x01b', 'theirs', FILE);
+  await ground.put('d\x01/', '');
+  const report = await ground.restore();
+  assert.deepEqual(treeOf(ground.root), { 'a\x01b': 'theirs' });
+  assert.deepEqual([report.dirty, report.refused.length], [['a\x01b'], 1]);
+  assert.equal(ground.ledger.get('a\x01b' as RelKey), undefined, 'it is not where we would look for it');
+
+  const other = restoreGround(t);
+  await other.put('a\x01b', 'theirs', FILE);
+  await other.put('.awssyncer/names/a%01b', 'ours', FILE);
+  await other.put('.awssyncer/names/not encoded', '', FILE);
+  await other.put('Z', 'Z', FILE);
+  const both = await other.restore();
+  assert.deepEqual(treeOf(other.root), { 'a\x01b': 'ours', Z: 'Z' });
+  assert.deepEqual(both.refused.map(({ path }) => path).sort(), ['.awssyncer/names/not encoded', 'a\\x01b']);
+  assert.equal(other.ledger.get('a\x01b' as RelKey)?.state, 'known');
+});
+
+test('S4 S14 encoded names, which are listed before others, are found again by the next restore', async (t) => {
+  const ground = restoreGround(t);
+  for (const key of ['-', 'Z', 'a', 'z', '.awssyncer/names/%01', '.awssyncer/names/b%FF', '.awssyncer/names/%FF'])
+    await ground.put(key, key, FILE);
+  assert.equal((await ground.restore()).downloaded, 7);
+  await ground.put('.awssyncer/names/b%FF', 'newer', FILE);
+  const { unchanged, downloaded, removed, dirty, conflicts, heldRemovals } = await ground.restore();
+  assert.deepEqual([unchanged, downloaded, removed], [6, 1, 0]);
+  assert.deepEqual([dirty, conflicts, heldRemovals], [[], [], []]);
+});
+
 test('S9 nothing is written, read or swept through a local symbolic link', async (t) => {
   const ground = restoreGround(t);
   const outside = tempDir(t);

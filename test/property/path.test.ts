@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   fileKey,
+  isEncoded,
   isMarker,
+  isReservedKey,
   MAX_KEY_BYTES,
   markerKey,
   objectKey,
@@ -97,6 +99,7 @@ test('S14 a key and its path are the same bytes; a name that S3 can carry comes 
         assert.equal(pathOfKey(key), p);
         const whole = objectKey(prefix, key);
         if (typeof whole !== 'string') continue;
+        assert.equal(whole.startsWith(`${prefix}.awssyncer/names/`), isEncoded(key));
         const back = relativeKey(prefix, whole);
         if (typeof back === 'string') assert.equal(back, key);
         else
@@ -115,15 +118,44 @@ function impossible(value: unknown): string {
   return (value as { impossible: string }).impossible;
 }
 
-test('S14 names that S3 cannot carry are told, with the reason', () => {
-  assert.match(impossible(objectKey('', 'caf\xe9' as RelKey)), /not UTF-8/);
-  for (const text of ['\x01', '\x1f', '\ufffe', '\uffff'])
-    assert.match(impossible(objectKey('', fileKey(pathFromText(text)))), /control character/, JSON.stringify(text));
+test('S14 names that S3 cannot carry have keys of their own, others are what they are', () => {
+  const keyOf = (key: string) => objectKey('p/', key as RelKey);
+  assert.equal(keyOf('caf\xe9'), 'p/.awssyncer/names/caf%E9');
+  assert.equal(keyOf('d \xff/100%/a~b-c_d.e\x01/'), 'p/.awssyncer/names/d%20%FF/100%25/a~b-c_d.e%01/');
+  assert.equal(keyOf(pathFromText('é\ufffe')), 'p/.awssyncer/names/%C3%A9%EF%BF%BE');
+  for (const text of ['\x01', '\x1f', '\ufffe', '\uffff']) assert.ok(isEncoded(fileKey(pathFromText(text))), text);
+  assert.match(impossible(keyOf('\xff'.repeat(336))), /1027 bytes, S3 allows 1024/);
   for (const text of ['\t', '\n', '\r', '\x7f', '\ufffd'])
     assert.equal(objectKey('', fileKey(pathFromText(text))), text);
   const fits = 'é'.repeat((MAX_KEY_BYTES - 2) / 2);
   assert.equal(objectKey('p/', fileKey(pathFromText(fits))), `p/${fits}`);
   assert.match(impossible(objectKey('pp/', fileKey(pathFromText(fits)))), /1025 bytes, S3 allows 1024/);
+});
+
+test('S14 no two keys are taken for one path: what is listed as a path is where that path is stored', () => {
+  const piece = fc.constantFrom(
+    'a',
+    '%',
+    '%41',
+    '%FF',
+    '%ff',
+    '%2F',
+    '/',
+    '\x01',
+    '\ufffe',
+    'é',
+    ' ',
+    '.awssyncer/names/',
+    '..',
+  );
+  fc.assert(
+    fc.property(fc.constantFrom('', 'p/'), fc.array(piece, { maxLength: 6 }), (prefix, pieces) => {
+      const listed = prefix + pieces.join('');
+      const key = relativeKey(prefix, listed);
+      if (typeof key === 'string' && !isReservedKey(key)) assert.equal(objectKey(prefix, key), listed);
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 test('S9 keys that are no path in the tree are told, with the reason', () => {
@@ -141,6 +173,12 @@ test('S9 keys that are no path in the tree are told, with the reason', () => {
     ['q/a', /prefix/],
   ];
   for (const [key, reason] of cases) assert.match(impossible(relativeKey('p/', key)), reason);
+  for (const name of ['x', '%e9', '%41', '%C3%A9', 'a/%', '.awssyncer/x', '%zz', 'a b%FF'])
+    assert.match(impossible(relativeKey('p/', `p/.awssyncer/names/${name}`)), /no encoded name/, name);
+  assert.match(impossible(relativeKey('p/', 'p/.awssyncer/names/..%2F%FF')), /no encoded name|name \.\./);
+  assert.match(impossible(relativeKey('p/', 'p/.awssyncer/names/a/../%FF')), /the name \.\./);
+  const alias = relativeKey('p/', 'p/a\x01b');
+  assert.deepEqual(alias, { impossible: 'its name holds what awssyncer keeps encoded', alias: 'a\x01b' });
   for (const key of ['p/...', 'p/a/', 'p/ ', `p/${'x'.repeat(255)}`, 'p/..a'])
     assert.equal(relativeKey('p/', key), key.slice(2));
 });

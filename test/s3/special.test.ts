@@ -89,34 +89,59 @@ test('S14 odd names are ours again after a restart with the ledger, and adopted 
   }
 });
 
-const NOT_UTF8 = Buffer.from([0x66, 0xff, 0x80]);
-const IMPOSSIBLE: readonly Buffer[] = [
-  NOT_UTF8,
-  Buffer.from('control\x01character'),
-  Buffer.from('escape\x1b[31m'),
-  Buffer.from('form\ffeed'),
-  Buffer.from('not\ufffea character'),
-  Buffer.from('not\uffffa character'),
-  Buffer.from([0x6f, 0xc0, 0xaf]),
-  Buffer.from([0xed, 0xa0, 0x80]),
-];
+/** By the keys they have: names that S3 cannot carry, or that XML cannot. */
+const ENCODED: Readonly<Record<string, Buffer>> = {
+  'f%FF%80': Buffer.from([0x66, 0xff, 0x80]),
+  'control%01character': Buffer.from('control\x01character'),
+  'escape%1B%5B31m': Buffer.from('escape\x1b[31m'),
+  'form%0Cfeed': Buffer.from('form\ffeed'),
+  'not%EF%BF%BEa%20character': Buffer.from('not\ufffea character'),
+  'not%EF%BF%BFa%20character': Buffer.from('not\uffffa character'),
+  'o%C0%AF': Buffer.from([0x6f, 0xc0, 0xaf]),
+  '%ED%A0%80': Buffer.from([0xed, 0xa0, 0x80]),
+};
 
-test('S14 names that S3 cannot carry are reported as impossible, and nothing is stored for them', async (t) => {
+test('S14 names that S3 cannot carry are stored under encoded ones, renamed and deleted like all others', async (t) => {
   const ground = await settledGround(t, { files: { fine: 'fine' } });
   const at = (name: Buffer): Buffer => Buffer.concat([Buffer.from(`${ground.root}/`), name]);
-  for (const name of IMPOSSIBLE) writeFileSync(at(name), 'content');
+  for (const name of Object.values(ENCODED)) writeFileSync(at(name), 'content');
   const directory = Buffer.from([0x64, 0xfe]);
   mkdirSync(at(directory));
-  writeFileSync(Buffer.concat([at(directory), Buffer.from('/inside')]), 'content');
+  writeFileSync(Buffer.concat([at(directory), Buffer.from('/inside')]), 'inside');
+  mkdirSync(at(Buffer.from([0xfc])));
   ground.write('also fine', 'fine');
-  await until('all are reported', () => ground.problems('impossible').length === IMPOSSIBLE.length + 1);
-  assert.ok(ground.problems('impossible').includes('f\\xff\\x80'), 'by an escaped name');
-  assert.ok(ground.problems('impossible').includes('d\\xfe/inside'));
-  await until('the others are stored', () => ground.bucket.keys().join() === 'p/also fine,p/fine');
-  for (const name of [...IMPOSSIBLE, directory]) rmSync(at(name), { recursive: true });
   await ground.settle();
+  const encoded = [...Object.keys(ENCODED), 'd%FE/inside', '%FC/'].map((name) => `p/.awssyncer/names/${name}`);
+  const stored = (): string[] => ground.bucket.keys('p/');
+  assert.deepEqual(stored(), [...encoded, 'p/also fine', 'p/fine'].sort());
   assert.deepEqual(ground.problems('impossible'), []);
-  assert.deepEqual(ground.bucket.keys(), ['p/also fine', 'p/fine']);
+  assert.equal(ground.bucket.object('p/.awssyncer/names/d%FE/inside')!.bytes.toString(), 'inside');
+
+  ground.server.clearRequests();
+  renameSync(at(directory), ground.at('readable'));
+  renameSync(ground.at('fine'), at(Buffer.from('fin\xe9', 'latin1')));
+  for (const name of Object.values(ENCODED)) rmSync(at(name));
+  await ground.settle();
+  assert.equal(ground.server.countRequests('PutObject'), 0, 'renames are copies');
+  const left = ['p/.awssyncer/names/%FC/', 'p/.awssyncer/names/fin%E9', 'p/also fine', 'p/readable/inside'];
+  assert.deepEqual(stored(), left);
+});
+
+test('S8 S14 encoded names are known after a restart with the ledger, and adopted without one', async (t) => {
+  for (const durable of [true, false]) {
+    const ground = await settledGround(t, { durable, files: { '-first': '1', 'a.txt': 'a', zzz: 'z' } });
+    for (const name of ['\xff', '\x01low', 'b\xff'])
+      writeFileSync(Buffer.from(`${ground.root}/${name}`, 'latin1'), name);
+    await ground.settle();
+    ground.server.clearRequests();
+    await ground.start();
+    await ground.settle();
+    assert.equal(ground.server.countRequests('PutObject'), 0);
+    assert.equal(ground.server.countRequests('DeleteObjects'), 0);
+    rmSync(Buffer.from(`${ground.root}/b\xff`, 'latin1'));
+    await ground.settle();
+    assert.equal(ground.bucket.object('p/.awssyncer/names/b%FF'), undefined, 'it is ours');
+  }
 });
 
 test('S14 a key over 1,024 bytes is reported; one of 1,024 is stored', async (t) => {

@@ -64,12 +64,28 @@ const TABLE: [claim: string, listed: boolean, row: Partial<LedgerRow>, after: st
   ['a foreign object that is not listed any more is forgotten', false, { state: 'foreign' }, []],
 ];
 
-for (const [claim, listed, change, after] of TABLE) {
-  test(claim, async (t) => {
-    const at = await bench(t, listed ? ['p/k'] : [], [ledgerRow('k', change)]);
-    await list(at);
-    assert.deepEqual(rows(at), after);
-  });
+// The encoded one sorts before others as a key of S3, and behind them as a path.
+for (const [key, name] of [
+  ['k', 'k'],
+  ['\xff', '.awssyncer/names/%FF'],
+] as const) {
+  for (const [claim, listed, change, after] of TABLE) {
+    test(`${claim}${key === name ? '' : ', under an encoded name too'}`, async (t) => {
+      const around = ['-', 'a', 'z'];
+      const at = await bench(
+        t,
+        [...around, ...(listed ? [name] : [])].map((one) => `p/${one}`),
+        [...around.map((one) => ledgerRow(one, { etag: ABC })), ledgerRow(key, change)],
+      );
+      await list(at);
+      const found = rows(at).filter((row) => !around.some((one) => row === `known ${one}`));
+      assert.deepEqual(
+        found,
+        after.map((row) => row.replace(/k$/, key)),
+      );
+      assert.equal(rows(at).length, around.length + after.length, 'what is around it stays as it is');
+    });
+  }
 }
 
 test('rows and keys between each other meet whatever their order, over several pages', async (t) => {
