@@ -28,6 +28,7 @@ export function checkedStore(store: ObjectStore, check: () => Promise<void>): Ob
       await first();
       yield* store.list(prefix, options);
     },
+    asOf: (timeMs) => store.asOf(timeMs),
     close: () => store.close(),
   };
 }

@@ -41,6 +41,7 @@ export function pretendStore(store: ObjectStore): ObjectStore {
     copy: (from) => written(from.key),
     deleteMany: async () => new Map(),
     abortMultipart: async () => {},
+    asOf: (timeMs) => store.asOf(timeMs),
     close: () => store.close(),
   };
 }

@@ -1,10 +1,14 @@
 // `awssyncer restore`: S3 -> disk, once.
+import { clock } from '../agent/clock.ts';
 import { besideLease } from '../agent/leasing.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
 import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
-import { EXIT, OperatorError } from '../model/errors.ts';
+import type { Moment } from '../config/kinds.ts';
+import { EXIT, OperatorError, RefusedError, UsageError } from '../model/errors.ts';
+import { displayPath, ROOT } from '../model/path.ts';
 import type { RestoreReport } from '../restore/options.ts';
+import { takesPart } from '../tree/walk.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
 import { showRestore } from './progress.ts';
@@ -12,21 +16,25 @@ import { ReadyFile } from './ready-file.ts';
 
 export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
   const started = context.now();
-  const workspace = await openWorkspace(config, context, {
+  const atMs = config.at === undefined ? undefined : momentMs(config.at);
+  const present = await openWorkspace(config, context, {
     createLocal: true,
-    useState: true,
+    // What S3 held once says nothing of what it holds.
+    useState: atMs === undefined,
     retryHorizonMs: config.retryHorizonMs,
     otherRoot: 'accept',
   });
-  const ready = new ReadyFile(workspace.readyFile);
+  const ready = new ReadyFile(present.readyFile);
   const interrupt = interruptOn(context);
   const progress = await showRestore(context, config.logFormat);
   try {
+    const workspace = atMs === undefined ? present : await inPast(present, atMs, interrupt.signal);
     ready.remove();
     if (config.object !== undefined) await requireObject(workspace, config.object);
     const { signal } = interrupt;
     const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
-    const report = await besideLease(workspace, restoreAll, signal);
+    // Nobody writes to the past.
+    const report = await (atMs === undefined ? besideLease(workspace, restoreAll, signal) : restoreAll());
     // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
     if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);
@@ -42,8 +50,33 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   } finally {
     progress.stop();
     interrupt.release();
-    workspace.close();
+    present.close();
   }
+}
+
+function momentMs(moment: Moment): number {
+  const nowMs = clock.wallNow();
+  const atMs = 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs;
+  if (atMs <= nowMs) return atMs;
+  throw new UsageError(
+    `Cannot use --at: it must not be in the future, current value is ${new Date(atMs).toISOString()}`,
+    'Without --at a restore brings what S3 holds now.',
+  );
+}
+
+/** With what the bucket held then. @throws OperatorError, RefusedError, StoreError */
+async function inPast(workspace: Workspace, atMs: number, signal: AbortSignal): Promise<Workspace> {
+  const { tree, store, retry, restoreFilter, url } = workspace;
+  const at = new Date(atMs).toISOString();
+  if (tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, restoreFilter))) {
+    throw new RefusedError(
+      `Cannot restore ${url} as of ${at}: ${displayPath(tree.root)} is not empty`,
+      'Restore into an empty directory, look at it, and take from it what you want.',
+    );
+  }
+  const past = store.asOf(atMs);
+  await retry(() => past.check({ signal }), { signal });
+  return { ...workspace, store: past, url: `${url} as of ${at}` };
 }
 
 async function requireObject({ store, prefix, retry, url }: Workspace, object: string): Promise<void> {

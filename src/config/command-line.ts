@@ -1,6 +1,7 @@
 // Pure. The words of the command line, taken apart but not yet understood.
 import { parseArgs } from 'node:util';
 import { UsageError } from '../model/errors.ts';
+import type { Kind } from './kinds.ts';
 import { GLOB_OPTIONS, OPTION_ROWS } from './options.ts';
 import { nearest } from './suggest.ts';
 
@@ -88,7 +89,9 @@ function readToken({ name, rawName: source, value, inlineValue }: Token): Argume
     );
   }
   if (SWITCHES.has(name)) return { flag: name, source, text: value ?? 'true' };
-  if (value === undefined || (value.startsWith('-') && !inlineValue)) {
+  const kind: Pick<Kind<unknown>, 'isSigned'> | undefined = ROWS.find((row) => row.flag === name)?.kind;
+  const isSigned = kind?.isSigned === true;
+  if (value === undefined || (value.startsWith('-') && !inlineValue && !(isSigned && /^-\d/.test(value)))) {
     throw new UsageError(
       `Cannot use ${source}: it needs a value, there is none`,
       `A value that begins with '-' is written ${source}=VALUE.`,

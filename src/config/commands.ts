@@ -34,6 +34,7 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     examples: [
       ['awssyncer restore s3://backups/game /srv/data', 'everything'],
       ["awssyncer restore --exclude '*' --include /world/ s3://backups/game /srv/data", 'one directory of it'],
+      ['awssyncer restore --at -2h s3://backups/game /srv/before', 'what was there two hours ago'],
     ],
   },
   watch: {

@@ -12,6 +12,8 @@ export interface Kind<T> {
   show(value: T): string;
   /** What people write here by mistake may hold a password: an error does not repeat it. */
   readonly isSecret?: boolean;
+  /** A value may begin with '-', as the next word too. */
+  readonly isSigned?: boolean;
 }
 
 const MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -137,6 +139,24 @@ export const flag: Kind<boolean> = {
 export function text(placeholder: string): Kind<string> {
   return { placeholder, rule: 'a text that is not empty', parse: (text) => text || undefined, show: (text) => text };
 }
+
+/** A moment, ms since 1970, or how long ago it was. */
+export type Moment = { readonly atMs: number } | { readonly agoMs: number };
+
+/** A moment in the past. https://www.rfc-editor.org/rfc/rfc3339 */
+export const moment: Kind<Moment> = {
+  placeholder: 'TIME',
+  rule: 'a moment with its zone such as 2026-11-01T12:00:00Z or 2026-11-01T13:00:00+01:00, or how long ago it was such as -2h',
+  parse(text) {
+    const agoMs = text.startsWith('-') ? parseDuration(text.slice(1)) : undefined;
+    if (agoMs !== undefined) return { agoMs };
+    const isWhole = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/i.test(text);
+    const atMs = isWhole ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
+    return Number.isNaN(atMs) ? undefined : { atMs };
+  },
+  show: (moment) => ('atMs' in moment ? new Date(moment.atMs).toISOString() : `-${showDuration(moment.agoMs)}`),
+  isSigned: true,
+};
 
 /** What an HTTP header can carry. */
 export function headerText(placeholder: string): Kind<string> {

@@ -9,6 +9,7 @@ import {
   glob,
   type Kind,
   listenAddress,
+  moment,
   oneOf,
   path,
   pathOrNone,
@@ -34,6 +35,15 @@ export const OPTIONS = {
     commands: WORK_COMMANDS,
     group: 'What is synchronised',
     help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
+  }),
+  at: option({
+    flag: 'at',
+    kind: moment,
+    default: undefined,
+    defaultText: 'now',
+    commands: ['restore'],
+    group: 'What is synchronised',
+    help: "Restore what S3 held at this moment, from a bucket that keeps versions, into a directory that is empty. By the server's dates, which AWS keeps by the second",
   }),
   dryRun: option({
     flag: 'dry-run',

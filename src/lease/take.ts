@@ -81,6 +81,10 @@ export class BehindError extends Error {
 /** How often a waiting challenger looks: a hand-over takes no longer. */
 const POLL_MS = 1_000;
 
+/** A server that refuses as often though nothing changes honours no conditions. RGW 16.2 does so in versioned buckets. */
+const MAX_REFUSALS = 5;
+const REFUSED_PAUSE_MS = 200;
+
 /**
  * Takes the lease.
  *
@@ -114,6 +118,8 @@ class Take {
   #sentMs: number | undefined;
   #isCurrent = false;
   #created = false;
+  /** The ETag on whose condition writes were refused, '' for that of none, and how often in a row. */
+  #refused = { etag: 'none yet', times: 0 };
   #announced = false;
   #sequence = 0;
 
@@ -138,6 +144,10 @@ class Take {
     const seen = await readLease(this.#edges, this.#o.signal);
     // An answer was lost: it is ours already.
     if (seen?.document?.term === this.#candidate.term) return this.#prove(seen.document, seen);
+    // It is as it was when we were refused, again and again: nobody was quicker.
+    if (this.#refused.times >= MAX_REFUSALS && this.#refused.etag === (seen?.etag ?? '')) {
+      throw new UnsupportedError('the server refuses conditional writes whose condition holds');
+    }
     const waitMs = seen === undefined ? 0 : this.#waitMs(seen);
     return waitMs > 0 ? Math.min(waitMs, POLL_MS) : this.#write(seen);
   }
@@ -176,7 +186,11 @@ class Take {
       return await this.#prove(document, { etag, bytes });
     } catch (error) {
       if (error instanceof StoreError && (error.reaction === 'conflict' || error.reaction === 'not-found')) {
-        return 0; // somebody was quicker
+        // Somebody was quicker, or is about to be: S3 refuses all but one of those who write at once.
+        const { etag: before, times } = this.#refused;
+        const etag = seen?.etag ?? '';
+        this.#refused = { etag, times: etag === before ? times + 1 : 1 };
+        return (this.#refused.times - 1) * REFUSED_PAUSE_MS;
       }
       throw error;
     }

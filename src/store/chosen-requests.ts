@@ -21,6 +21,7 @@ export function chosenRequests(choose: () => Promise<S3Requests>): S3Requests {
   };
   return {
     headBucket: (o) => send((requests) => requests.headBucket(o)),
+    bucketVersioning: (o) => send((requests) => requests.bucketVersioning(o)),
     headObject: (key, o) => send((requests) => requests.headObject(key, o)),
     getObject: (get, o) => send((requests) => requests.getObject(get, o)),
     getObjectBytes: (get, o) => send((requests) => requests.getObjectBytes(get, o)),
@@ -29,6 +30,7 @@ export function chosenRequests(choose: () => Promise<S3Requests>): S3Requests {
     uploadPart: (part, o) => send((requests) => requests.uploadPart(part, o)),
     deleteObjects: (keys, o) => send((requests) => requests.deleteObjects(keys, o)),
     listObjects: (list, o) => send((requests) => requests.listObjects(list, o)),
+    listVersions: (list, o) => send((requests) => requests.listVersions(list, o)),
     close: () => chosen?.close(),
   };
 }

@@ -28,7 +28,9 @@ export interface ObjectSettings {
 /** Requests by their names in S3's API. */
 export type Operation =
   | 'HeadBucket'
+  | 'GetBucketVersioning'
   | 'ListObjectsV2'
+  | 'ListObjectVersions'
   | 'HeadObject'
   | 'GetObject'
   | 'PutObject'

@@ -81,6 +81,8 @@ export interface PutOptions extends CallOptions {
 export interface GetOptions extends CallOptions {
   /** Refuse with a `conflict` StoreError unless the object still has this ETag. */
   readonly ifMatch?: string;
+  /** Default: the present version. */
+  readonly versionId?: string;
 }
 
 export interface GetBytesOptions extends GetOptions {
@@ -130,6 +132,11 @@ export interface ObjectStore {
   list(prefix: string, options?: CallOptions): AsyncIterable<readonly ListedObject[]>;
   /** Aborts a multipart upload of ours; one that is already gone is fine. */
   abortMultipart(key: string, uploadId: string, options?: CallOptions): Promise<void>;
+  /**
+   * What the bucket held at this moment, to be read only: `check` refuses a bucket without versions as `fatal`, a
+   * listing comes before everything else. It is closed with this one.
+   */
+  asOf(timeMs: number): ObjectStore;
   /** Closes connections. */
   close(): void;
 }

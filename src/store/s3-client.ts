@@ -38,7 +38,7 @@ export interface ConnectionOptions {
   readonly onWarning?: (message: string) => void;
   /**
    * Called at the last moment before a request goes out that is no read, an Abort aside; may throw to hold it back.
-   * The key is undefined if the request has none.
+   * The key is undefined if the request has none, or several.
    */
   readonly beforeWrite?: ((key: string | undefined) => void) | undefined;
 }
@@ -104,7 +104,8 @@ function guardWrites(client: S3Client, beforeWrite: (key: string | undefined) =>
     (next, context) => (args) => {
       const { method } = args.request as { method: string };
       const isRead = method === 'GET' || method === 'HEAD' || context['commandName'] === 'AbortMultipartUploadCommand';
-      if (!isRead) beforeWrite((args.input as { Key?: string }).Key);
+      const { Key, Delete } = args.input as { Key?: string; Delete?: { Objects: readonly { Key: string }[] } };
+      if (!isRead) beforeWrite(Key ?? (Delete?.Objects.length === 1 ? Delete.Objects[0]!.Key : undefined));
       return next(args);
     },
     // Lowest in its step: credentials, which may take seconds, and the signature are behind it.

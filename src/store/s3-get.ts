@@ -65,9 +65,10 @@ async function open(session: S3Session, key: string, options: GetOptions): Promi
   }
 }
 
-function requestOf(key: string, { ifMatch, range }: GetOptions & { readonly range?: Range }): GetRequest {
+function requestOf(key: string, { ifMatch, range, versionId }: GetOptions & { readonly range?: Range }): GetRequest {
   return {
     key,
+    versionId,
     ifMatch: ifMatch === undefined ? undefined : `"${ifMatch}"`,
     range: range === undefined ? undefined : `bytes=${range.offset}-${range.offset + range.lengthBytes - 1}`,
   };

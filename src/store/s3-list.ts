@@ -57,14 +57,19 @@ function listPage(
 function listed({ Key, Size, ETag, LastModified }: ListedAnswer, encoded: boolean): ListedObject {
   if (Key === undefined || !Number.isSafeInteger(Size)) throw new TypeError('a listed object has no key or size');
   return {
-    key: encoded ? decodeURIComponent(Key.replaceAll('+', ' ')) : Key,
+    key: decodedKey(Key, encoded),
     sizeBytes: Size!,
     etag: unquoted(ETag),
     lastModifiedMs: LastModified?.getTime() ?? 0,
   };
 }
 
-function outOfOrder(session: S3Session, key: string): StoreError {
+/** A key as it was listed. */
+export function decodedKey(key: string, isEncoded: boolean): string {
+  return isEncoded ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
+}
+
+export function outOfOrder(session: S3Session, key: string): StoreError {
   return new StoreError(
     `Cannot list s3://${session.bucket}: keys must come in UTF-8 byte order, current value is ${key}`,
     {

@@ -23,6 +23,8 @@ export interface GetRequest {
   readonly ifMatch?: string | undefined;
   /** The value of its header. */
   readonly range?: string | undefined;
+  /** Default: the present one. */
+  readonly versionId?: string | undefined;
 }
 
 export interface GetBytesRequest extends GetRequest {
@@ -97,6 +99,33 @@ export interface ListAnswer {
   readonly NextContinuationToken?: string | undefined;
 }
 
+export interface ListVersionsRequest {
+  readonly prefix: string;
+  readonly maxKeys: number;
+  /** As they were answered. */
+  readonly keyMarker?: string | undefined;
+  readonly versionIdMarker?: string | undefined;
+}
+
+export interface VersionAnswer {
+  /** As `EncodingType` says. */
+  readonly Key: string;
+  readonly VersionId: string;
+  readonly LastModified: Date;
+  readonly IsDeleteMarker: boolean;
+  readonly Size?: number | undefined;
+  readonly ETag?: string | undefined;
+}
+
+export interface VersionsAnswer {
+  /** Versions and delete markers in the order of keys, of each key the newest first. */
+  readonly Versions: readonly VersionAnswer[];
+  readonly EncodingType?: string | undefined;
+  readonly IsTruncated?: boolean | undefined;
+  readonly NextKeyMarker?: string | undefined;
+  readonly NextVersionIdMarker?: string | undefined;
+}
+
 export interface BucketAnswer {
   /** Every server of S3 gives its answers an id. */
   readonly RequestId?: string | undefined;
@@ -109,7 +138,10 @@ export interface BucketAnswer {
  */
 export interface S3Requests {
   headBucket(options: SendOptions): Promise<BucketAnswer>;
-  headObject(key: string, options: SendOptions): Promise<ObjectAnswer>;
+  /** Whether the bucket keeps versions: Enabled or Suspended; undefined if it never did. */
+  bucketVersioning(options: SendOptions): Promise<{ readonly Status?: string | undefined }>;
+  /** Of the present version by default. */
+  headObject(key: string, options: SendOptions & { readonly versionId?: string | undefined }): Promise<ObjectAnswer>;
   getObject(get: GetRequest, options: SendOptions): Promise<ObjectAnswer & { readonly Body: Readable }>;
   /** The body as a whole. */
   getObjectBytes(get: GetBytesRequest, options: SendOptions): Promise<ObjectAnswer & { readonly Body: Buffer }>;
@@ -118,6 +150,8 @@ export interface S3Requests {
   uploadPart(part: PartRequest, options: SendOptions): Promise<WriteAnswer>;
   deleteObjects(keys: readonly string[], options: SendOptions): Promise<DeleteAnswer>;
   listObjects(list: ListRequest, options: SendOptions): Promise<ListAnswer>;
+  /** By lean requests only: the SDK loses the order. */
+  listVersions(list: ListVersionsRequest, options: SendOptions): Promise<VersionsAnswer>;
   /** Closes connections. */
   close(): void;
 }

@@ -6,6 +6,7 @@ import type { S3Requests } from './s3-requests.ts';
 import {
   CopyObjectCommand,
   DeleteObjectsCommand,
+  GetBucketVersioningCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
@@ -17,10 +18,11 @@ import {
 /** Requests by this client, which stays the caller's to close. */
 export function sdkRequests(client: S3Client, bucket: string): S3Requests {
   const Bucket = bucket;
-  const getObject: S3Requests['getObject'] = async ({ key, ifMatch, range }, o) => {
+  const getObject: S3Requests['getObject'] = async ({ key, ifMatch, range, versionId }, o) => {
     const condition = ifMatch === undefined ? {} : { IfMatch: ifMatch };
     const part = range === undefined ? {} : { Range: range };
-    const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...condition, ...part }), o);
+    const version = versionOf(versionId);
+    const answer = await client.send(new GetObjectCommand({ Bucket, Key: key, ...condition, ...part, ...version }), o);
     return { ...answer, Body: answer.Body as Readable };
   };
   return {
@@ -28,7 +30,9 @@ export function sdkRequests(client: S3Client, bucket: string): S3Requests {
       const { $metadata } = await client.send(new HeadBucketCommand({ Bucket }), o);
       return { RequestId: $metadata.requestId };
     },
-    headObject: (key, o) => client.send(new HeadObjectCommand({ Bucket, Key: key }), o),
+    bucketVersioning: (o) => client.send(new GetBucketVersioningCommand({ Bucket }), o),
+    headObject: (key, { versionId, ...o }) =>
+      client.send(new HeadObjectCommand({ Bucket, Key: key, ...versionOf(versionId) }), o),
     getObject,
     getObjectBytes: async (get, o) => {
       const answer = await getObject(get, o);
@@ -68,8 +72,13 @@ export function sdkRequests(client: S3Client, bucket: string): S3Requests {
       // XML 1.0 cannot carry every character a key may hold.
       return client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), o);
     },
+    listVersions: () => Promise.reject(new Error('only lean requests keep the order of versions')),
     close: () => {},
   };
+}
+
+function versionOf(versionId: string | undefined): { VersionId?: string } {
+  return versionId === undefined ? {} : { VersionId: versionId };
 }
 
 /** The attributes as the SDK's parameters. */

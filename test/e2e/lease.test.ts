@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { ListObjectsV2Command, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { leaseOf, Pod } from '../support/lease-agents.ts';
-import { ALL_TARGETS, withTarget } from '../support/s3-targets.ts';
+import { ALL_TARGETS, availableTargets, plainClient, withTarget } from '../support/s3-targets.ts';
 import { stageOn, strictStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -198,6 +199,57 @@ test('S12 a server that ignores conditions: auto says so once and goes on, activ
     assert.equal((await stage.run(['sync', '--lease=off', '--quiet', stage.local, stage.url])).stderr, '');
   });
 });
+
+test('S12 regression_refused_for_ever: a server that refuses every condition is found out, and not asked for ever', async (t) => {
+  const stage = await strictStage(t);
+  const refusing = { operation: 'PutObject', key: /\.awssyncer\/lease$/ } as const;
+  stage.server.faults.add({ ...refusing, effect: { kind: 'status', code: 'PreconditionFailed' } });
+  stage.write('a');
+  const refused = await stage.run(['sync', '--lease', 'active', stage.local, stage.url]);
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.match(refused.stderr, /the server refuses conditional writes whose condition holds/);
+  const went = await stage.run(['sync', stage.local, stage.url]);
+  assert.equal(went.code, 0, went.stderr);
+  assert.match(went.stderr, /there is no lease/);
+  assert.deepEqual(stage.keys(), ['a']);
+  assert.ok(stage.server.countRequests('PutObject') < 20);
+});
+
+test('S12 one that refuses only while others write at once is taken from', async (t) => {
+  const stage = await strictStage(t);
+  stage.server.faults.add({
+    ...{ operation: 'PutObject', key: /\.awssyncer\/lease$/, times: 4 },
+    effect: { kind: 'status', code: 'ConditionalRequestConflict' },
+  });
+  stage.write('a');
+  const { code, stderr } = await stage.run(['sync', '--lease', 'active', stage.local, stage.url]);
+  assert.equal(code, 0, stderr);
+  assert.equal(leaseOf(stage)?.released, true);
+});
+
+for (const choice of availableTargets().filter(({ name }) => name === 'RGW')) {
+  test(`S12 on ${choice.name} a bucket that keeps versions honours no conditions: there is no lease, and none is left`, async (t) => {
+    await withTarget(choice, async (target) => {
+      const bucket = await target.makeBucket();
+      const client = plainClient(target);
+      const VersioningConfiguration = { Status: 'Enabled' } as const;
+      await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+      const stage = stageOn(t, target, bucket);
+      for (const content of ['first', 'second']) {
+        stage.write('a', content);
+        const { code, stderr } = await stage.run(['sync', stage.local, stage.url]);
+        assert.equal(code, 0, stderr);
+        assert.match(stderr, /there is no lease: .* reason=the server (ignores|refuses)/);
+        const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
+        assert.deepEqual(
+          Contents.map(({ Key }) => Key),
+          ['p/a'],
+        );
+      }
+      client.destroy();
+    });
+  });
+}
 
 test('S12 lost answers to its own renewals do not make it lose the lease', async (t) => {
   const stage = await strictStage(t);

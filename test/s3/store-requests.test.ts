@@ -50,7 +50,8 @@ describe('a request', () => {
       await assert.rejects(fenced.put('k', BODY, NO_ATTRIBUTES), held);
       await assert.rejects(fenced.copy(from, { key: 'l', attributes: NO_ATTRIBUTES }), held);
       await assert.rejects(fenced.deleteMany(['from']), held);
-      assert.deepEqual(asked, ['k', 'l', undefined]);
+      await assert.rejects(fenced.deleteMany(['from', 'k']), held);
+      assert.deepEqual(asked, ['k', 'l', 'from', undefined]);
       assert.deepEqual(
         strict.requests.map(({ operation }) => operation),
         ['HeadObject'],

@@ -22,6 +22,8 @@ export interface HttpSource extends CredentialSource {
   readonly asked: number;
   /** How requests are answered instead: an error's status, or 'hang'; undefined: well. */
   fault: number | 'hang' | undefined;
+  /** How many more requests have the fault. */
+  faultyRequests: number;
 }
 
 /** A shared credentials file; replaced by rename, as kubelets and vault agents do. */
@@ -122,14 +124,19 @@ async function jsonSource(
   });
 }
 
-type Asked = Pick<HttpSource, 'asked' | 'fault'> & { readonly url: string };
+type Asked = Pick<HttpSource, 'asked' | 'fault' | 'faultyRequests'> & { readonly url: string };
 
 async function httpSource(t: TestContext, respond: RequestListener): Promise<Asked> {
-  const source = { url: '', asked: 0, fault: undefined as HttpSource['fault'] };
+  const source = {
+    url: '',
+    asked: 0,
+    fault: undefined as HttpSource['fault'],
+    faultyRequests: Number.POSITIVE_INFINITY,
+  };
   const held: (() => void)[] = [];
   const server = createServer((request: IncomingMessage, answer) => {
     source.asked++;
-    if (source.fault === undefined) respond(request, answer);
+    if (source.fault === undefined || --source.faultyRequests < 0) respond(request, answer);
     else if (source.fault === 'hang') held.push(() => respond(request, answer));
     else answer.writeHead(source.fault).end();
   });

@@ -157,6 +157,10 @@ export class MemoryStore implements ObjectStore {
     this.#uploads.delete(uploadId);
   }
 
+  asOf(): never {
+    throw new Error('it keeps no versions');
+  }
+
   close(): void {}
 
   async *#chunks(key: string, body: Buffer, options: CallOptions): AsyncGenerator<Buffer> {

@@ -10,6 +10,7 @@ import {
   headerText,
   type Kind,
   mediaType,
+  moment,
   oneOf,
   path,
   pathOrNone,
@@ -120,6 +121,24 @@ test('S15 an address that holds credentials is refused', () => {
     ['s3.example.com', undefined],
     ['ftp://s3.example.com', undefined],
   ]);
+});
+
+test('a moment has its zone, or is so long ago', () => {
+  reads(moment, [
+    ['2026-11-01T12:00:00Z', { atMs: Date.UTC(2026, 10, 1, 12) }],
+    ['2026-11-01 12:00Z', { atMs: Date.UTC(2026, 10, 1, 12) }],
+    ['2026-11-01T13:00:00.5+01:00', { atMs: Date.UTC(2026, 10, 1, 12, 0, 0, 500) }],
+    ['-2h', { agoMs: 7_200_000 }],
+    ['-90d', { agoMs: 90 * 86_400_000 }],
+    ['-30', { agoMs: 30_000 }],
+    ['2h', undefined],
+    ['2026-11-01T12:00:00', undefined],
+    ['2026-11-01', undefined],
+    ['2026-13-01T12:00:00Z', undefined],
+    ['-', undefined],
+    ['now', undefined],
+  ]);
+  assert.deepEqual([moment.show({ atMs: 0 }), moment.show({ agoMs: 7_200_000 })], ['1970-01-01T00:00:00.000Z', '-2h']);
 });
 
 test('what objects are given reads what S3 takes and nothing else', () => {

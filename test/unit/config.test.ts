@@ -90,6 +90,14 @@ test('values follow a flag as =VALUE or as the next word; the last flag of a kin
   assert.equal(parse('sync', `${SIDES} --delete --delete=false`).delete, false);
 });
 
+test('a moment may begin with a dash, as the next word too; nothing else may', () => {
+  const remote = 's3://bucket /data';
+  assert.deepEqual(parse('restore', `--at -2h ${remote}`).at, { agoMs: 7_200_000 });
+  assert.deepEqual(parse('restore', `--at=-2h ${remote}`).at, { agoMs: 7_200_000 });
+  assert.match(refusal(`restore --at --json ${remote}`), /--at: it needs a value/);
+  assert.match(refusal(`restore --region -2h ${remote}`), /--region: it needs a value/);
+});
+
 test('options may stand before the command', () => {
   const parsed = parseCommandLine(['--log-format', 'json', 'verify', '/data', 's3://bucket'], {});
   assert.equal(parsed.command === 'verify' && parsed.config.logFormat, 'json');

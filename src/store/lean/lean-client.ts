@@ -28,6 +28,8 @@ export interface LeanRequest {
   readonly query?: string;
   readonly headers?: readonly Header[];
   readonly body?: Buffer;
+  /** The key that is written to by a request on the bucket, if it is only one. */
+  readonly writes?: string | undefined;
   /** Of the body, if it is known. */
   readonly sha256?: string | undefined;
   /** See WireRequest. */
@@ -113,8 +115,8 @@ export class LeanClient {
     const headers = this.#signer.sign(signable, credentials, nowMs);
     headers.push(this.#userAgent);
     const isRead = method === 'GET' || method === 'HEAD';
-    const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(key);
-    const { onHead, into } = request;
+    const { onHead, into, writes = key } = request;
+    const onSend = isRead || beforeWrite === undefined ? undefined : () => beforeWrite(writes);
     const sent = {
       method,
       path: query === '' ? path : `${path}?${query}`,

@@ -9,6 +9,7 @@ import { type Answered, unreadable } from './error-answer.ts';
 import type { LeanClient, LeanRequest } from './lean-client.ts';
 import { readListPage } from './list-page.ts';
 import { encodeQuery } from './sigv4.ts';
+import { readVersionPage } from './version-page.ts';
 
 const META = 'x-amz-meta-';
 /** The SDK's default for a body. */
@@ -35,9 +36,14 @@ export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Re
       const { headers } = await client.send({ method: 'HEAD', headers: settings.of('HeadBucket') }, o.abortSignal);
       return { RequestId: headers['x-amz-request-id'] };
     },
-    headObject: async (key, o) => {
-      const headers = settings.of('HeadObject', key);
-      return objectAnswer(await client.send({ method: 'HEAD', key, headers }, o.abortSignal));
+    bucketVersioning: async (o) => {
+      const headers = settings.of('GetBucketVersioning');
+      const answer = await client.send({ method: 'GET', query: 'versioning=', headers }, o.abortSignal);
+      return { Status: textOf(readDocument(answer, 'VersioningConfiguration'), 'Status') };
+    },
+    headObject: async (key, { versionId, abortSignal }) => {
+      const request = { method: 'HEAD', key, headers: settings.of('HeadObject', key), query: versionQuery(versionId) };
+      return objectAnswer(await client.send(request as LeanRequest, abortSignal));
     },
     getObject: async (get, o) => {
       const answer = await client.open(getRequest(get, settings), o.abortSignal);
@@ -79,7 +85,8 @@ export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Re
     },
     deleteObjects: async (keys, o) => {
       const headers: Header[] = [['content-type', 'application/xml'], ...settings.of('DeleteObjects')];
-      const request = { method: 'POST', query: 'delete=', headers, body: deleteDocument(keys) } as const;
+      const writes = keys.length === 1 ? keys[0] : undefined;
+      const request = { method: 'POST', query: 'delete=', headers, body: deleteDocument(keys), writes } as const;
       const result = readDocument(await client.send(request, o.abortSignal), 'DeleteResult');
       return {
         Deleted: elementsOf(result, 'Deleted').map((one) => ({ Key: textOf(one, 'Key') })),
@@ -103,13 +110,27 @@ export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Re
         throw unreadable(answer, (error as Error).message);
       }
     },
+    listVersions: async ({ prefix, maxKeys, keyMarker, versionIdMarker }, o) => {
+      const marker = keyMarker === undefined ? '' : `key-marker=${encodeQuery(keyMarker)}&`;
+      const version = versionIdMarker === undefined ? '' : `version-id-marker=${encodeQuery(versionIdMarker)}&`;
+      const query = `encoding-type=url&${marker}max-keys=${maxKeys}&prefix=${encodeQuery(prefix)}&${version}versions=`;
+      const headers = settings.of('ListObjectVersions');
+      const answer = await client.send({ method: 'GET', query, headers }, o.abortSignal);
+      const page = readVersionPage(wholeText(answer, 'ListVersionsResult'));
+      if (page === undefined) throw unreadable(answer, 'it is no listing of versions as servers write it');
+      return page;
+    },
     close: () => client.close(),
   };
 }
 
-function getRequest({ key, ifMatch, range }: GetRequest, settings: SettingHeaders): LeanRequest {
+function versionQuery(versionId: string | undefined): string {
+  return versionId === undefined ? '' : `versionId=${encodeQuery(versionId)}`;
+}
+
+function getRequest({ key, ifMatch, range, versionId }: GetRequest, settings: SettingHeaders): LeanRequest {
   const headers = [...given('if-match', ifMatch), ...given('range', range), ...settings.of('GetObject', key)];
-  return { method: 'GET', key, headers };
+  return { method: 'GET', key, headers, query: versionQuery(versionId) };
 }
 
 function given(name: string, value: string | undefined): Header[] {

@@ -2,6 +2,7 @@
 // knows only the form servers use, and leaves any other to the parser.
 import type { ListAnswer, ListedAnswer } from '../s3-requests.ts';
 import type { XmlElement } from './documents.ts';
+import { XmlReader } from './xml-reader.ts';
 
 /** The page a whole ListBucketResult tells of; `parse` reads documents of any form. */
 export function readListPage(text: string, parse: (text: string) => XmlElement): ListAnswer {
@@ -40,10 +41,8 @@ const NESTED = ['Owner', 'RestoreStatus'];
  * than elements with text, in an order and depth that are known.
  */
 export function scan(text: string): XmlElement | undefined {
-  const start = text.indexOf('<ListBucketResult');
-  // Comments, CDATA, a DOCTYPE; instructions; line ends that a parser would change.
-  if (start < 0 || text.includes('<!') || text.lastIndexOf('<?') > 0 || text.includes('\r')) return undefined;
-  const reader = new Reader(text, text.indexOf('>', start) + 1);
+  const reader = XmlReader.of(text, 'ListBucketResult');
+  if (reader === undefined) return undefined;
   const page: Record<string, unknown> = {};
   const contents: XmlElement[] = [];
   for (;;) {
@@ -59,7 +58,7 @@ export function scan(text: string): XmlElement | undefined {
   return { ...page, Contents: contents };
 }
 
-function readObject(reader: Reader): XmlElement | undefined {
+function readObject(reader: XmlReader): XmlElement | undefined {
   const object: Record<string, string> = {};
   for (;;) {
     const name = reader.open();
@@ -68,53 +67,5 @@ function readObject(reader: Reader): XmlElement | undefined {
     const value = NESTED.includes(name) ? reader.skip(name) : reader.text(name);
     if (value === undefined || Object.hasOwn(object, name)) return undefined;
     object[name] = value;
-  }
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-/** Every step is undefined where the document is not of the simple form. */
-class Reader {
-  readonly #text: string;
-  #at: number;
-
-  constructor(text: string, at: number) {
-    this.#text = text;
-    this.#at = at;
-  }
-
-  /** The name in the next tag, which follows at once or after blanks; with its `/` if it closes. */
-  open(): string | undefined {
-    const from = this.#text.indexOf('<', this.#at);
-    if (from < 0 || (from > this.#at && this.#text.slice(this.#at, from).trim() !== '')) return undefined;
-    const to = this.#text.indexOf('>', from);
-    const name = this.#text.slice(from + 1, to);
-    this.#at = to + 1;
-    return to > 0 && /^\/?[A-Za-z]+$/.test(name) ? name : undefined;
-  }
-
-  /** The text up to the element's end, without children. */
-  text(name: string): string | undefined {
-    const to = this.#text.indexOf('<', this.#at);
-    if (to < 0 || !this.#text.startsWith(`</${name}>`, to)) return undefined;
-    const raw = this.#text.slice(this.#at, to);
-    this.#at = to + name.length + 3;
-    if (raw.includes('\n')) return undefined;
-    if (!raw.includes('&')) return raw;
-    const decoded = raw.replace(/&(amp|lt|gt|quot|apos);/g, (_, entity: string) => ENTITIES[entity] ?? '');
-    return /&(?!(?:amp|lt|gt|quot|apos);)/.test(raw) ? undefined : decoded;
-  }
-
-  /** Past the element, whose children have no children. */
-  skip(name: string): string | undefined {
-    for (;;) {
-      const child = this.open();
-      if (child === `/${name}`) return '';
-      if (child === undefined || this.text(child) === undefined) return undefined;
-    }
-  }
-
-  isAtEnd(): boolean {
-    return this.#text.slice(this.#at).trim() === '';
   }
 }

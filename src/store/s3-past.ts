@@ -1,0 +1,136 @@
+// What a bucket that keeps versions held at a moment.
+import { StoreError } from './errors.ts';
+import { compareKeys } from './key-order.ts';
+import type { CallOptions, ListedObject, ObjectHead, ObjectStore } from './object-store.ts';
+import { getBytes, getObject } from './s3-get.ts';
+import { decodedKey, outOfOrder } from './s3-list.ts';
+import type { VersionAnswer } from './s3-requests.ts';
+import { headOf, type S3Session, send, sendRetried, senseless, signalOf, unquoted } from './s3-session.ts';
+
+/** A moment of a bucket. */
+export interface Past {
+  readonly atMs: number;
+  /** Versions per page of a listing. */
+  readonly pageKeys: number;
+}
+
+/**
+ * See ObjectStore.asOf. An object is the newest version that S3 dates no later than that; where this is a delete marker
+ * there is none. Which version it is, only a listing tells: what was not listed is not found.
+ */
+export function pastStore(session: S3Session, { atMs, pageKeys }: Past): ObjectStore {
+  const versions = new Map<string, string>();
+  const refuse = (): never => {
+    throw new StoreError('Cannot write to the past', { reaction: 'rejected', code: 'NotImplemented' });
+  };
+  const requireVersion = (key: string): string => {
+    const versionId = versions.get(key);
+    if (versionId !== undefined) return versionId;
+    throw new StoreError(`Cannot get s3://${session.bucket}/${key}: it was not there then`, {
+      reaction: 'not-found',
+      code: 'NoSuchKey',
+    });
+  };
+  return {
+    bucket: session.bucket,
+    check: (call = {}) => requireVersions(session, call),
+    list: async function* (prefix, call = {}) {
+      for await (const page of listPast(session, { atMs, pageKeys, prefix }, call)) {
+        for (const { key, versionId } of page) versions.set(key, versionId);
+        yield page;
+      }
+    },
+    head: async (key, call = {}) => {
+      const versionId = versions.get(key);
+      return versionId === undefined ? undefined : headVersion(session, { key, versionId }, call);
+    },
+    get: async (key, options = {}) => getObject(session, key, { ...options, versionId: requireVersion(key) }),
+    getBytes: async (key, options) => getBytes(session, key, { ...options, versionId: requireVersion(key) }),
+    put: refuse,
+    putMultipart: refuse,
+    copy: refuse,
+    deleteMany: refuse,
+    abortMultipart: refuse,
+    asOf: (otherMs) => pastStore(session, { atMs: otherMs, pageKeys }),
+    close: () => {},
+  };
+}
+
+/** Where it may not be asked whether there are versions, the listing tells what there is. */
+async function requireVersions(session: S3Session, options: CallOptions): Promise<void> {
+  const request = { ...options, action: 'use' };
+  try {
+    const { Status } = await send(session, request, (o) => session.requests.bucketVersioning(o));
+    if (Status !== undefined) return;
+  } catch (error) {
+    if (error instanceof StoreError && error.reaction === 'denied') return;
+    throw error;
+  }
+  throw new StoreError(`Cannot use s3://${session.bucket} as it was: it keeps no versions`, {
+    reaction: 'fatal',
+    code: 'NoVersions',
+    hint: 'versioning keeps what is written from when it is turned on (aws s3api put-bucket-versioning)',
+  });
+}
+
+async function headVersion(
+  session: S3Session,
+  { key, versionId }: { key: string; versionId: string },
+  options: CallOptions,
+): Promise<ObjectHead | undefined> {
+  const request = { ...options, action: 'head', key };
+  const answer = await send(session, request, (o) => session.requests.headObject(key, { ...o, versionId }));
+  return headOf(answer, answer.ContentLength ?? 0);
+}
+
+type PastObject = ListedObject & { readonly versionId: string };
+
+async function* listPast(
+  session: S3Session,
+  { atMs, pageKeys, prefix }: Past & { readonly prefix: string },
+  options: CallOptions,
+): AsyncGenerator<readonly PastObject[]> {
+  let last: string | undefined;
+  let isDecided = false;
+  for await (const page of listVersions(session, { prefix, pageKeys }, options)) {
+    const objects: PastObject[] = [];
+    for (const { key, version } of page) {
+      if (last !== undefined && compareKeys(last, key) > 0) throw outOfOrder(session, key);
+      isDecided &&= key === last;
+      last = key;
+      // Of each key the newest comes first.
+      if (isDecided || version.LastModified.getTime() > atMs) continue;
+      isDecided = true;
+      if (!version.IsDeleteMarker) objects.push(pastObject(key, version));
+    }
+    if (objects.length > 0) yield objects;
+  }
+}
+
+function pastObject(key: string, { Size = 0, ETag, LastModified, VersionId }: VersionAnswer): PastObject {
+  const lastModifiedMs = LastModified.getTime();
+  return { key, sizeBytes: Size, etag: unquoted(ETag), lastModifiedMs, versionId: VersionId };
+}
+
+async function* listVersions(
+  session: S3Session,
+  { prefix, pageKeys }: { readonly prefix: string; readonly pageKeys: number },
+  options: CallOptions,
+): AsyncGenerator<readonly { readonly key: string; readonly version: VersionAnswer }[]> {
+  let marker: { readonly keyMarker?: string | undefined; readonly versionIdMarker?: string | undefined } = {};
+  const request = { ...signalOf(options), action: 'list the versions of', key: prefix };
+  for (let isTruncated = true; isTruncated; ) {
+    const asked = { prefix, maxKeys: pageKeys, ...marker };
+    const page = await sendRetried(session, request, async (o) => {
+      const answer = await session.requests.listVersions(asked, o);
+      const isEndless = answer.IsTruncated && answer.NextKeyMarker === undefined;
+      if (answer.IsTruncated === undefined || isEndless) throw senseless(session, request);
+      return answer;
+    });
+    const isEncoded = page.EncodingType === 'url';
+    yield page.Versions.map((version) => ({ key: decodedKey(version.Key, isEncoded), version }));
+    isTruncated = page.IsTruncated!;
+    const { NextKeyMarker: next = '', NextVersionIdMarker: versionIdMarker } = page;
+    marker = { keyMarker: decodedKey(next, isEncoded), versionIdMarker };
+  }
+}

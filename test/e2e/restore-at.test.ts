@@ -1,0 +1,165 @@
+// `restore --at`: the tree as it was, from a bucket that keeps versions.
+import assert from 'node:assert/strict';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { expectedObjects } from '../support/reference.ts';
+import { availableTargets, plainClient, type S3Target } from '../support/s3-targets.ts';
+import { type Stage, stageOn, strictStage } from '../support/stage.ts';
+
+const LARGE_BYTES = 6 * 2 ** 20;
+const OPTIONS = ['--part-size', '5MiB', '--multipart-threshold', '5MiB', '--max-delete', '2000,50%'];
+
+async function keepVersions(
+  target: Pick<S3Target, 'endpoint' | 'region' | 'credentials'>,
+  Bucket: string,
+): Promise<void> {
+  const client = plainClient(target as S3Target);
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
+  client.destroy();
+}
+
+/** What happens to the tree, one step after the other: all kinds of things come, change, move and go. */
+const STEPS: readonly ((stage: Stage) => void)[] = [
+  ({ write, at }) => {
+    for (const name of ['a', 'd/b', 'd/c', 'first']) write(name);
+    mkdirSync(at('empty'));
+    symlinkSync('a', at('link'));
+    write('large', Buffer.alloc(LARGE_BYTES, 'one'));
+  },
+  ({ write, at }) => {
+    write('a', 'changed');
+    rmSync(at('d/b'));
+    chmodSync(at('d/c'), 0o600);
+    writeFileSync(`${at('d')}/\x01`, 'odd');
+  },
+  ({ write, at }) => {
+    write('d/b', 'back again');
+    rmSync(at('link'));
+    write('link', 'no link any more');
+    write('large', Buffer.alloc(LARGE_BYTES, 'two'));
+    rmSync(at('first'));
+  },
+  ({ at }) => {
+    rmSync(at('d'), { recursive: true });
+    rmSync(at('large'));
+    rmSync(at('empty'), { recursive: true });
+  },
+  ({ write }) => {
+    write('d', 'a file where a directory was');
+    write('first', 'again');
+  },
+];
+
+/** Lives through all steps, and restores each moment after the last. */
+async function relive(stage: Stage, pass: () => Promise<number>): Promise<void> {
+  const { dir, local, url, run } = stage;
+  const moments: { readonly atMs: number; readonly saved: string }[] = [];
+  for (const [n, step] of STEPS.entries()) {
+    step(stage);
+    const { code, stderr } = await run(['sync', '--delete', ...OPTIONS, local, url]);
+    assert.equal(code, 0, stderr);
+    const saved = join(dir, `saved-${n}`);
+    cpSync(local, saved, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    moments.push({ atMs: await pass(), saved });
+  }
+  for (const [n, { atMs, saved }] of moments.entries()) {
+    const restored = join(dir, `restored-${n}`);
+    const at = new Date(atMs).toISOString();
+    const { code, stderr } = await run(['restore', '--at', at, '--state-dir', join(dir, 'unused'), url, restored]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(expectedObjects(restored), expectedObjects(saved), `step ${n}`);
+    assert.ok(!existsSync(join(dir, 'unused')), 'the past is not remembered');
+  }
+}
+
+for (const choice of availableTargets().filter(({ name }) => name === 'RGW' || name === 'endpoint')) {
+  test(`S9 S13 on ${choice.name} each moment of a history comes back as it was`, async (t) => {
+    const target = await choice.start();
+    t.after(() => target.close());
+    const bucket = await target.makeBucket();
+    await keepVersions(target, bucket);
+    await relive(stageOn(t, target, bucket), async () => {
+      const atMs = Date.now();
+      await sleep(choice.name === 'RGW' ? 20 : 2_000); // longer than the server's dates are coarse
+      return atMs;
+    });
+  });
+}
+
+test('S9 S13 each moment of a history comes back as it was, page by page, by dates of whole seconds', async (t) => {
+  let nowMs = Date.now() - 600_000;
+  const stage = await strictStage(t, { now: () => nowMs });
+  await keepVersions(stage.server, 'test-bucket');
+  for (let n = 0; n < 1_200; n++) stage.bucket.put(`p/many/${n}`, `${n}`);
+  rmSync(stage.local, { recursive: true });
+  mkdirSync(stage.local);
+  const before = new Date(nowMs + 500).toISOString();
+  nowMs += 10_000;
+  await relive(stage, async () => {
+    nowMs += 10_000;
+    return nowMs - 5_000;
+  });
+  const restored = join(stage.dir, 'many');
+  const { code, stdout } = await stage.run(['restore', '--json', '--at', before, stage.url, restored]);
+  assert.deepEqual([code, JSON.parse(stdout).downloaded], [0, 1_200], 'they were deleted since');
+});
+
+test('S9 a file with more versions than a page holds comes back as it was in the midst of them', async (t) => {
+  let nowMs = Date.now() - 600_000;
+  const stage = await strictStage(t, { now: () => nowMs });
+  await keepVersions(stage.server, 'test-bucket');
+  const moments: number[] = [];
+  for (let n = 0; n < 2_500; n++) {
+    stage.bucket.put('p/busy', `${n}`);
+    moments.push(nowMs);
+    nowMs += 20;
+  }
+  nowMs += 2_000;
+  stage.bucket.put('p/quiet', 'later');
+  for (const some of [2_499, 1_200, 3]) {
+    const restored = join(stage.dir, `restored-${some}`);
+    const atMs = moments[some]!;
+    const at = new Date(atMs).toISOString();
+    // The server's dates are of whole seconds.
+    const n = moments.findLastIndex((ms) => Math.floor(ms / 1000) * 1000 <= atMs);
+    const { code, stderr } = await stage.run(['restore', '--at', at, stage.url, restored]);
+    assert.equal(code, 0, stderr);
+    assert.equal(readFileSync(join(restored, 'busy'), 'utf8'), `${n}`);
+    assert.ok(!existsSync(join(restored, 'quiet')));
+  }
+});
+
+test('who asks for a past that there is not is told so, and nothing is written', async (t) => {
+  const stage = await strictStage(t);
+  const { server, dir, local, url, run, write } = stage;
+  write('a');
+  await run(['sync', local, url]);
+  const empty = join(dir, 'new');
+  const restoreAt = (moment: string, to = empty) => run(['restore', '--at', moment, url, to]);
+
+  const unversioned = await restoreAt('-1s');
+  assert.equal(unversioned.code, 1);
+  assert.match(
+    unversioned.stderr,
+    /^awssyncer: Cannot use s3:\/\/test-bucket as it was: it keeps no versions\n {2}hint: /,
+  );
+  await keepVersions(server, 'test-bucket');
+  const full = await restoreAt('-1s', local);
+  assert.equal(full.code, 4);
+  assert.match(full.stderr, /^awssyncer: Cannot restore s3:.* as of .*Z: .* is not empty\n {2}hint: /);
+  const future = await restoreAt('2999-01-01T00:00:00Z');
+  assert.equal(future.code, 2);
+  assert.match(future.stderr, /--at: it must not be in the future, current value is 2999-01-01/);
+  const nothing = await restoreAt('1999-01-01T00:00:00Z');
+  assert.equal(nothing.code, 0);
+  assert.match(nothing.stderr, /there is nothing in S3 under this URL remote=.* as of 1999-/);
+  // What may not be asked is found out by looking.
+  server.faults.add({ operation: 'GetBucketVersioning', effect: { kind: 'status', code: 'AccessDenied' } });
+  rmSync(empty, { recursive: true });
+  assert.equal((await restoreAt('-0')).code, 0);
+  assert.ok(existsSync(join(empty, 'a')));
+});
