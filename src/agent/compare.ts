@@ -40,20 +40,30 @@ export interface Pair {
   readonly listed: Listed | undefined;
 }
 
+export interface CompareOptions {
+  readonly signal: AbortSignal;
+  /** Times of directories count. */
+  readonly dirTimes: boolean;
+}
+
 type Found = Omit<Difference, 'path'>;
 
 /** All differences of one pair; none if a restore would bring back what is on disk. Asks S3 once for each object. */
-export async function differencesOf(workspace: Workspace, pair: Pair, signal: AbortSignal): Promise<Difference[]> {
+export async function differencesOf(workspace: Workspace, pair: Pair, options: CompareOptions): Promise<Difference[]> {
   const path = pair.entry?.path ?? pathOfKey(pair.listed!.key);
   try {
-    return (await find(workspace, pair, signal)).map((found) => ({ path, ...found }));
+    return (await find(workspace, pair, options)).map((found) => ({ path, ...found }));
   } catch (error) {
     if (!(error instanceof RacedError) && !(error instanceof Error && 'syscall' in error)) throw error;
     return [{ path, kind: 'unreadable', detail: error instanceof RacedError ? error.message : codeOf(error) }];
   }
 }
 
-async function find(workspace: Workspace, { entry, listed }: Pair, signal: AbortSignal): Promise<Found[]> {
+async function find(
+  workspace: Workspace,
+  { entry, listed }: Pair,
+  { signal, dirTimes }: CompareOptions,
+): Promise<Found[]> {
   const { retry, store } = workspace;
   const head = listed && (await retry(() => store.head(listed.object.key, { signal }), { signal }));
   if (entry === undefined) return head === undefined ? [] : [unexpected(workspace, listed!.key, head)];
@@ -62,7 +72,7 @@ async function find(workspace: Workspace, { entry, listed }: Pair, signal: Abort
   const kind = entry.stat.kind === 'directory' ? 'directory' : kindOfObject(stored);
   if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
   const content = await contentOf(workspace, { entry, key: listed!.object.key, head, signal });
-  return [content, metadataOf(entry.stat, stored)].filter((found) => found !== undefined);
+  return [content, metadataOf(entry.stat, stored, { dirTimes })].filter((found) => found !== undefined);
 }
 
 /** An object that nothing on disk asks for. */
@@ -135,14 +145,18 @@ const STEP_BYTES = 1024 * 1024;
 
 const PERMISSIONS = 0o7777;
 
-/** A link's permissions mean nothing, a directory's times are not kept. */
-function metadataOf(stat: Stat, { mode, uid, gid, mtimeNs }: StoredAttributes): Found | undefined {
+/** A link's permissions mean nothing, a directory's times are kept only if that is wanted. */
+function metadataOf(
+  stat: Stat,
+  { mode, uid, gid, mtimeNs }: StoredAttributes,
+  { dirTimes }: { dirTimes: boolean },
+): Found | undefined {
   const permissions = (value: number) => (value & PERMISSIONS).toString(8);
   const fields: [name: string, disk: string | number | bigint, stored: string | number | bigint | undefined][] = [
     ['mode', permissions(stat.mode), mode === undefined || stat.kind === 'symlink' ? undefined : permissions(mode)],
     ['uid', stat.uid, uid],
     ['gid', stat.gid, gid],
-    ['mtime', stat.mtimeNs, stat.kind === 'directory' ? undefined : mtimeNs],
+    ['mtime', stat.mtimeNs, stat.kind === 'directory' && !dirTimes ? undefined : mtimeNs],
   ];
   const differing = fields.filter(([, disk, stored]) => stored !== undefined && disk !== stored);
   if (differing.length === 0) return undefined;

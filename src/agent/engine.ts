@@ -28,6 +28,7 @@ export interface EngineConfig {
   readonly multipartThresholdBytes: number;
   readonly requestTimeoutMs: number;
   readonly crossMounts: boolean;
+  readonly dirTimes: boolean;
   readonly maxDelete: DeleteBudget;
 }
 
@@ -54,8 +55,8 @@ export interface Engine {
 export const EVERYTHING: Change = { path: ROOT, scope: 'subtree', speed: 'finished', witnessed: false };
 
 /** What a restore run by this user gives a directory that has no marker. */
-export function directoryDefaults(): DirectoryDefaults {
-  return { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid!(), gid: process.getegid!() };
+export function directoryDefaults({ dirTimes }: { readonly dirTimes: boolean }): DirectoryDefaults {
+  return { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid!(), gid: process.getegid!(), times: dirTimes };
 }
 
 export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
@@ -66,7 +67,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   journal.failed.catch(onFatal);
   const problems = new Problems(log);
   const concurrency = affordableConcurrency(config.concurrency, log);
-  const defaults = directoryDefaults();
+  const defaults = directoryDefaults(config);
   const context: TransferContext = {
     tree,
     store,

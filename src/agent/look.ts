@@ -20,6 +20,8 @@ export interface Look {
 
 export interface LookOptions {
   readonly written: boolean;
+  /** A scan found that the path differs. */
+  readonly scanned?: boolean;
   /** Wall clock, ms. */
   readonly nowMs: number;
 }
@@ -42,8 +44,8 @@ export class Looker {
   }
 
   /** @throws the system error if the path's state cannot be known (EACCES, EIO...) */
-  look(path: RelPath, { written, nowMs }: LookOptions): Look {
-    const { tree, ledger, filter, deleteForeign } = this.#o;
+  look(path: RelPath, { written, scanned = false, nowMs }: LookOptions): Look {
+    const { tree, ledger, filter, deleteForeign, directoryDefaults } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
     // What is to be expected of what is no directory: neither a marker of its own nor anything beneath it.
@@ -56,6 +58,7 @@ export class Looker {
       source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
       markerRow: isRoot || nothingBelow || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
+      dirTimeCounts: directoryDefaults.times && scanned,
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && !nothingBelow && !ledger.isEmpty(...keysBelow(path)),
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && ledger.hasAcknowledged(...keysBelow(path)),
       deleteForeign,

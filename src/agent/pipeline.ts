@@ -301,7 +301,7 @@ export class Pipeline implements ScanSink {
   #look(mark: Mark): Look | undefined {
     const { looker, context } = this.#o;
     try {
-      return looker.look(mark.path, { written: mark.written, nowMs: context.wallNow() });
+      return looker.look(mark.path, { written: mark.written, scanned: mark.scanned, nowMs: context.wallNow() });
     } catch (error) {
       if (isAbsence(error))
         this.#pump.again(mark, 0); // gone between two system calls

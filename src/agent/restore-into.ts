@@ -13,6 +13,7 @@ import type { Workspace } from './workspace.ts';
 export interface RestoreConfig {
   readonly concurrency: number;
   readonly maxDelete: DeleteBudget;
+  readonly dirTimes: boolean;
 }
 
 export interface RestoreEdges {
@@ -38,6 +39,7 @@ export async function restoreInto(
     retry,
     deleteBudget: config.maxDelete,
     calls: loadAddon(),
+    dirTimes: config.dirTimes,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,

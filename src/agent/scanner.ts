@@ -263,9 +263,11 @@ class Scan {
   #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerOutline | undefined): boolean {
     if (stat.kind !== 'directory')
       return row !== undefined && isUnchanged(row, stat) && (stat.kind === 'file' || sameMetadata(row, stat));
-    if (!needsMarker(stat, isEmpty, this.#o.directoryDefaults))
-      return row === undefined || (row.state === 'foreign' && this.#o.deletes !== 'all');
-    return row?.state === 'known' && sameMetadata(row, stat);
+    const { directoryDefaults, deletes } = this.#o;
+    if (!needsMarker(stat, isEmpty, directoryDefaults))
+      return row === undefined || (row.state === 'foreign' && deletes !== 'all');
+    const isTimely = !directoryDefaults.times || row?.mtimeNs === stat.mtimeNs;
+    return row?.state === 'known' && sameMetadata(row, stat) && isTimely;
   }
 
   #absent(key: RelKey, row: LedgerOutline): void {

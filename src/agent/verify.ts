@@ -30,6 +30,8 @@ const AT_ONCE = 16;
 /** Compares both sides by name, kind, size, content and metadata; changes nothing. */
 export async function verify(workspace: Workspace, options: VerifyOptions): Promise<VerifyResult> {
   const { tree, directories, filter } = workspace;
+  const { signal } = options;
+  const dirTimes = options.directoryDefaults.times;
   let compared = 0;
   let differences = 0;
   const report = (difference: Difference): void => {
@@ -48,7 +50,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
     for (const some of inGroups(pairs, AT_ONCE)) {
       options.signal.throwIfAborted();
       const found = await Promise.all(
-        some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, options.signal)),
+        some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, { signal, dirTimes })),
       );
       for (const difference of found.flat()) report(difference);
       compared += some.length;

@@ -27,7 +27,7 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
   try {
     const result = await compareSides(workspace, {
       crossMounts: config.crossMounts,
-      directoryDefaults: directoryDefaults(),
+      directoryDefaults: directoryDefaults(config),
       signal: interrupt.signal,
       onProgress: (count) => {
         comparedSoFar = count;

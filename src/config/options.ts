@@ -45,6 +45,14 @@ export const OPTIONS = {
     group: 'What is synchronised',
     help: "Restore what S3 held at this moment, from a bucket that keeps versions, into a directory that is empty. By the server's dates, which AWS keeps by the second",
   }),
+  dirTimes: option({
+    flag: 'dir-times',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'What is synchronised',
+    help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
+  }),
   dryRun: option({
     flag: 'dry-run',
     kind: flag,

@@ -6,12 +6,16 @@ export interface DirectoryDefaults {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Directories have their times: no default can tell those (`--dir-times`). */
+  readonly times: boolean;
 }
 
 /** Permission bits of a directory that a restore makes by itself. */
 export const DEFAULT_DIRECTORY_MODE = 0o040755;
 
-/** A marker exists if the directory is empty, or its mode or owner differ from what a restore would give it. */
+/** A marker exists if the directory is empty, or its mode, owner or time differ from what a restore would give it. */
 export function needsMarker(stat: Stat, isEmpty: boolean, defaults: DirectoryDefaults): boolean {
-  return isEmpty || stat.mode !== defaults.mode || stat.uid !== defaults.uid || stat.gid !== defaults.gid;
+  return (
+    isEmpty || defaults.times || stat.mode !== defaults.mode || stat.uid !== defaults.uid || stat.gid !== defaults.gid
+  );
 }

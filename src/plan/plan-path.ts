@@ -23,6 +23,8 @@ export interface PathState {
   readonly markerRow: LedgerRow | undefined;
   /** For a directory: whether it needs a marker (plan/marker.ts). */
   readonly needsMarker: boolean;
+  /** The time of a directory counts: a scan has found it. Every name that comes or goes changes it. */
+  readonly dirTimeCounts: boolean;
   /** The ledger has rows of ours beneath `path/`, the marker aside. */
   readonly hasRowsBelow: boolean;
   /** Some object beneath `path/`, the marker aside, is acknowledged. */
@@ -118,7 +120,8 @@ function planMarker(state: PathState): Action[] {
   }
   if (row === undefined || row.state === 'intent' || row.state === 'foreign')
     return [{ do: 'put-marker', reason: 'new' }];
-  if (row.etag === null || !sameMetadata(row, stat)) return [{ do: 'put-marker', reason: 'changed' }];
+  const isStale = !sameMetadata(row, stat) || (state.dirTimeCounts && row.mtimeNs !== stat.mtimeNs);
+  if (row.etag === null || isStale) return [{ do: 'put-marker', reason: 'changed' }];
   return row.state === 'unproven' ? [prove(row, 'marker')] : [];
 }
 

@@ -29,6 +29,8 @@ export interface RestoreOptions {
   readonly calls: FileCalls;
   /** Whether owners are restored: only root may. */
   readonly owners: boolean;
+  /** Whether directories get their times. */
+  readonly dirTimes: boolean;
   /** Wall clock, ms. */
   readonly nowMs: () => number;
   /** 16 random hexadecimal digits. */

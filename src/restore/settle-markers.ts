@@ -53,12 +53,16 @@ export async function applyMarker(work: Restoring, { remote, head }: Marker): Pr
 }
 
 function apply(work: Restoring, { remote, head }: Marker): { stat: Stat; wanted: number } {
-  const { mode, uid, gid } = decodeMetadata(head.attributes.metadata);
+  const { mode, uid, gid, mtimeNs } = decodeMetadata(head.attributes.metadata);
+  const { owners, dirTimes, calls } = work.options;
   const directory = work.tree.make(pathOfKey(remote.relKey));
   try {
-    if (work.options.owners) fchownSync(directory.fd, uid ?? -1, gid ?? -1);
+    if (owners) fchownSync(directory.fd, uid ?? -1, gid ?? -1);
     // A marker that tells no mode does not open a directory that somebody closed.
     if (mode !== undefined) fchmodSync(directory.fd, mode & 0o7777);
+    // Nothing beneath comes after it: deeper directories have been made before.
+    const result = dirTimes && mtimeNs !== undefined ? calls.setModified(directory.fd, mtimeNs) : 0;
+    if (result !== 0) throw new Error(`its modification time cannot be set (errno ${-result})`);
     const stat = statOf(fstatSync(directory.fd, { bigint: true }));
     return { stat, wanted: (stat.mode & ~0o7777) | ((mode ?? DEFAULT_DIRECTORY_MODE) & 0o7777) };
   } finally {

@@ -46,7 +46,10 @@ async function putInline(context: TransferContext, request: InlineRequest, body:
   const { stat, row, signal } = request;
   const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
   const checksum = hash('sha256', body);
-  if (row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum && sameMetadata(row, stat)) {
+  // A directory's time may be what is to be stored.
+  const isTimely = row?.mtimeNs === stat.mtimeNs;
+  const isEqual = row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum;
+  if (isEqual && isTimely && sameMetadata(row, stat)) {
     const { state, etag, versionId } = row;
     return { end: 'equal', row: rowFor(relKey, stat, { state, etag, versionId, checksum }), adopted: false };
   }

@@ -21,7 +21,7 @@ import { includeAll } from '../support/filters.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
-const DEFAULTS = { mode: 0o040755, uid: process.geteuid!(), gid: process.getegid!() };
+const DEFAULTS = { mode: 0o040755, uid: process.geteuid!(), gid: process.getegid!(), times: false };
 
 interface Bench {
   readonly root: string;

@@ -52,7 +52,7 @@ async function scan(
     watch: () => undefined,
     budget: { count: 1_000, percent: 50 },
     hidden: () => new Map(),
-    directoryDefaults: { mode: 0o40755, uid: process.geteuid!(), gid: process.getegid!() },
+    directoryDefaults: { mode: 0o40755, uid: process.geteuid!(), gid: process.getegid!(), times: false },
     deletes: 'ours',
     adopter: { isCandidate: () => false, adopt: async () => [] },
     ...options,

@@ -52,6 +52,7 @@ const state: fc.Arbitrary<PathState> = fc.record({
   source: fc.option(fc.record({ row: rowOf(['file']), written: fc.boolean() }), { nil: undefined }),
   markerRow: fc.option(rowOf(['directory']), { nil: undefined }),
   needsMarker: fc.boolean(),
+  dirTimeCounts: fc.boolean(),
   hasRowsBelow: fc.boolean(),
   hasStoredBelow: fc.boolean(),
   deleteForeign: fc.boolean(),

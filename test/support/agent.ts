@@ -27,6 +27,7 @@ export const QUICK: WatchingConfig & Omit<WorkspaceConfig, 'local' | 'remote'> =
   multipartThresholdBytes: 16 * 1024 * 1024,
   requestTimeoutMs: 5000,
   crossMounts: false,
+  dirTimes: false,
   maxDelete: { count: 1000, percent: 50 },
   deleteForeign: false,
   filterRegex: undefined,

@@ -30,6 +30,7 @@ const SIDES = '/data s3://bucket/prefix';
 test('options have the defaults of the table', () => {
   assert.deepEqual(parse('run', SIDES), {
     crossMounts: false,
+    dirTimes: false,
     coalesceMs: 50,
     settleMs: 1_000,
     maxWaitMs: 30_000,

@@ -19,6 +19,7 @@ function plan(state: Partial<PathState>): readonly Action[] {
     source: undefined,
     markerRow: undefined,
     needsMarker: false,
+    dirTimeCounts: false,
     hasRowsBelow: false,
     hasStoredBelow: false,
     deleteForeign: false,
@@ -170,6 +171,11 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
     { stat: directory, needsMarker: true, markerRow: marker(INTENT) },
     [{ do: 'put-marker', reason: 'new' }],
   ],
+  [
+    'a marker with another time is put where that counts',
+    { stat: { ...directory, mtimeNs: 1n }, needsMarker: true, dirTimeCounts: true, markerRow: marker() },
+    [{ do: 'put-marker', reason: 'changed' }],
+  ],
   ['an equal marker: nothing', { stat: directory, needsMarker: true, markerRow: marker() }, []],
   [
     "a directory's own times never make it dirty",
@@ -258,12 +264,13 @@ for (const [claim, state, actions] of TABLE) {
 }
 
 test('a directory needs a marker if it is empty or its mode or owner are not what a restore gives it', () => {
-  const defaults = { mode: DEFAULT_DIRECTORY_MODE, uid: 1, gid: 2 };
+  const defaults = { mode: DEFAULT_DIRECTORY_MODE, uid: 1, gid: 2, times: false };
   const plain = { ...directory, ...defaults };
   assert.equal(needsMarker(plain, false, defaults), false);
   assert.equal(needsMarker(plain, true, defaults), true);
   for (const odd of [{ mode: 0o040700 }, { uid: 2 }, { gid: 3 }])
     assert.equal(needsMarker({ ...plain, ...odd }, false, defaults), true);
+  assert.equal(needsMarker(plain, false, { ...defaults, times: true }), true);
 });
 
 test('S4 unwitnessed deletes are held only if they exceed both the number and the share', () => {
