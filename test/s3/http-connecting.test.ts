@@ -4,28 +4,22 @@ import dns from 'node:dns';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import tls from 'node:tls';
 import { Connection } from '../../src/store/http/connection.ts';
 import { Exchange } from '../../src/store/http/exchange.ts';
 import { type RawRequest, startRawServer } from '../support/raw-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { type Certificate, makeCertificate } from '../support/tls.ts';
+import { makeCertificate, trust, trustedCertificate } from '../support/tls.ts';
 import { until } from '../support/until.ts';
 import { echo, get, PATIENT_MS, put, textOf, wireTo, withLength } from '../support/wire-requests.ts';
 
-let certificate: Certificate;
-const trusted = tls.getCACertificates('default');
-before((t) => {
-  certificate = makeCertificate(tempDir(t as TestContext), ['IP:127.0.0.1', 'DNS:localhost']);
-  tls.setDefaultCACertificates([...trusted, certificate.cert]);
-});
-after(() => tls.setDefaultCACertificates(trusted));
+const certificate = trustedCertificate();
 
 describe('to connect', () => {
   for (const scheme of ['http', 'https'] as const) {
     it(`a name of two addresses is reached by ${scheme} though only one of them answers`, async (t) => {
-      const server = await startRawServer(t, echo, { tls: scheme === 'https' ? certificate : undefined });
+      const server = await startRawServer(t, echo, { tls: scheme === 'https' ? certificate() : undefined });
       const addresses = [
         { address: '::1', family: 6 },
         { address: '127.0.0.1', family: 4 },
@@ -72,7 +66,7 @@ describe('to connect', () => {
 
   it('a connection that fails fails nobody for whom another one is being made', async (t) => {
     const held: Socket[] = [];
-    const secure = tls.createServer(certificate, (socket) => socket.on('data', () => socket.write(withLength('x'))));
+    const secure = tls.createServer(certificate(), (socket) => socket.on('data', () => socket.write(withLength('x'))));
     const server = createServer((socket) => held.push(socket.on('error', () => {})));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -121,7 +115,7 @@ describe('to connect', () => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     it(`S15 by ${version} a certificate of another name is refused, however often one tries`, async (t) => {
       const other = makeCertificate(tempDir(t), ['DNS:example.com']);
-      tls.setDefaultCACertificates([...trusted, certificate.cert, other.cert]);
+      trust(certificate(), other);
       const server = await startRawServer(t, echo, { tls: { ...other, minVersion: version, maxVersion: version } });
       const wire = wireTo(t, `https://127.0.0.1:${server.port}`);
       for (let n = 0; n < 3; n++) {
@@ -137,7 +131,7 @@ describe('to connect', () => {
         if (request.path === '/reset') request.reset();
         else request.socket.end(withLength('x', 'connection: close\r\n'));
       };
-      const options = { tls: { ...certificate, minVersion: version, maxVersion: version } };
+      const options = { tls: { ...certificate(), minVersion: version, maxVersion: version } };
       const server = await startRawServer(t, answer, options);
       const wire = wireTo(t, `https://127.0.0.1:${server.port}`);
       await wire.send(get('/a'));

@@ -2,24 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
-import { after, before, describe, it, type TestContext } from 'node:test';
-import tls from 'node:tls';
+import { describe, it, type TestContext } from 'node:test';
 import type { DirectWire } from '../../src/store/http/direct-wire.ts';
 import type { WireRequest } from '../../src/store/http/messages.ts';
 import { MIB } from '../contract/ground.ts';
 import { type RawRequest, type RawServer, type RawServerOptions, startRawServer } from '../support/raw-server.ts';
-import { tempDir } from '../support/temp-dir.ts';
-import { type Certificate, makeCertificate } from '../support/tls.ts';
+import { trustedCertificate } from '../support/tls.ts';
 import { until } from '../support/until.ts';
 import { echo, get, NO_LENGTH, put, streamOf, textOf, wireTo, withLength } from '../support/wire-requests.ts';
 
-let certificate: Certificate;
-const trusted = tls.getCACertificates('default');
-before((t) => {
-  certificate = makeCertificate(tempDir(t as TestContext), ['IP:127.0.0.1', 'DNS:localhost']);
-  tls.setDefaultCACertificates([...trusted, certificate.cert]);
-});
-after(() => tls.setDefaultCACertificates(trusted));
+const certificate = trustedCertificate();
 
 for (const scheme of ['http', 'https'] as const) {
   describe(`by ${scheme}`, () => {
@@ -28,7 +20,10 @@ for (const scheme of ['http', 'https'] as const) {
       answer: (request: RawRequest) => void,
       options: RawServerOptions & { readonly requestTimeoutMs?: number } = {},
     ): Promise<{ readonly server: RawServer; readonly wire: DirectWire }> => {
-      const server = await startRawServer(t, answer, { tls: scheme === 'https' ? certificate : undefined, ...options });
+      const server = await startRawServer(t, answer, {
+        tls: scheme === 'https' ? certificate() : undefined,
+        ...options,
+      });
       return { server, wire: wireTo(t, `${scheme}://127.0.0.1:${server.port}`, options.requestTimeoutMs) };
     };
 

@@ -1,7 +1,10 @@
-// A certificate of our own making.
+// Certificates of our own making.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { after, before, type TestContext } from 'node:test';
+import tls from 'node:tls';
+import { tempDir } from './temp-dir.ts';
 
 export interface Certificate {
   readonly key: string;
@@ -19,4 +22,22 @@ export function makeCertificate(directory: string, names: readonly string[]): Ce
     stdio: 'pipe',
   });
   return { key: readFileSync(keyPath, 'utf8'), cert: readFileSync(path, 'utf8'), path };
+}
+
+const BY_DEFAULT = tls.getCACertificates('default');
+
+/** This process trusts these certificates besides those it would, and no others. */
+export function trust(...certificates: readonly Certificate[]): void {
+  tls.setDefaultCACertificates([...BY_DEFAULT, ...certificates.map(({ cert }) => cert)]);
+}
+
+/** One for this machine that this process trusts while the tests of the file run. It is there when they begin. */
+export function trustedCertificate(): () => Certificate {
+  let certificate: Certificate | undefined;
+  before((t) => {
+    certificate = makeCertificate(tempDir(t as TestContext), ['IP:127.0.0.1', 'DNS:localhost']);
+    trust(certificate);
+  });
+  after(() => trust());
+  return () => certificate!;
 }
