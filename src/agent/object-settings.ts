@@ -6,7 +6,7 @@ import type { ObjectSettings } from '../store/object-settings.ts';
 import { codeOf } from '../tree/error-code.ts';
 
 /** Commands that store nothing have only some of it. */
-export interface ObjectConfig extends Omit<ObjectSettings, 'customerKey'> {
+export interface ObjectConfig extends Omit<ObjectSettings, 'customerKey' | 'prefix'> {
   /** A path from the working directory. */
   readonly customerKeyFile?: string | undefined;
 }
@@ -14,12 +14,15 @@ export interface ObjectConfig extends Omit<ObjectSettings, 'customerKey'> {
 const KEY_BYTES = 32;
 
 /** @throws OperatorError if the key cannot be had */
-export function objectSettings(config: ObjectConfig, cwd: string): ObjectSettings {
+export function objectSettings(
+  config: ObjectConfig,
+  { cwd, prefix }: { readonly cwd: string; readonly prefix: string },
+): ObjectSettings {
   const { contentType, cacheControl, storageClass, acl, tagging, metadata, encryption, kmsKeyId } = config;
   const { customerKeyFile: file, requesterPays, expectedBucketOwner } = config;
   return {
     ...{ contentType, cacheControl, storageClass, acl, tagging, metadata, encryption, kmsKeyId },
-    ...{ requesterPays, expectedBucketOwner },
+    ...{ requesterPays, expectedBucketOwner, prefix },
     customerKey: file === undefined ? undefined : readKey(resolve(cwd, file)),
   };
 }

@@ -137,7 +137,7 @@ export async function openWorkspace(
     requestTimeoutMs,
     version: context.version,
     env: context.env,
-    settings: objectSettings(config, context.cwd),
+    settings: objectSettings(config, { cwd: context.cwd, prefix: config.remote.prefix }),
     retry: retryFor(options.retryHorizonMs, log),
     onRequest: () => counters.requests++,
     onWarning: (message) => log.warn(message),

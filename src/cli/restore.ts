@@ -5,6 +5,7 @@ import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
 import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { Moment } from '../config/kinds.ts';
+import { openLedger } from '../ledger/sqlite-ledger.ts';
 import { EXIT, OperatorError, RefusedError, UsageError } from '../model/errors.ts';
 import { displayPath, ROOT } from '../model/path.ts';
 import type { RestoreReport } from '../restore/options.ts';
@@ -17,20 +18,19 @@ import { ReadyFile } from './ready-file.ts';
 export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
   const started = context.now();
   const atMs = config.at === undefined ? undefined : momentMs(config.at);
-  const present = await openWorkspace(config, context, {
+  let workspace = await openWorkspace(config, context, {
     createLocal: true,
-    // What S3 held once says nothing of what it holds.
-    useState: atMs === undefined,
+    useState: true,
     retryHorizonMs: config.retryHorizonMs,
     otherRoot: 'accept',
   });
-  const ready = new ReadyFile(present.readyFile);
+  const ready = new ReadyFile(workspace.readyFile);
   const interrupt = interruptOn(context);
   const progress = await showRestore(context, config.logFormat);
   try {
-    const workspace = atMs === undefined ? present : await inPast(present, atMs, interrupt.signal);
+    if (atMs !== undefined) workspace = await inPast(workspace, atMs, interrupt.signal);
     ready.remove();
-    if (config.object !== undefined) await requireObject(workspace, config.object);
+    if (config.object !== undefined && atMs === undefined) await requireObject(workspace, config.object);
     const { signal } = interrupt;
     const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
     // Nobody writes to the past.
@@ -50,7 +50,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   } finally {
     progress.stop();
     interrupt.release();
-    present.close();
+    workspace.close();
   }
 }
 
@@ -64,19 +64,31 @@ function momentMs(moment: Moment): number {
   );
 }
 
-/** With what the bucket held then. @throws OperatorError, RefusedError, StoreError */
+/**
+ * With what the bucket held then, and a ledger that nobody keeps: what S3 held once says nothing of what it holds.
+ * @throws OperatorError, RefusedError, StoreError
+ */
 async function inPast(workspace: Workspace, atMs: number, signal: AbortSignal): Promise<Workspace> {
-  const { tree, store, retry, restoreFilter, url } = workspace;
-  const at = new Date(atMs).toISOString();
-  if (tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, restoreFilter))) {
+  const { tree, ledger, store, retry, restoreFilter } = workspace;
+  const url = `${workspace.url} as of ${new Date(atMs).toISOString()}`;
+  const isEmpty = !tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, restoreFilter));
+  const { ours, foreign } = ledger.count();
+  // What is missing in a directory that was synchronised counts as deleted: so would what is not restored yet.
+  if (!isEmpty || ours + foreign > 0 || ledger.meta().restoring) {
+    const rule = isEmpty ? 'was synchronised with it before' : 'is not empty';
     throw new RefusedError(
-      `Cannot restore ${url} as of ${at}: ${displayPath(tree.root)} is not empty`,
-      'Restore into an empty directory, look at it, and take from it what you want.',
+      `Cannot restore ${url}: ${displayPath(tree.root)} ${rule}`,
+      'Restore into a new directory, look at it, and take from it what you want.',
     );
   }
   const past = store.asOf(atMs);
   await retry(() => past.check({ signal }), { signal });
-  return { ...workspace, store: past, url: `${url} as of ${at}` };
+  const { ledger: unkept } = openLedger({ file: ':memory:' });
+  const close = (): void => {
+    unkept.close();
+    workspace.close();
+  };
+  return { ...workspace, store: past, url, ledger: unkept, stateDir: undefined, close };
 }
 
 async function requireObject({ store, prefix, retry, url }: Workspace, object: string): Promise<void> {

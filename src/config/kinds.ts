@@ -152,7 +152,9 @@ export const moment: Kind<Moment> = {
     if (agoMs !== undefined) return { agoMs };
     const isWhole = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2})$/i.test(text);
     const atMs = isWhole ? Date.parse(text.replace(' ', 'T')) : Number.NaN;
-    return Number.isNaN(atMs) ? undefined : { atMs };
+    // The 30th of February would be a day in March.
+    const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+    return Number.isNaN(atMs) || day.getUTCDate() !== Number(text.slice(8, 10)) ? undefined : { atMs };
   },
   show: (moment) => ('atMs' in moment ? new Date(moment.atMs).toISOString() : `-${showDuration(moment.agoMs)}`),
   isSigned: true,
@@ -215,12 +217,12 @@ export const tags: Kind<string> = {
 /** What of S3's 2 KiB is left to others. https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html */
 const MAX_METADATA_BYTES = 1024;
 /** Names of ours, and of other programs whose metadata a restore understands. */
-const RESERVED_METADATA = /^(mtime|mode|uid|gid|awssyncer-.*)$/;
+const RESERVED_METADATA = /^(mtime|mode|uid|gid|awssyncer-.*|s3cmd-attrs|file-.*)$/;
 
 /** NAME=VALUE,...: user metadata, names in lower case. */
 export const userMetadata: Kind<Readonly<Record<string, string>>> = {
   placeholder: 'NAME=VALUE,...',
-  rule: `names and values in ASCII such as 'team=infra,job=game', at most ${MAX_METADATA_BYTES} bytes, none of them mtime, mode, uid, gid or awssyncer-*`,
+  rule: `names and values in ASCII such as 'team=infra,job=game', at most ${MAX_METADATA_BYTES} bytes, none of them mtime, mode, uid, gid, awssyncer-*, s3cmd-attrs or file-*`,
   parse(text) {
     const metadata: Record<string, string> = {};
     for (const pair of text.split(',')) {

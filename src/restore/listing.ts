@@ -33,7 +33,7 @@ function refuse({ options, tally }: Restoring, { key }: ListedObject, reason: st
   tally.refused.push({ path: displayPath(pathFromText(key.slice(options.prefix.length))), reason });
 }
 
-/** Those whose path has no object of its own. */
+/** Those whose path has no object of its own, and never had one that we knew. */
 function withoutShadowed(
   work: Restoring,
   { remotes, aliases }: { remotes: readonly Remote[]; aliases: readonly Remote[] },
@@ -41,8 +41,8 @@ function withoutShadowed(
   if (aliases.length === 0) return aliases;
   const own = new Set(remotes.map(({ relKey }) => relKey));
   return aliases.filter((alias) => {
-    const isShadowed = own.has(alias.relKey);
-    if (isShadowed) refuse(work, alias, 'S3 also holds this path under the key that awssyncer gives it');
+    const isShadowed = own.has(alias.relKey) || work.options.ledger.get(alias.relKey) !== undefined;
+    if (isShadowed) refuse(work, alias, 'awssyncer keeps this path under another key');
     return !isShadowed;
   });
 }

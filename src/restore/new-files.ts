@@ -18,6 +18,8 @@ const CALLS = [
   ...['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close', 'verify'],
 ];
 
+const VERIFY = CALLS.indexOf('verify');
+
 /** Those of them that prove the directory: when it is opened, and before the file gets its name. */
 const PROOFS: ReadonlySet<number> = new Set([1, 8]);
 
@@ -94,9 +96,10 @@ export class NewFiles {
 }
 
 function failureOf(errno: number, call: number): Error {
-  // Node has no name for it.
-  if (errno === -constants.errno.EBADMSG) return new MismatchError('its content has not the MD5 of its ETag');
-  const code = getSystemErrorName(errno);
+  const { EBADMSG } = constants.errno;
+  if (call === VERIFY && errno === -EBADMSG) return new MismatchError('its content has not the MD5 of its ETag');
+  // Node has no name for it. File systems have it for metadata that is damaged.
+  const code = errno === -EBADMSG ? 'EBADMSG' : getSystemErrorName(errno);
   if (CHANGED.has(code)) {
     if (PROOFS.has(call)) return new BlockedError('its directory was moved away meanwhile');
     return new ChangedError('it changed on disk meanwhile');

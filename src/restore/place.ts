@@ -55,8 +55,8 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
   tree.ensure(parentOf(path));
   const small = await fetchSmall(work, remote);
   const replaces = expected !== undefined || placement.keepLoser !== undefined;
-  const isNew = !replaces && kindOfObject(small.attributes) === 'file';
   const { etag } = small.head;
+  const isNew = !replaces && kindOfObject(small.attributes) === 'file';
   if (isNew && etagKind(etag).kind === 'md5') {
     const placed = await placeNew(work, placement, { ...small, md5: work.opaqueEtags.seen ? '' : etag });
     if (placed !== undefined) {
@@ -65,7 +65,11 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
     }
   }
   const download = await verifySmall(work, remote, small);
-  if (isNew) return { download, ...(await placeNew(work, placement, { ...download, md5: '' }))! };
+  // It may be another object by now.
+  if (!replaces && kindOfObject(download.attributes) === 'file') {
+    const placed = await placeNew(work, placement, { ...download, md5: '' });
+    if (placed !== undefined) return { download, ...placed };
+  }
   const directory = tree.make(parentOf(path));
   try {
     return putInPlace(work, { ...placement, directory, fetched: makeTemporary(work, { directory, download }) });

@@ -23,6 +23,8 @@ export interface ObjectSettings {
   readonly requesterPays?: boolean | undefined;
   /** The account id that the bucket must belong to. */
   readonly expectedBucketOwner?: string | undefined;
+  /** Beneath this prefix, '' or ending in '/', lies what the agent keeps for itself. */
+  readonly prefix?: string | undefined;
 }
 
 /** Requests by their names in S3's API. */
@@ -51,7 +53,10 @@ const OF_CONTENT: ReadonlySet<Operation> = new Set<Operation>([
 ]);
 
 /** What the agent keeps for itself beside the tree: it must stay readable at once, and no rule may expire it. */
-const OWN_KEY = /(^|\/)\.awssyncer\/(?!names\/)/;
+function isOwn(key: string, { prefix = '' }: ObjectSettings): boolean {
+  const own = `${prefix}.awssyncer/`;
+  return key.startsWith(own) && !key.startsWith(`${own}names/`);
+}
 
 /** The headers that requests have besides their own. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html */
 export class SettingHeaders {
@@ -82,14 +87,14 @@ export class SettingHeaders {
   /** A copy takes none of these from its source. */
   #ofObject(operation: Operation, key: string): Header[] {
     const { cacheControl, storageClass, acl, tagging, encryption, kmsKeyId } = this.#settings;
-    const isOwn = OWN_KEY.test(key);
+    const isOfTree = !isOwn(key, this.#settings);
     const all: [name: string, value: string | undefined][] = [
-      ['cache-control', isOwn ? undefined : cacheControl],
+      ['cache-control', isOfTree ? cacheControl : undefined],
       ['x-amz-acl', acl],
       ['x-amz-server-side-encryption', encryption],
       ['x-amz-server-side-encryption-aws-kms-key-id', kmsKeyId],
-      ['x-amz-storage-class', isOwn ? undefined : storageClass],
-      ['x-amz-tagging', isOwn ? undefined : tagging],
+      ['x-amz-storage-class', isOfTree ? storageClass : undefined],
+      ['x-amz-tagging', isOfTree ? tagging : undefined],
       ['x-amz-tagging-directive', tagging !== undefined && operation === 'CopyObject' ? 'REPLACE' : undefined],
     ];
     return all.filter((header): header is [string, string] => header[1] !== undefined);
@@ -115,8 +120,9 @@ export function withSettings(attributes: ObjectAttributes, key: string, settings
 }
 
 /** undefined: the name tells nothing. */
-function contentTypeOf(key: string, { contentType }: ObjectSettings): string | undefined {
-  if (OWN_KEY.test(key)) return undefined;
+function contentTypeOf(key: string, settings: ObjectSettings): string | undefined {
+  const { contentType } = settings;
+  if (isOwn(key, settings)) return undefined;
   // As S3's own console and s3fs mark directories.
   if (key.endsWith('/')) return 'application/x-directory';
   if (contentType !== undefined) return contentType;

@@ -123,14 +123,18 @@ async function* listVersions(
     const asked = { prefix, maxKeys: pageKeys, ...marker };
     const page = await sendRetried(session, request, async (o) => {
       const answer = await session.requests.listVersions(asked, o);
-      const isEndless = answer.IsTruncated && answer.NextKeyMarker === undefined;
+      const { NextKeyMarker: next, NextVersionIdMarker: version = '' } = answer;
+      const key = next === undefined ? undefined : decodedKey(next, answer.EncodingType === 'url');
+      const isAsBefore = key === asked.keyMarker && version === (asked.versionIdMarker ?? '');
+      const isEndless = answer.IsTruncated && (next === undefined || isAsBefore);
       if (answer.IsTruncated === undefined || isEndless) throw senseless(session, request);
       return answer;
     });
     const isEncoded = page.EncodingType === 'url';
     yield page.Versions.map((version) => ({ key: decodedKey(version.Key, isEncoded), version }));
     isTruncated = page.IsTruncated!;
-    const { NextKeyMarker: next = '', NextVersionIdMarker: versionIdMarker } = page;
-    marker = { keyMarker: decodedKey(next, isEncoded), versionIdMarker };
+    const { NextKeyMarker: next = '', NextVersionIdMarker: version = '' } = page;
+    // Some servers answer an empty one, which others refuse to be sent.
+    marker = { keyMarker: decodedKey(next, isEncoded), versionIdMarker: version === '' ? undefined : version };
   }
 }

@@ -72,7 +72,10 @@ export function sdkRequests(client: S3Client, bucket: string): S3Requests {
       // XML 1.0 cannot carry every character a key may hold.
       return client.send(new ListObjectsV2Command({ ...input, EncodingType: 'url' }), o);
     },
-    listVersions: () => Promise.reject(new Error('only lean requests keep the order of versions')),
+    listVersions: () => {
+      const error = new Error('only lean requests keep the order of versions');
+      return Promise.reject(Object.assign(error, { name: 'NotImplemented' }));
+    },
     close: () => {},
   };
 }

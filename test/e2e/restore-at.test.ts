@@ -69,10 +69,9 @@ async function relive(stage: Stage, pass: () => Promise<number>): Promise<void> 
   for (const [n, { atMs, saved }] of moments.entries()) {
     const restored = join(dir, `restored-${n}`);
     const at = new Date(atMs).toISOString();
-    const { code, stderr } = await run(['restore', '--at', at, '--state-dir', join(dir, 'unused'), url, restored]);
+    const { code, stderr } = await run(['restore', '--at', at, url, restored]);
     assert.equal(code, 0, stderr);
     assert.deepEqual(expectedObjects(restored), expectedObjects(saved), `step ${n}`);
-    assert.ok(!existsSync(join(dir, 'unused')), 'the past is not remembered');
   }
 }
 
@@ -133,13 +132,45 @@ test('S9 a file with more versions than a page holds comes back as it was in the
   }
 });
 
+test('S4 regression_past_taken_for_present: what is not restored of the past yet is no deletion', async (t) => {
+  const stage = await strictStage(t);
+  const { server, local, url, run, start, write, keys } = stage;
+  await keepVersions(server, 'test-bucket');
+  const names = Array.from({ length: 600 }, (_, i) => `d/f${i}`);
+  for (const name of names) write(name);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const emptied = (): void => rmSync(stage.at('d'), { recursive: true, force: true });
+  emptied();
+  // In the directory that is synchronised it is refused: there, absence would be evidence.
+  const refused = await run(['restore', '--at', '-0', url, local]);
+  assert.equal(refused.code, 4);
+  assert.match(refused.stderr, /as of .*: .* was synchronised with it before\n {2}hint: Restore into a new directory/);
+  // In another one nothing is remembered, also of a restore that was killed.
+  const other = join(stage.dir, 'other');
+  const gate = server.faults.add({ operation: 'GetObject', key: /d\/f/, after: 200, effect: { kind: 'gate' } });
+  const cli = start(['restore', '--at', '-0', url, other]);
+  await gate.waiting();
+  cli.signal('SIGKILL');
+  await cli.exited;
+  await gate.open();
+  for (const dir of [other, local]) {
+    const agent = start(['run', dir, url]);
+    await agent.waitForLine(/ watching /);
+    assert.equal((await run(['flush', dir])).code, 0);
+    agent.signal('SIGTERM');
+    assert.equal((await agent.exited).code, 0, agent.output());
+    assert.equal(keys().length, 600, agent.output());
+  }
+});
+
 test('who asks for a past that there is not is told so, and nothing is written', async (t) => {
   const stage = await strictStage(t);
   const { server, dir, local, url, run, write } = stage;
   write('a');
   await run(['sync', local, url]);
   const empty = join(dir, 'new');
-  const restoreAt = (moment: string, to = empty) => run(['restore', '--at', moment, url, to]);
+  const restoreAt = (moment: string, to = empty) =>
+    run(['restore', '--state-dir', `${to}.state`, '--at', moment, url, to]);
 
   const unversioned = await restoreAt('-1s');
   assert.equal(unversioned.code, 1);

@@ -102,6 +102,20 @@ if (argv[2] === 'place-many') {
     assert.deepEqual(readdirSync(dir).sort(), names.toSorted());
   });
 
+  test('damage that the file system reports by the same errno is not taken for other content', async () => {
+    const { EBADMSG } = constants.errno;
+    const failing = (call: number) =>
+      new NewFiles({
+        placeFiles: async () => {
+          const answer = new Int32Array(28); // a record and digests
+          answer.set([-EBADMSG, call], 14);
+          return answer.buffer;
+        },
+      });
+    await assert.rejects(failing(11).place(file('/', 'f')), MismatchError);
+    await assert.rejects(failing(2).place(file('/', 'f')), { code: 'EBADMSG', syscall: 'open' });
+  });
+
   test('S9 a name that is taken stays what it is, whatever it is, and nothing temporary is left', async (t) => {
     const dir = tempDir(t);
     writeFileSync(join(dir, 'file'), 'mine');

@@ -113,6 +113,21 @@ test('S9 a truncated or damaged body is never placed, and is tried again', async
   assert.deepEqual([report.downloaded, report.unverified], [2, 0]);
 });
 
+test('S9 an object that becomes a symbolic link while it is tried again is restored as one', async (t) => {
+  const ground = restoreGround(t);
+  await ground.put('f', 'content', FILE);
+  const getBytes = ground.store.getBytes.bind(ground.store);
+  ground.store.getBytes = async (key, options) => {
+    const answer = await getBytes(key, options);
+    ground.store.getBytes = getBytes;
+    await ground.put('f', 'target', { mode: '120777' });
+    return { ...answer, bytes: Buffer.from('damaged') };
+  };
+  await ground.restore({ retry: async (attempt) => await attempt().catch(() => attempt()) });
+  assert.deepEqual(treeOf(ground.root), { f: '-> target' });
+  assert.equal(ground.ledger.get('f' as RelKey)?.kind, 'symlink');
+});
+
 test('an ETag that looks like an MD5 and is none (SSE-KMS) is believed when two downloads agree', async (t) => {
   const ground = restoreGround(t);
   for (const key of ['a', 'b', 'c']) {

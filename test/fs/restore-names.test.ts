@@ -48,6 +48,11 @@ test('S14 a name that others stored as it is and we would encode comes back, and
   assert.deepEqual(treeOf(other.root), { 'a\x01b': 'ours', Z: 'Z' });
   assert.deepEqual(both.refused.map(({ path }) => path).sort(), ['.awssyncer/names/not encoded', 'a\\x01b']);
   assert.equal(other.ledger.get('a\x01b' as RelKey)?.state, 'known');
+  // Also when ours has gone: it is not what this path was before.
+  other.store.objects.delete('prefix/.awssyncer/names/a%01b');
+  const { removed, conflicts, refused } = await other.restore();
+  assert.deepEqual([removed, conflicts, refused.length], [1, [], 2]);
+  assert.deepEqual(treeOf(other.root), { Z: 'Z' });
 });
 
 test('S4 S14 encoded names, which are listed before others, are found again by the next restore', async (t) => {

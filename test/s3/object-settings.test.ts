@@ -8,6 +8,7 @@ import { objectSettings } from '../../src/agent/object-settings.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectSettings } from '../../src/store/object-settings.ts';
 import type { ObjectStore } from '../../src/store/object-store.ts';
+import { createS3Store } from '../../src/store/s3-store.ts';
 import { COPY_THRESHOLD_BYTES, NO_ATTRIBUTES, openStore, patterned, sourceOf } from '../contract/ground.ts';
 import type { StrictS3 } from '../strict-s3/server.ts';
 import { ALL_TARGETS, availableTargets } from '../support/s3-targets.ts';
@@ -137,14 +138,16 @@ for (const transport of TRANSPORTS) {
     assert.equal(await typeOf({}, 'a.html/'), 'application/x-directory');
     assert.equal(await typeOf({}, 'link.html', 'inode/symlink'), 'inode/symlink');
     assert.equal(await typeOf({ contentType: 'text/x-own' }, 'b.html'), 'text/x-own');
-    assert.equal(await typeOf({ contentType: 'text/x-own' }, 'p/.awssyncer/lease'), unknown);
+    const own = { contentType: 'text/x-own', prefix: 'p/' };
+    assert.equal(await typeOf(own, 'p/.awssyncer/lease'), unknown);
+    assert.equal(await typeOf(own, 'p/d/.awssyncer/lease'), 'text/x-own', 'a file of the tree');
   });
 
   test(`by ${transport}: what the agent keeps for itself can be read at once, and no rule about tags takes it`, async (t) => {
     const { strict, open } = await ground(t, transport);
-    const store = open(SETTINGS);
-    for (const key of ['.awssyncer/lease', 'p/.awssyncer/lease']) {
-      await store.put(key, Buffer.alloc(0), NO_ATTRIBUTES);
+    for (const prefix of ['', 'p/']) {
+      const key = `${prefix}.awssyncer/lease`;
+      await open({ ...SETTINGS, prefix }).put(key, Buffer.alloc(0), NO_ATTRIBUTES);
       const { headers, settings } = strict.bucket('bucket').object(key)!;
       assert.equal(headers['cache-control'], undefined);
       assert.deepEqual(Object.keys(settings), [
@@ -153,11 +156,11 @@ for (const transport of TRANSPORTS) {
         'x-amz-server-side-encryption-aws-kms-key-id',
       ]);
     }
-    await store.put('p/.awssyncer/names/%FF', Buffer.alloc(0), NO_ATTRIBUTES);
-    assert.equal(
-      strict.bucket('bucket').object('p/.awssyncer/names/%FF')!.settings['x-amz-storage-class'],
-      'STANDARD_IA',
-    );
+    const store = open({ ...SETTINGS, prefix: 'p/' });
+    for (const key of ['p/.awssyncer/names/%FF', 'p/d/.awssyncer/x', '.awssyncer/x']) {
+      await store.put(key, Buffer.alloc(0), NO_ATTRIBUTES);
+      assert.equal(strict.bucket('bucket').object(key)!.settings['x-amz-storage-class'], 'STANDARD_IA', key);
+    }
   });
 }
 
@@ -235,9 +238,31 @@ test('a key of the customer is read as bytes or as base64', (t) => {
   const [dir, key] = [tempDir(t), randomBytes(32)];
   for (const content of [key, key.toString('base64'), `${key.toString('base64')}\n`]) {
     writeFileSync(join(dir, 'key'), content);
-    assert.deepEqual(objectSettings({ customerKeyFile: 'key' }, dir).customerKey, key);
+    assert.deepEqual(objectSettings({ customerKeyFile: 'key' }, { cwd: dir, prefix: '' }).customerKey, key);
   }
-  assert.equal(objectSettings({}, dir).customerKey, undefined);
+  assert.equal(objectSettings({}, { cwd: dir, prefix: '' }).customerKey, undefined);
+});
+
+test('S15 a key of the customer does not go over the network in clear', async (t) => {
+  const customerKey = randomBytes(32);
+  const asked = async (endpointUrl: string) => {
+    const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+    const connection = { endpointUrl, credentials, region: 'us-east-1', requestTimeoutMs: 1_000, version: 'test' };
+    const store = createS3Store({
+      ...connection,
+      bucket: 'b',
+      settings: { customerKey },
+      retry: (attempt) => attempt(),
+    });
+    t.after(() => store.close());
+    return store.head('k').then(
+      () => '',
+      (error: StoreError) => error.code,
+    );
+  };
+  assert.equal(await asked('http://s3.invalid'), 'KeyInClear');
+  assert.equal(await asked('http://127.0.0.1.example.invalid:9'), 'KeyInClear');
+  assert.equal(await asked('http://127.0.0.1:9'), 'ECONNREFUSED');
 });
 
 test('S15 a key that cannot be used is refused in one line that does not show it', async (t) => {

@@ -135,6 +135,8 @@ test('a moment has its zone, or is so long ago', () => {
     ['2026-11-01T12:00:00', undefined],
     ['2026-11-01', undefined],
     ['2026-13-01T12:00:00Z', undefined],
+    ['2026-02-30T12:00:00Z', undefined],
+    ['2028-02-29T23:00:00-05:00', { atMs: Date.UTC(2028, 2, 1, 4) }],
     ['-', undefined],
     ['now', undefined],
   ]);
@@ -193,6 +195,8 @@ test('what objects are given reads what S3 takes and nothing else', () => {
     ['mtime=1', undefined],
     ['MODE=1', undefined],
     ['awssyncer-fuzzy=1', undefined],
+    ['s3cmd-attrs=x', undefined],
+    ['file-owner=1', undefined],
     ['a=b,A=c', undefined],
     ['a=', undefined],
     ['a b=c', undefined],

@@ -33,6 +33,26 @@ test('a page that is not the last tells where the next one begins', () => {
   assert.deepEqual([IsTruncated, NextKeyMarker, NextVersionIdMarker], [true, 'a%2F', '7']);
 });
 
+test('what other servers write is read as well: empty elements, characters by their numbers, attributes', () => {
+  const whole = page(marker('a', '2') + version('a', '1'));
+  const read = readVersionPage(whole);
+  for (const other of [
+    whole.replace('<KeyMarker></KeyMarker>', '<KeyMarker/>'),
+    whole.replaceAll('&quot;', '&#34;'),
+    whole.replaceAll('&quot;', '&#x22;'),
+    whole.replaceAll(OWNER, '<Owner><ID>id</ID><DisplayName/></Owner>'),
+    whole.replaceAll(OWNER, '<Owner />'),
+    whole.replaceAll(
+      '<Owner>',
+      '<Owner xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">',
+    ),
+    whole.replaceAll('<StorageClass>STANDARD</StorageClass>', '<StorageClass/>'),
+  ])
+    assert.deepEqual(readVersionPage(other), read, other);
+  const odd = readVersionPage(page(version('a&#38;lt;b', '1')))!;
+  assert.equal(odd.Versions[0]!.Key, 'a&lt;b', 'decoded once');
+});
+
 test('what is not of this form is not read', () => {
   const whole = page(version('a', '1'));
   assert.ok(readVersionPage(whole) !== undefined);

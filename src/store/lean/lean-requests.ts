@@ -42,8 +42,9 @@ export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Re
       return { Status: textOf(readDocument(answer, 'VersioningConfiguration'), 'Status') };
     },
     headObject: async (key, { versionId, abortSignal }) => {
-      const request = { method: 'HEAD', key, headers: settings.of('HeadObject', key), query: versionQuery(versionId) };
-      return objectAnswer(await client.send(request as LeanRequest, abortSignal));
+      const headers = settings.of('HeadObject', key);
+      const request = { method: 'HEAD', key, headers, query: versionQuery(versionId) } as const;
+      return objectAnswer(await client.send(request, abortSignal));
     },
     getObject: async (get, o) => {
       const answer = await client.open(getRequest(get, settings), o.abortSignal);
@@ -117,8 +118,8 @@ export function leanRequests(client: LeanClient, settings: SettingHeaders): S3Re
       const headers = settings.of('ListObjectVersions');
       const answer = await client.send({ method: 'GET', query, headers }, o.abortSignal);
       const page = readVersionPage(wholeText(answer, 'ListVersionsResult'));
-      if (page === undefined) throw unreadable(answer, 'it is no listing of versions as servers write it');
-      return page;
+      if (page !== undefined) return page;
+      throw Object.assign(new Error('its listing of versions is of no form that is known'), { name: 'NotImplemented' });
     },
     close: () => client.close(),
   };

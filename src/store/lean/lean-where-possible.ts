@@ -1,5 +1,6 @@
 // Which way the requests of a store go.
 import { chosenRequests } from '../chosen-requests.ts';
+import { StoreError } from '../errors.ts';
 import { openWire, type WireOptions } from '../http/wire.ts';
 import { type ObjectSettings, SettingHeaders } from '../object-settings.ts';
 import type { S3Requests } from '../s3-requests.ts';
@@ -22,8 +23,18 @@ export function leanWherePossible(
   return chosenRequests(async () => {
     const account = await ways.account();
     if (account === undefined) return ways.sdkRequests();
+    refuseClear(account.target.origin, options.settings ?? {});
     const wire = await openWire(account.target.origin, options);
     const client = new LeanClient({ ...options, ...account, wire });
     return leanRequests(client, new SettingHeaders(options.settings ?? {}));
   });
+}
+
+const LOOPBACK = /^http:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
+
+/** Whoever listens would have the key, whatever the server says. */
+function refuseClear(origin: string, { customerKey }: ObjectSettings): void {
+  if (customerKey === undefined || origin.startsWith('https:') || LOOPBACK.test(origin)) return;
+  const message = `Cannot use --sse-c-key-file with ${origin}: the key must be encrypted on its way`;
+  throw new StoreError(message, { reaction: 'fatal', code: 'KeyInClear', hint: 'use an https endpoint' });
 }

@@ -4,7 +4,7 @@ import { XmlReader } from './xml-reader.ts';
 
 /** The page a whole ListVersionsResult tells of; undefined if it is not of the form that servers write. */
 export function readVersionPage(text: string): VersionsAnswer | undefined {
-  const reader = XmlReader.of(text, 'ListVersionsResult');
+  const reader = XmlReader.of(text, 'ListVersionsResult', { lenient: true });
   const page: Record<string, string> = {};
   const versions: VersionAnswer[] = [];
   for (let name = reader?.open(); name !== undefined; name = reader!.open()) {
