@@ -4,6 +4,7 @@ import type { Stat } from '../model/entry.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
 import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import { type Reaction, StoreError } from '../store/errors.ts';
 import { comparableBy } from '../store/etag.ts';
 import type { ListedObject, ObjectHead } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
@@ -44,25 +45,41 @@ export interface CompareOptions {
   readonly signal: AbortSignal;
   /** Times of directories count. */
   readonly dirTimes: boolean;
+  /** Every object is read: what the server says of its content is not believed. */
+  readonly download: boolean;
 }
 
 type Found = Omit<Difference, 'path'>;
 
-/** All differences of one pair; none if a restore would bring back what is on disk. Asks S3 once for each object. */
+/**
+ * All differences of one pair; none if a restore would bring back what is on disk. Asks S3 once for each object, and
+ * reads those whose content it cannot tell.
+ */
 export async function differencesOf(workspace: Workspace, pair: Pair, options: CompareOptions): Promise<Difference[]> {
   const path = pair.entry?.path ?? pathOfKey(pair.listed!.key);
   try {
     return (await find(workspace, pair, options)).map((found) => ({ path, ...found }));
   } catch (error) {
-    if (!(error instanceof RacedError) && !(error instanceof Error && 'syscall' in error)) throw error;
-    return [{ path, kind: 'unreadable', detail: error instanceof RacedError ? error.message : codeOf(error) }];
+    const detail = unreadable(error);
+    if (detail === undefined) throw error;
+    return [{ path, kind: 'unreadable', detail }];
   }
 }
+
+/** What keeps this one pair from being compared; undefined if it is more than that. */
+function unreadable(error: unknown): string | undefined {
+  if (error instanceof RacedError) return error.message;
+  if (error instanceof StoreError) return OF_ONE_OBJECT.has(error.reaction) ? error.message : undefined;
+  return error instanceof Error && 'syscall' in error ? codeOf(error) : undefined;
+}
+
+/** What is about one object and not about all: it changed or went since it was listed, or cannot be read as it is. */
+const OF_ONE_OBJECT: ReadonlySet<Reaction> = new Set(['conflict', 'denied', 'not-found', 'rejected'] as const);
 
 async function find(
   workspace: Workspace,
   { entry, listed }: Pair,
-  { signal, dirTimes }: CompareOptions,
+  { signal, dirTimes, download }: CompareOptions,
 ): Promise<Found[]> {
   const { retry, store } = workspace;
   const head = listed && (await retry(() => store.head(listed.object.key, { signal }), { signal }));
@@ -71,7 +88,7 @@ async function find(
   const stored = decodeMetadata(head.attributes.metadata);
   const kind = entry.stat.kind === 'directory' ? 'directory' : kindOfObject(stored);
   if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
-  const content = await contentOf(workspace, { entry, key: listed!.object.key, head, signal });
+  const content = await contentOf(workspace, { entry, key: listed!.object.key, head, signal, download });
   return [content, metadataOf(entry.stat, stored, { dirTimes })].filter((found) => found !== undefined);
 }
 
@@ -93,6 +110,7 @@ interface Contents {
   readonly key: string;
   readonly head: ObjectHead;
   readonly signal: AbortSignal;
+  readonly download: boolean;
 }
 
 async function contentOf(workspace: Workspace, contents: Contents): Promise<Found | undefined> {
@@ -111,12 +129,12 @@ async function contentOf(workspace: Workspace, contents: Contents): Promise<Foun
   return isEqual ? undefined : { kind: 'content', detail: 'same size, other content' };
 }
 
-/** By the ETag where it can be computed from the disk, else by reading the object. */
+/** By the ETag where it can be computed from the disk and is to be believed, else by reading the object. */
 async function hasEqualContent(workspace: Workspace, contents: Contents): Promise<boolean> {
-  const { entry, head } = contents;
+  const { entry, head, download } = contents;
   const file = StableFile.open(workspace.tree, entry.path);
   try {
-    const isComparable = comparableBy(head.etag, head.sizeBytes).length > 0;
+    const isComparable = !download && comparableBy(head.etag, head.sizeBytes).length > 0;
     if (isComparable && (await checksumIfStored(file, head.etag)) !== undefined) return true;
     // An ETag that differs proves nothing: parts of an unknown size, or encryption with a key.
     const local = createHash('sha256');

@@ -11,6 +11,8 @@ import type { Workspace } from './workspace.ts';
 export interface VerifyOptions {
   readonly crossMounts: boolean;
   readonly directoryDefaults: DirectoryDefaults;
+  /** See CompareOptions. */
+  readonly download: boolean;
   readonly onDifference: (difference: Difference) => void;
   /** Told how many paths have been compared. */
   readonly onProgress?: (compared: number) => void;
@@ -30,15 +32,15 @@ const AT_ONCE = 16;
 /** Compares both sides by name, kind, size, content and metadata; changes nothing. */
 export async function verify(workspace: Workspace, options: VerifyOptions): Promise<VerifyResult> {
   const { tree, directories, filter } = workspace;
-  const { signal } = options;
-  const dirTimes = options.directoryDefaults.times;
+  const { signal, download } = options;
+  const compareOptions = { signal, download, dirTimes: options.directoryDefaults.times };
   let compared = 0;
   let differences = 0;
   const report = (difference: Difference): void => {
     differences++;
     options.onDifference(difference);
   };
-  const { objects, impossible } = await listAll(workspace, options.signal);
+  const { objects, impossible } = await listAll(workspace, signal);
   const entries = walk({ tree, directories }, ROOT, {
     filter,
     hidden: new Mounts(tree.root, { cross: options.crossMounts }).hidden(),
@@ -48,9 +50,9 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
   const merge = new Merge<WalkEntry, Listed>(objects.values());
   const compare = async (pairs: Iterable<Pair<WalkEntry, Listed>>): Promise<void> => {
     for (const some of inGroups(pairs, AT_ONCE)) {
-      options.signal.throwIfAborted();
+      signal.throwIfAborted();
       const found = await Promise.all(
-        some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, { signal, dirTimes })),
+        some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, compareOptions)),
       );
       for (const difference of found.flat()) report(difference);
       compared += some.length;

@@ -28,6 +28,7 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
     const result = await compareSides(workspace, {
       crossMounts: config.crossMounts,
       directoryDefaults: directoryDefaults(config),
+      download: config.download,
       signal: interrupt.signal,
       onProgress: (count) => {
         comparedSoFar = count;

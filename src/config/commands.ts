@@ -62,7 +62,10 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     summary: 'compare disk and S3, change nothing',
     usage: 'awssyncer verify [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
     about: 'Lists S3, reads LOCAL, reports every difference and exits with 5 if there is one.',
-    examples: [['awssyncer verify /srv/data s3://backups/game', 'is the backup what the disk is?']],
+    examples: [
+      ['awssyncer verify /srv/data s3://backups/game', 'is the backup what the disk is?'],
+      ['awssyncer verify --download /srv/data s3://backups/game', 'does every byte of it come back?'],
+    ],
   },
   status: {
     summary: 'ask a running agent how it is',

@@ -53,6 +53,14 @@ export const OPTIONS = {
     group: 'What is synchronised',
     help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
   }),
+  download: option({
+    flag: 'download',
+    kind: flag,
+    default: false,
+    commands: ['verify'],
+    group: 'What is synchronised',
+    help: 'Read every object instead of believing the checksum that the server tells of it',
+  }),
   dryRun: option({
     flag: 'dry-run',
     kind: flag,
