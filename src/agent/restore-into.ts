@@ -14,6 +14,7 @@ export interface RestoreConfig {
   readonly concurrency: number;
   readonly maxDelete: DeleteBudget;
   readonly dirTimes: boolean;
+  readonly sparse: boolean;
 }
 
 export interface RestoreEdges {
@@ -40,6 +41,7 @@ export async function restoreInto(
     deleteBudget: config.maxDelete,
     calls: loadAddon(),
     dirTimes: config.dirTimes,
+    sparse: config.sparse,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,

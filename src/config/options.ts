@@ -53,6 +53,14 @@ export const OPTIONS = {
     group: 'What is synchronised',
     help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
   }),
+  sparse: option({
+    flag: 'sparse',
+    kind: flag,
+    default: false,
+    commands: ['run', 'restore'],
+    group: 'What is synchronised',
+    help: 'Restore files of 16 MiB and more with holes where they hold nothing but zeros: such a file takes no more room than its content',
+  }),
   download: option({
     flag: 'download',
     kind: flag,

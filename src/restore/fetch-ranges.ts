@@ -1,5 +1,5 @@
 // A large object from S3 by several ranges at once, each written to its place in a temporary file.
-import { write } from 'node:fs';
+import { ftruncateSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { decodeMetadata, kindOfObject } from '../model/metadata.ts';
 import { StoreError } from '../store/errors.ts';
@@ -11,8 +11,12 @@ import { RangeHash } from './range-hash.ts';
 import { RANGE_BYTES, RANGES_AT_ONCE } from './range-memory.ts';
 import { type Range, rangesOf } from './ranges.ts';
 import { type OpenDirectory, temporaryName } from './real-tree.ts';
+import { stretchesOf } from './stretches.ts';
 import { createTemporary, discard, type Fetched, wrongTarget } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
+
+/** From this size on several ranges at once are worth their requests. */
+export const RANGED_BYTES = 2 * RANGE_BYTES;
 
 const writeLater = promisify(write);
 
@@ -42,6 +46,7 @@ export async function fetchRanges(
   const hash = new RangeHash(work.hashThreads);
   let head: ObjectHead | undefined;
   try {
+    if (work.options.sparse) ftruncateSync(fd, sizeBytes);
     await forEachConcurrently(
       rangesOf(sizeBytes, { partSizeBytes: partSizeBytes ?? sizeBytes, rangeBytes: RANGE_BYTES }),
       {
@@ -68,7 +73,8 @@ async function fetchRange(work: Restoring, range: Range, { remote, fd, hash }: F
   const hashed = hash.update(range, arrived.promise);
   const written = getRange(work, range, { remote, memory }).then(async ({ bytes, ...head }) => {
     arrived.resolve(bytes);
-    await writeAll(fd, bytes, range.offset);
+    if (work.options.sparse) await writeSparsely(fd, bytes, range.offset);
+    else await writeAll(fd, bytes, range.offset);
     return head;
   });
   written.catch(arrived.reject);
@@ -93,6 +99,11 @@ async function getRange(
   if (answer.etag !== etag || answer.sizeBytes !== sizeBytes) throw new ChangedError('it changed in S3 meanwhile');
   if (kindOfObject(decodeMetadata(answer.attributes.metadata)) === 'symlink') throw wrongTarget(sizeBytes);
   return answer;
+}
+
+/** Into a file that reads as zeros where nothing is written, as far as it will ever reach. */
+async function writeSparsely(fd: number, bytes: Buffer, position: number): Promise<void> {
+  for (const { start, end } of stretchesOf(bytes)) await writeAll(fd, bytes.subarray(start, end), position + start);
 }
 
 async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {

@@ -8,17 +8,13 @@ import { StoreError } from '../store/errors.ts';
 import { comparableBy, etagKind } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
 import type { ObjectHead } from '../store/object-store.ts';
-import { fetchRanges, isRangeRefused } from './fetch-ranges.ts';
-import { RANGE_BYTES } from './range-memory.ts';
+import { fetchRanges, isRangeRefused, RANGED_BYTES } from './fetch-ranges.ts';
 import { type OpenDirectory, temporaryName } from './real-tree.ts';
 import { createTemporary, type Download, discard, type Fetched, wrongTarget } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
 
 /** Objects up to this size are had in memory as a whole before anything is written. */
 export const SMALL_BYTES = 256 * 1024;
-
-/** From this size on several ranges at once are worth their requests. */
-const RANGED_BYTES = 2 * RANGE_BYTES;
 
 const writeLater = promisify(write);
 

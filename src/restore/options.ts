@@ -31,6 +31,8 @@ export interface RestoreOptions {
   readonly owners: boolean;
   /** Whether directories get their times. */
   readonly dirTimes: boolean;
+  /** Whether large files get holes where their content is zeros. */
+  readonly sparse: boolean;
   /** Wall clock, ms. */
   readonly nowMs: () => number;
   /** 16 random hexadecimal digits. */

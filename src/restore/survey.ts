@@ -11,6 +11,7 @@ import { mergeByKey, type Pair } from '../plan/merge.ts';
 import { planMarkerRestore, planRestore } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
 import { reasonOf } from './failures.ts';
+import { RANGED_BYTES } from './fetch-ranges.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
 import { type Download, spaceShortage } from './space.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
@@ -91,19 +92,25 @@ async function leaveLoser(work: Restoring, { key, left, right }: Pair<LedgerRow,
   else work.tally.dirty.push(pathOfKey(key));
 }
 
-/** @throws {OperatorError} if the file system cannot take what is to be downloaded. */
+/** @throws {OperatorError} if the file system cannot take what is to be downloaded, as far as that can be told. */
 export function checkSpace(work: Restoring, { downloads }: Survey): void {
   const root = work.tree.absolute(ROOT);
   const { bavail, bsize, ffree, files } = statfsSync(root, { bigint: true });
   // File systems that make inodes as they need them have 0.
   const inodes = files === 0n ? Number.POSITIVE_INFINITY : Number(ffree);
   const free = { bytes: Number(bavail * bsize), inodes, blockBytes: Number(bsize) };
-  const rule = spaceShortage(downloads, { free, concurrency: work.options.concurrency });
+  // Only its content tells how much of a large file is holes.
+  const needed = work.options.sparse ? downloads.map(withoutContent) : downloads;
+  const rule = spaceShortage(needed, { free, concurrency: work.options.concurrency });
   if (rule === undefined) return;
   throw new OperatorError(`Cannot restore into ${root}: ${rule}`, {
     exitCode: EXIT.fatal,
     hint: 'Free some space, use a larger volume, or leave paths out with --exclude.',
   });
+}
+
+function withoutContent(download: Download): Download {
+  return download.sizeBytes < RANGED_BYTES ? download : { ...download, sizeBytes: 0 };
 }
 
 /** Stats in key order: neighbours share their directory, which stays open. Each directory is swept once. */

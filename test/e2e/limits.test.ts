@@ -1,12 +1,24 @@
 // What is scarce: disk, file descriptors, watches. The CLI says so in one clear line, loses nothing and claims nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { mountOn } from '../support/mounts.ts';
 import { strictStage } from '../support/stage.ts';
 import { fullTree } from '../support/trees.ts';
+
+const MIB = 2 ** 20;
 
 /** Mounts on a new directory for as long as the body runs; or says in a line that this user cannot. */
 async function mounted(t: TestContext, dir: string, flags: string, body: () => Promise<void>): Promise<void> {
@@ -126,6 +138,30 @@ test('S9 a disk that is too small for what S3 holds is told before anything is d
     assert.match(stderr, /^awssyncer: Cannot restore into .*: it needs 1\.4 MiB more, 1\.0 MiB are free\n {2}hint: /m);
     assert.deepEqual(downloads(requests()), []);
     assert.deepEqual(readdirSync(local), []);
+  });
+});
+
+test('S9 S13 --sparse brings a file back with holes, onto a disk that has room for its content only', async (t) => {
+  const { bucket, local, url, run, at } = await strictStage(t);
+  await mounted(t, local, 'size=4m', async () => {
+    const content = Buffer.alloc(40 * MIB + 5);
+    // At both ends, beside and across the borders of ranges, and not where blocks begin.
+    for (const offset of [0, 8 * MIB - 1, 16 * MIB - 2_000, 21 * MIB + 17, content.length - 3]) {
+      content.fill(`at ${offset}`, offset, Math.min(offset + 5_000, content.length));
+    }
+    bucket.put('p/holes', content);
+    bucket.put('p/nothing', Buffer.alloc(20 * MIB));
+    const whole = await run(['restore', url, local]);
+    assert.equal(whole.code, 1);
+    assert.match(whole.stderr, /it needs 60\.0 MiB more, 4\.0 MiB are free/);
+    const { code, stderr } = await run(['restore', '--sparse', url, local]);
+    assert.equal(code, 0, stderr);
+    assert.ok(readFileSync(at('holes')).equals(content));
+    assert.deepEqual([statSync(at('nothing')).size, statSync(at('nothing')).blocks], [20 * MIB, 0]);
+    // A smaller file is written as it is, and must fit.
+    bucket.put('p/small', Buffer.alloc(10 * MIB));
+    const full = await run(['restore', '--sparse', url, local]);
+    assert.match(full.stderr, /it needs 10\.0 MiB more/);
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { listRemote } from '../../src/agent/list-remote.ts';
+import type { RestoreConfig } from '../../src/agent/restore-into.ts';
 import { Watching, type WatchingConfig } from '../../src/agent/watching.ts';
 import {
   openWorkspace,
@@ -16,7 +17,7 @@ import type { StrictS3 } from '../strict-s3/server.ts';
 import { tempDir } from './temp-dir.ts';
 
 /** Short pauses, no audits: what is stored was told by events or a scan that a test asked for. */
-export const QUICK: WatchingConfig & Omit<WorkspaceConfig, 'local' | 'remote'> = {
+export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'local' | 'remote'> = {
   coalesceMs: 5,
   settleMs: 30,
   maxWaitMs: 300,
@@ -28,6 +29,7 @@ export const QUICK: WatchingConfig & Omit<WorkspaceConfig, 'local' | 'remote'> =
   requestTimeoutMs: 5000,
   crossMounts: false,
   dirTimes: false,
+  sparse: false,
   maxDelete: { count: 1000, percent: 50 },
   deleteForeign: false,
   filterRegex: undefined,

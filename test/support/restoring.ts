@@ -75,6 +75,7 @@ export function restoreOptions(given: {
     deleteBudget: { count: 1_000, percent: 50 },
     calls: loadAddon() satisfies FileCalls,
     dirTimes: false,
+    sparse: false,
     owners: process.getuid?.() === 0,
     nowMs: () => 1_700_000_000_000,
     randomName: () => randomBytes(8).toString('hex'),

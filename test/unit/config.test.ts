@@ -31,6 +31,7 @@ test('options have the defaults of the table', () => {
   assert.deepEqual(parse('run', SIDES), {
     crossMounts: false,
     dirTimes: false,
+    sparse: false,
     coalesceMs: 50,
     settleMs: 1_000,
     maxWaitMs: 30_000,
