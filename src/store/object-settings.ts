@@ -1,6 +1,7 @@
 // Pure. What an operator wants objects and requests to carry, as the headers of S3's API.
 import { createHash } from 'node:crypto';
 import { lookup } from 'mrmime';
+import { StoreError } from './errors.ts';
 import type { Header } from './http/messages.ts';
 import type { ObjectAttributes } from './object-store.ts';
 
@@ -51,6 +52,15 @@ const OF_CONTENT: ReadonlySet<Operation> = new Set<Operation>([
   ...(['HeadObject', 'GetObject', 'PutObject', 'CopyObject'] as const),
   ...(['CreateMultipartUpload', 'UploadPart', 'UploadPartCopy', 'CompleteMultipartUpload'] as const),
 ]);
+
+const LOOPBACK = /^http:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
+
+/** Whoever listens would have the customer's key, whatever the server says. @throws {StoreError} */
+export function refuseClear(origin: string, { customerKey }: ObjectSettings): void {
+  if (customerKey === undefined || origin.startsWith('https:') || LOOPBACK.test(origin)) return;
+  const message = `Cannot use --sse-c-key-file with ${origin}: the key must be encrypted on its way`;
+  throw new StoreError(message, { reaction: 'fatal', code: 'KeyInClear', hint: 'use an https endpoint' });
+}
 
 /** What the agent keeps for itself beside the tree: it must stay readable at once, and no rule may expire it. */
 function isOwn(key: string, { prefix = '' }: ObjectSettings): boolean {

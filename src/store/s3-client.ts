@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { proxiesOf } from './http/proxies.ts';
 import { lazyHandler } from './lazy-handler.ts';
-import { type ObjectSettings, type Operation, SettingHeaders } from './object-settings.ts';
+import { type Address, originOf } from './lean/target.ts';
+import { type ObjectSettings, type Operation, refuseClear, SettingHeaders } from './object-settings.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
@@ -147,7 +148,8 @@ function addSettings(client: S3Client, settings: ObjectSettings): void {
   const headers = new SettingHeaders(settings);
   client.middlewareStack.add(
     (next, context) => (args) => {
-      const request = args.request as { headers: Record<string, string> };
+      const request = args.request as Address & { headers: Record<string, string> };
+      refuseClear(originOf(request), settings);
       const operation = String(context['commandName']).replace(/Command$/, '') as Operation;
       const { Key } = args.input as { Key?: string };
       Object.assign(request.headers, Object.fromEntries(headers.of(operation, Key)));

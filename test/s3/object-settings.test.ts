@@ -245,12 +245,12 @@ test('a key of the customer is read as bytes or as base64', (t) => {
 
 test('S15 a key of the customer does not go over the network in clear', async (t) => {
   const customerKey = randomBytes(32);
-  const asked = async (endpointUrl: string) => {
+  const asked = async (endpointUrl: string, transport: 'lean' | 'sdk') => {
     const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
     const connection = { endpointUrl, credentials, region: 'us-east-1', requestTimeoutMs: 1_000, version: 'test' };
     const store = createS3Store({
       ...connection,
-      bucket: 'b',
+      ...{ bucket: 'b', transport },
       settings: { customerKey },
       retry: (attempt) => attempt(),
     });
@@ -260,9 +260,11 @@ test('S15 a key of the customer does not go over the network in clear', async (t
       (error: StoreError) => error.code,
     );
   };
-  assert.equal(await asked('http://s3.invalid'), 'KeyInClear');
-  assert.equal(await asked('http://127.0.0.1.example.invalid:9'), 'KeyInClear');
-  assert.equal(await asked('http://127.0.0.1:9'), 'ECONNREFUSED');
+  for (const transport of ['lean', 'sdk'] as const) {
+    assert.equal(await asked('http://s3.invalid', transport), 'KeyInClear');
+    assert.equal(await asked('http://127.0.0.1.example.invalid:9', transport), 'KeyInClear');
+    assert.equal(await asked('http://127.0.0.1:9', transport), 'ECONNREFUSED');
+  }
 });
 
 test('S15 a key that cannot be used is refused in one line that does not show it', async (t) => {

@@ -1,8 +1,7 @@
 // Which way the requests of a store go.
 import { chosenRequests } from '../chosen-requests.ts';
-import { StoreError } from '../errors.ts';
 import { openWire, type WireOptions } from '../http/wire.ts';
-import { type ObjectSettings, SettingHeaders } from '../object-settings.ts';
+import { type ObjectSettings, refuseClear, SettingHeaders } from '../object-settings.ts';
 import type { S3Requests } from '../s3-requests.ts';
 import type { Account } from './account.ts';
 import { LeanClient, type LeanClientOptions } from './lean-client.ts';
@@ -28,13 +27,4 @@ export function leanWherePossible(
     const client = new LeanClient({ ...options, ...account, wire });
     return leanRequests(client, new SettingHeaders(options.settings ?? {}));
   });
-}
-
-const LOOPBACK = /^http:\/\/(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
-
-/** Whoever listens would have the key, whatever the server says. */
-function refuseClear(origin: string, { customerKey }: ObjectSettings): void {
-  if (customerKey === undefined || origin.startsWith('https:') || LOOPBACK.test(origin)) return;
-  const message = `Cannot use --sse-c-key-file with ${origin}: the key must be encrypted on its way`;
-  throw new StoreError(message, { reaction: 'fatal', code: 'KeyInClear', hint: 'use an https endpoint' });
 }

@@ -14,10 +14,14 @@ export interface Target {
 
 const KEY = 'key';
 
-interface Resolved {
+/** Where a request of the SDK goes. */
+export interface Address {
   readonly protocol: string;
   readonly hostname: string;
   readonly port?: number | undefined;
+}
+
+interface Resolved extends Address {
   readonly path: string;
 }
 
@@ -54,11 +58,15 @@ async function targetOf(
   client: S3Client,
 ): Promise<Target | undefined> {
   if (scheme !== undefined && scheme.name !== 'sigv4') return undefined;
-  const port = request.port === undefined ? '' : `:${request.port}`;
   return {
-    origin: `${request.protocol}//${request.hostname}${port}`,
+    origin: originOf(request),
     basePath: request.path.slice(0, -`/${KEY}`.length),
     region: scheme?.signingRegion ?? (await client.config.region()),
     signingName: scheme?.signingName ?? 's3',
   };
+}
+
+/** `https://host[:port]`. */
+export function originOf({ protocol, hostname, port }: Address): string {
+  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`;
 }
