@@ -1,16 +1,16 @@
 // What is different between a path and the object that should hold it.
 import { createHash } from 'node:crypto';
-import type { Stat } from '../model/entry.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
 import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
-import { type Reaction, StoreError } from '../store/errors.ts';
 import { comparableBy } from '../store/etag.ts';
 import type { ListedObject, ObjectHead } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
 import { RacedError, StableFile } from '../transfer/stable-file.ts';
 import { codeOf } from '../tree/error-code.ts';
 import type { WalkEntry } from '../tree/walk.ts';
+import { checksumOfObject, type KnownObject, StaleError, UnreadableError } from './object-content.ts';
 import type { Workspace } from './workspace.ts';
 
 /**
@@ -58,23 +58,25 @@ type Found = Omit<Difference, 'path'>;
 export async function differencesOf(workspace: Workspace, pair: Pair, options: CompareOptions): Promise<Difference[]> {
   const path = pair.entry?.path ?? pathOfKey(pair.listed!.key);
   try {
-    return (await find(workspace, pair, options)).map((found) => ({ path, ...found }));
+    const all = await find(workspace, pair, options).catch((error: unknown) => {
+      // An agent that is running writes and deletes: once more, by what S3 holds now.
+      if (error instanceof StaleError) return find(workspace, pair, options);
+      throw error;
+    });
+    return all.map((found) => ({ path, ...found }));
   } catch (error) {
-    const detail = unreadable(error);
+    const detail = reasonOf(error);
     if (detail === undefined) throw error;
     return [{ path, kind: 'unreadable', detail }];
   }
 }
 
 /** What keeps this one pair from being compared; undefined if it is more than that. */
-function unreadable(error: unknown): string | undefined {
-  if (error instanceof RacedError) return error.message;
-  if (error instanceof StoreError) return OF_ONE_OBJECT.has(error.reaction) ? error.message : undefined;
+function reasonOf(error: unknown): string | undefined {
+  if (error instanceof RacedError || error instanceof StaleError || error instanceof UnreadableError)
+    return error.message;
   return error instanceof Error && 'syscall' in error ? codeOf(error) : undefined;
 }
-
-/** What is about one object and not about all: it changed or went since it was listed, or cannot be read as it is. */
-const OF_ONE_OBJECT: ReadonlySet<Reaction> = new Set(['conflict', 'denied', 'not-found', 'rejected'] as const);
 
 async function find(
   workspace: Workspace,
@@ -88,7 +90,8 @@ async function find(
   const stored = decodeMetadata(head.attributes.metadata);
   const kind = entry.stat.kind === 'directory' ? 'directory' : kindOfObject(stored);
   if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
-  const content = await contentOf(workspace, { entry, key: listed!.object.key, head, signal, download });
+  const key = listed!.object.key;
+  const content = await contentOf(workspace, { entry, key, head, signal, download });
   return [content, metadataOf(entry.stat, stored, { dirTimes })].filter((found) => found !== undefined);
 }
 
@@ -100,16 +103,15 @@ function unexpected({ tree }: Workspace, key: RelKey, { attributes }: ObjectHead
     const seen = occupant === 'other' ? 'socket, FIFO or device' : occupant;
     return { kind: 'kind', detail: `a ${seen} on disk, a ${isMarker(key) ? 'directory' : 'file'} in S3` };
   }
+  if (occupant !== undefined && !isDirectory)
+    return { kind: 'unreadable', detail: 'it came while it was looked for, or lies beneath a mount' };
   const { mode, mtimeNs } = decodeMetadata(attributes.metadata);
   const kind = mode === undefined || mtimeNs === undefined ? 'foreign' : 'extra';
   return { kind, detail: isDirectory ? 'in S3, and the directory needs no object' : 'in S3, not on disk' };
 }
 
-interface Contents {
+interface Contents extends KnownObject {
   readonly entry: WalkEntry;
-  readonly key: string;
-  readonly head: ObjectHead;
-  readonly signal: AbortSignal;
   readonly download: boolean;
 }
 
@@ -122,41 +124,39 @@ async function contentOf(workspace: Workspace, contents: Contents): Promise<Foun
   if (kind === 'directory') return undefined;
   if (kind === 'symlink') {
     const target = createHash('sha256').update(workspace.tree.readlink(entry.path)).digest('hex');
-    const isEqual = (await storedChecksum(workspace, contents)) === target;
+    const isEqual = (await checksumOfObject(workspace, contents)) === target;
     return isEqual ? undefined : { kind: 'content', detail: 'the link points elsewhere' };
   }
   const isEqual = await hasEqualContent(workspace, contents);
   return isEqual ? undefined : { kind: 'content', detail: 'same size, other content' };
 }
 
-/** By the ETag where it can be computed from the disk and is to be believed, else by reading the object. */
+/** @throws RacedError if it is not one state of the file that was compared, the one that was looked at. */
 async function hasEqualContent(workspace: Workspace, contents: Contents): Promise<boolean> {
-  const { entry, head, download } = contents;
+  const { entry } = contents;
   const file = StableFile.open(workspace.tree, entry.path);
   try {
-    const isComparable = !download && comparableBy(head.etag, head.sizeBytes).length > 0;
-    if (isComparable && (await checksumIfStored(file, head.etag)) !== undefined) return true;
-    // An ETag that differs proves nothing: parts of an unknown size, or encryption with a key.
-    const local = createHash('sha256');
-    for (let at = 0; at < file.before.sizeBytes; at += STEP_BYTES) {
-      local.update(await file.read(at, Math.min(STEP_BYTES, file.before.sizeBytes - at)));
-    }
-    return local.digest('hex') === (await storedChecksum(workspace, contents));
+    const isEqual = await isStored(workspace, { file, ...contents });
+    if (!sameContentStat(file.before, entry.stat) || !file.isUnmoved())
+      throw new RacedError('it changed while it was looked at');
+    return isEqual;
   } finally {
     file.close();
   }
 }
 
-function storedChecksum({ retry, store }: Workspace, { key, head, signal }: Contents): Promise<string> {
-  return retry(
-    async () => {
-      const hash = createHash('sha256');
-      const { body } = await store.get(key, { signal, ifMatch: head.etag });
-      for await (const chunk of body) hash.update(chunk);
-      return hash.digest('hex');
-    },
-    { signal },
-  );
+/** By the ETag where it can be computed from the disk and is to be believed, else by reading the object. */
+async function isStored(workspace: Workspace, contents: Contents & { readonly file: StableFile }): Promise<boolean> {
+  const { file, head, download, signal } = contents;
+  const isComparable = !download && comparableBy(head.etag, head.sizeBytes).length > 0;
+  if (isComparable && (await checksumIfStored(file, head.etag)) !== undefined) return true;
+  // An ETag that differs proves nothing: parts of an unknown size, or encryption with a key.
+  const local = createHash('sha256');
+  for (let at = 0; at < file.before.sizeBytes; at += STEP_BYTES) {
+    signal.throwIfAborted();
+    local.update(await file.read(at, Math.min(STEP_BYTES, file.before.sizeBytes - at)));
+  }
+  return local.digest('hex') === (await checksumOfObject(workspace, contents));
 }
 
 const STEP_BYTES = 1024 * 1024;

@@ -106,5 +106,5 @@ export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] =
   ['2', 'the command line or the environment is wrong'],
   ['3', 'finished, but some paths failed or are not uploaded; they are listed'],
   ['4', 'refused for safety: LOCAL is lost or suddenly empty, too many deletes, or another agent holds the lease'],
-  ['5', 'verify found differences'],
+  ['5', 'verify found differences, or paths that could not be compared'],
 ];

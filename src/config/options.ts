@@ -59,7 +59,7 @@ export const OPTIONS = {
     default: false,
     commands: ['run', 'restore'],
     group: 'What is synchronised',
-    help: 'Restore files of 16 MiB and more with holes where they hold nothing but zeros: such a file takes no more room than its content',
+    help: 'Restore files of 16 MiB and more with holes where they hold nothing but zeros, also where room was set aside by zeros',
   }),
   download: option({
     flag: 'download',
@@ -67,7 +67,7 @@ export const OPTIONS = {
     default: false,
     commands: ['verify'],
     group: 'What is synchronised',
-    help: 'Read every object instead of believing the checksum that the server tells of it',
+    help: 'Read the objects of all files instead of believing the checksums that the server tells of them',
   }),
   dryRun: option({
     flag: 'dry-run',

@@ -1,6 +1,4 @@
 // A large object from S3 by several ranges at once, each written to its place in a temporary file.
-import { ftruncateSync, write } from 'node:fs';
-import { promisify } from 'node:util';
 import { decodeMetadata, kindOfObject } from '../model/metadata.ts';
 import { StoreError } from '../store/errors.ts';
 import { comparableBy, etagKind } from '../store/etag.ts';
@@ -11,18 +9,16 @@ import { RangeHash } from './range-hash.ts';
 import { RANGE_BYTES, RANGES_AT_ONCE } from './range-memory.ts';
 import { type Range, rangesOf } from './ranges.ts';
 import { type OpenDirectory, temporaryName } from './real-tree.ts';
-import { stretchesOf } from './stretches.ts';
 import { createTemporary, discard, type Fetched, wrongTarget } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
+import { beginContent, type NewFile, writeContent } from './write-content.ts';
 
 /** From this size on several ranges at once are worth their requests. */
 export const RANGED_BYTES = 2 * RANGE_BYTES;
 
-const writeLater = promisify(write);
-
 interface Fetching {
   readonly remote: Remote;
-  readonly fd: number;
+  readonly file: NewFile;
   readonly hash: RangeHash;
 }
 
@@ -46,13 +42,14 @@ export async function fetchRanges(
   const hash = new RangeHash(work.hashThreads);
   let head: ObjectHead | undefined;
   try {
-    if (work.options.sparse) ftruncateSync(fd, sizeBytes);
+    const file = { fd, sizeBytes, isSparse: work.options.sparse };
+    await beginContent(file);
     await forEachConcurrently(
       rangesOf(sizeBytes, { partSizeBytes: partSizeBytes ?? sizeBytes, rangeBytes: RANGE_BYTES }),
       {
         concurrency: RANGES_AT_ONCE,
         work: async (range) => {
-          head = await fetchRange(work, range, { remote, fd, hash });
+          head = await fetchRange(work, range, { remote, file, hash });
         },
       },
     );
@@ -67,14 +64,13 @@ export async function fetchRanges(
 }
 
 /** Memory is had in the order of the ranges: whoever is to be hashed first has it first, and nobody waits forever. */
-async function fetchRange(work: Restoring, range: Range, { remote, fd, hash }: Fetching): Promise<ObjectHead> {
+async function fetchRange(work: Restoring, range: Range, { remote, file, hash }: Fetching): Promise<ObjectHead> {
   const memory = await work.rangeMemory.take();
   const arrived = Promise.withResolvers<Buffer>();
   const hashed = hash.update(range, arrived.promise);
   const written = getRange(work, range, { remote, memory }).then(async ({ bytes, ...head }) => {
     arrived.resolve(bytes);
-    if (work.options.sparse) await writeSparsely(fd, bytes, range.offset);
-    else await writeAll(fd, bytes, range.offset);
+    await writeContent(file, bytes, range.offset);
     return head;
   });
   written.catch(arrived.reject);
@@ -99,15 +95,4 @@ async function getRange(
   if (answer.etag !== etag || answer.sizeBytes !== sizeBytes) throw new ChangedError('it changed in S3 meanwhile');
   if (kindOfObject(decodeMetadata(answer.attributes.metadata)) === 'symlink') throw wrongTarget(sizeBytes);
   return answer;
-}
-
-/** Into a file that reads as zeros where nothing is written, as far as it will ever reach. */
-async function writeSparsely(fd: number, bytes: Buffer, position: number): Promise<void> {
-  for (const { start, end } of stretchesOf(bytes)) await writeAll(fd, bytes.subarray(start, end), position + start);
-}
-
-async function writeAll(fd: number, bytes: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await writeLater(fd, bytes, done, bytes.length - done, position + done)).bytesWritten;
-  }
 }

@@ -1,8 +1,6 @@
 // One object from S3, verified: into a temporary file, or into memory if it is small.
 import { createHash, hash } from 'node:crypto';
-import { write } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
 import { decodeMetadata, kindOfObject } from '../model/metadata.ts';
 import { StoreError } from '../store/errors.ts';
 import { comparableBy, etagKind } from '../store/etag.ts';
@@ -12,11 +10,10 @@ import { fetchRanges, isRangeRefused, RANGED_BYTES } from './fetch-ranges.ts';
 import { type OpenDirectory, temporaryName } from './real-tree.ts';
 import { createTemporary, type Download, discard, type Fetched, wrongTarget } from './temporary.ts';
 import type { Remote, Restoring } from './work.ts';
+import { beginContent, type NewFile, writeContent } from './write-content.ts';
 
 /** Objects up to this size are had in memory as a whole before anything is written. */
 export const SMALL_BYTES = 256 * 1024;
-
-const writeLater = promisify(write);
 
 /** A small object as it arrived. */
 export type Small = Pick<Download, 'head' | 'attributes'> & { readonly bytes: Buffer };
@@ -117,7 +114,9 @@ async function fetchOnce(
     if (kindOfObject(attributes) === 'symlink') throw wrongTarget(head.sizeBytes);
     const content = new ContentCheck(head);
     fd = createTemporary(directory, name);
-    await receive(fd, { body, content });
+    const { sizeBytes } = head;
+    const isSparse = work.options.sparse && sizeBytes >= RANGED_BYTES;
+    await receive({ fd, sizeBytes, isSparse }, { body, content });
     return { name, fd, head, attributes, ...content.finish() };
   } catch (error) {
     body.destroy();
@@ -164,11 +163,12 @@ function hasEtag(bytes: Buffer, { etag, sizeBytes }: ObjectHead): boolean {
   return hasher.digest() === etag;
 }
 
-async function receive(fd: number, { body, content }: { body: Readable; content: ContentCheck }): Promise<void> {
+async function receive(file: NewFile, { body, content }: { body: Readable; content: ContentCheck }): Promise<void> {
+  await beginContent(file);
+  let position = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     content.update(chunk);
-    for (let done = 0; done < chunk.length; ) {
-      done += (await writeLater(fd, chunk, done, chunk.length - done)).bytesWritten;
-    }
+    await writeContent(file, chunk, position);
+    position += chunk.length;
   }
 }

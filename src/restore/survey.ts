@@ -109,8 +109,10 @@ export function checkSpace(work: Restoring, { downloads }: Survey): void {
   });
 }
 
+/** What it replaces makes no room for others then; only its inode counts. */
 function withoutContent(download: Download): Download {
-  return download.sizeBytes < RANGED_BYTES ? download : { ...download, sizeBytes: 0 };
+  const { sizeBytes, replacedBytes } = download;
+  return sizeBytes < RANGED_BYTES ? download : { sizeBytes: 0, replacedBytes: Math.min(replacedBytes, 1) };
 }
 
 /** Stats in key order: neighbours share their directory, which stays open. Each directory is swept once. */

@@ -1,12 +1,13 @@
 // `status`, `flush` and `approve-deletes`: the built CLI asks the built CLI.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '../../src/model/errors.ts';
 import type { AgentStatus, FlushReport } from '../../src/ops/control.ts';
-import type { Cli } from '../support/cli.ts';
+import type { Cli, StartOptions } from '../support/cli.ts';
 import { type StrictStage, strictStage } from '../support/stage.ts';
 
 async function watch(stage: StrictStage, ...args: string[]): Promise<Cli> {
@@ -26,10 +27,18 @@ async function statusOf(stage: StrictStage, ...args: string[]): Promise<AgentSta
   return JSON.parse(stdout) as AgentStatus;
 }
 
-/** The environment without a state directory of its own: agents are found where they are by default. */
-function atHome({ env }: StrictStage): { readonly env: Record<string, string> } {
+/**
+ * Without a state directory of their own: agents are found where they are by default. For root that is one place on the
+ * machine, so each process has a directory of this test mounted there.
+ */
+function atHome({ env }: StrictStage): Pick<StartOptions, 'env' | 'within'> {
   const { AWSSYNCER_STATE_DIR: _, ...rest } = env;
-  return { env: { ...rest, XDG_STATE_HOME: join(env['HOME']!, 'state') } };
+  const home = join(env['HOME']!, 'state');
+  mkdirSync(home, { recursive: true });
+  const script = 'mkdir -p /var/lib/awssyncer && mount --bind "$0" /var/lib/awssyncer && exec "$@"';
+  const within = ['unshare', '--mount', 'sh', '-c', script, home];
+  const canMount = process.getuid?.() === 0 && spawnSync(within[0]!, [...within.slice(1), 'true']).status === 0;
+  return { env: { ...rest, XDG_STATE_HOME: home }, within: canMount ? within : [] };
 }
 
 test('status says whether S3 holds what is on disk, and who says so', async (t) => {

@@ -158,6 +158,15 @@ test('S9 S13 --sparse brings a file back with holes, onto a disk that has room f
     assert.equal(code, 0, stderr);
     assert.ok(readFileSync(at('holes')).equals(content));
     assert.deepEqual([statSync(at('nothing')).size, statSync(at('nothing')).blocks], [20 * MIB, 0]);
+    // An ETag that is no MD5 is known by a second download, which is sparse too.
+    const upload = ['sync', '--sse', 'aws:kms', '--multipart-threshold', '1GiB', '--state-dir', 'none', local, url];
+    bucket.remove('p/holes');
+    rmSync(at('holes'));
+    assert.equal((await run(upload)).code, 0);
+    rmSync(at('nothing'));
+    const opaque = await run(['restore', '--state-dir', 'none', '--sparse', url, local]);
+    assert.equal(opaque.code, 0, opaque.stderr);
+    assert.deepEqual([statSync(at('nothing')).size, statSync(at('nothing')).blocks], [20 * MIB, 0]);
     // A smaller file is written as it is, and must fit.
     bucket.put('p/small', Buffer.alloc(10 * MIB));
     const full = await run(['restore', '--sparse', url, local]);

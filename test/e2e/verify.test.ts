@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { BucketView } from '../strict-s3/inspect.ts';
+import { mountOn } from '../support/mounts.ts';
 import { strictStage } from '../support/stage.ts';
 
 describe('verify', () => {
@@ -62,7 +63,7 @@ describe('verify', () => {
 
 test('S13 verify --download believes no checksum: it finds what does not come back, and goes on', async (t) => {
   const { server, local, url, run, write } = await strictStage(t);
-  const names = ['cold', 'damaged', 'empty', 'gone', 'good', 'large', 'other'];
+  const names = ['broken', 'cold', 'cut', 'damaged', 'empty', 'gone', 'good', 'large', 'other'];
   for (const name of names) write(name, name === 'empty' ? '' : name);
   write('large', Buffer.alloc(11 * 2 ** 20, 'x'));
   const parts = ['--multipart-threshold', '5MiB', '--part-size', '5MiB'];
@@ -71,24 +72,30 @@ test('S13 verify --download believes no checksum: it finds what does not come ba
   const whole = await run(['verify', '--download', local, url]);
   assert.deepEqual([whole.code, whole.stdout], [0, ''], whole.stderr);
   const read = () => server.requests.filter(({ operation }) => operation === 'GetObject').map(({ key }) => key);
-  assert.deepEqual(read().sort(), names.map((name) => `p/${name}`).sort());
+  const gets = names.flatMap((name) => Array.from({ length: name === 'large' ? 3 : 1 }, () => `p/${name}`));
+  assert.deepEqual(read().sort(), gets);
 
   const flip = (body: Buffer) => Buffer.from(body.map((byte, i) => (i === body.length - 1 ? byte ^ 1 : byte)));
   const damage = { operation: 'GetObject', effect: { kind: 'garbage', change: flip, status: 200 } } as const;
   server.faults.add({ key: /damaged|large/, ...damage });
   const refuse = (code: string) => ({ operation: 'GetObject', effect: { kind: 'status', code } }) as const;
+  server.faults.add({ key: /broken/, ...refuse('InternalError') });
+  server.faults.add({ operation: 'GetObject', key: /cut/, effect: { kind: 'truncate' } });
   server.faults.add({ key: /cold/, ...refuse('InvalidObjectState') });
   server.faults.add({ key: /gone/, ...refuse('NoSuchKey') });
   server.faults.add({ key: /other/, ...refuse('PreconditionFailed') });
   server.clearRequests();
   assert.equal((await run(['verify', local, url])).code, 0, 'their ETags are right');
   assert.deepEqual(read(), []);
-  const { code, stdout, stderr } = await run(['verify', '--download', local, url]);
+  const { code, stdout, stderr } = await run(['verify', '--download', '--retry-horizon', '500ms', local, url]);
   assert.equal(code, 5, stderr);
   const kinds = stdout.split('\n').filter(Boolean);
   assert.deepEqual(
     kinds.map((line) => line.replace(/^(\w+) +(.*?): .*$/, '$1 $2')),
-    ['unreadable cold', 'content damaged', 'unreadable gone', 'content large', 'unreadable other'],
+    [
+      ...['unreadable broken', 'unreadable cold', 'unreadable cut', 'content damaged', 'unreadable gone'],
+      ...['content large', 'unreadable other'],
+    ],
   );
   assert.match(stdout, /cold: Cannot get s3:\/\/test-bucket\/p\/cold: /);
 });
@@ -143,3 +150,55 @@ test('S13 verify tells each difference by its kind, of metadata only what the ob
 function storedTime(bucket: BucketView, key: string): string {
   return bucket.object(key)!.metadata['mtime']!.replace('.', '');
 }
+
+test('S13 verify beside a writer: what changes meanwhile is compared as it is then, or said to be unreadable', async (t) => {
+  const { server, bucket, local, url, run, start, write } = await strictStage(t);
+  const names = ['deleted', 'edited', 'same', 'written'];
+  for (const name of names) write(name);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const gate = server.faults.add({ operation: 'GetObject', effect: { kind: 'gate' } });
+  const cli = start(['verify', '--download', local, url]);
+  await gate.waiting(names.length);
+  bucket.remove('p/deleted');
+  write('edited', 'EDITED');
+  const same = bucket.object('p/same')!;
+  bucket.put('p/same', same.bytes, { ...same.metadata, other: 'program' });
+  bucket.put('p/written', 'WRITTEN', bucket.object('p/written')!.metadata);
+  await gate.open();
+  assert.equal((await cli.exited).code, 5, cli.output());
+  assert.deepEqual(
+    cli.stdout.map((line) => line.replace(/ {2,}/, ' ')),
+    [
+      'missing deleted: on disk, not in S3',
+      'unreadable edited: it changed while it was looked at',
+      'content written: same size, other content',
+    ],
+  );
+});
+
+test('verify ends when S3 does not answer any more, and does not call every path unreadable', async (t) => {
+  const { server, local, url, run, write } = await strictStage(t);
+  for (let i = 0; i < 40; i++) write(`f${i}`);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  server.faults.add({ operation: 'GetObject', effect: { kind: 'status', code: 'InternalError' } });
+  server.faults.add({ operation: 'HeadObject', after: 16, effect: { kind: 'status', code: 'InternalError' } });
+  const { code, stdout, stderr } = await run(['verify', '--download', '--retry-horizon', '500ms', local, url]);
+  assert.deepEqual([code, stdout], [1, ''], stderr);
+  assert.match(stderr, /^awssyncer: Cannot get s3:\/\/test-bucket\/p\/f\d+: /m);
+});
+
+test('verify does not call gone what lies beneath a mount that it does not look at', async (t) => {
+  const { local, url, run, write, at } = await strictStage(t);
+  write('d/file');
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const mount = mountOn(at('d'));
+  if (mount === undefined) return console.log(`${t.name}: not run, this user cannot mount`);
+  try {
+    write('d/file');
+    const { code, stdout } = await run(['verify', local, url]);
+    assert.equal(code, 5);
+    assert.match(stdout, /^unreadable +d\/file: it came while it was looked for, or lies beneath a mount$/m);
+  } finally {
+    mount.unmount({ lazily: true });
+  }
+});
