@@ -246,8 +246,8 @@ export class Feedback {
     return this.#early.has(path);
   }
 
-  /** A new hint about the path: it is no longer one that only waits. */
-  hinted(path: RelPath): void {
+  /** A new hint about the path, or another work on it than its delete: it is no longer one that only waits. */
+  waitsNoMore(path: RelPath): void {
     this.#early.delete(path);
   }
 

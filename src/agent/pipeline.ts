@@ -127,7 +127,7 @@ export class Pipeline implements ScanSink {
     // No event tells of what was moved into a directory before it was watched.
     if (change.moved || change.scope === 'subtree') this.#arrivals.heard(change.path, now);
     if (change.written) this.#o.unreadWrites.heard(change.path, now);
-    this.#feedback.hinted(change.path);
+    this.#feedback.waitsNoMore(change.path);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path), ...of });
   }
 
@@ -202,7 +202,7 @@ export class Pipeline implements ScanSink {
     if (gone && known === undefined && this.#feedback.waitsForOthers(path)) return;
     if (ino !== undefined) this.#holds.hold(path, ino);
     const written = known?.written ?? false;
-    this.#feedback.hinted(path);
+    this.#feedback.waitsNoMore(path);
     this.#pump.markFinding({ path, scope: 'self', speed: 'finished', witnessed, written }, { known, epoch });
   }
 
@@ -260,6 +260,7 @@ export class Pipeline implements ScanSink {
     if (this.#rescans) for (const mark of unseen) this.#pump.restore(this.#pump.postpone(mark));
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
+      this.#feedback.waitsNoMore(path);
       this.#holds.release(path);
       this.#o.unreadWrites.published(path, startMs); // it was seen at some time after that
       this.#o.problems.clear(path);
@@ -346,6 +347,7 @@ export class Pipeline implements ScanSink {
   }
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
+    this.#feedback.waitsNoMore(mark.path);
     const { context, now, times, unreadWrites } = this.#o;
     const restless =
       now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.isUrgent(mark) && mark.races >= URGENT_RACES);

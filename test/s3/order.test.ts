@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { EVERYTHING } from '../../src/agent/engine.ts';
 import { fileKey } from '../../src/model/key.ts';
-import type { RelPath } from '../../src/model/path.ts';
+import { pathFromText, type RelPath } from '../../src/model/path.ts';
 import type { LoggedRequest } from '../strict-s3/request-log.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { until } from '../support/until.ts';
@@ -360,4 +360,33 @@ test('S6 a scan adopts nothing under a path that is worked on: who does so decid
   await gate.open();
   await ground.settle();
   ground.assertEqual();
+});
+
+test('S2 regression_waited_before: a delete waits, its directory is back as it was and goes again, and its object too', async (t) => {
+  const ground = await settledGround(t, { config: { settleMs: 60_000, maxWaitMs: 60_000 } });
+  const { root, base, bucket } = ground;
+  const { pipeline } = ground.agent.watching.engine;
+  const isPending = (path: string): boolean => pipeline.pending().has(pathFromText(path));
+  for (let round = 0; round < 3; round++) {
+    mkdirSync(join(root, 'a/empty'), { recursive: true });
+    await ground.settle();
+    assert.deepEqual(bucket.keys(), ['p/a/empty/']);
+    // Something may have arrived there: deletes wait until that has been looked at.
+    const elsewhere = { path: pathFromText('elsewhere'), scope: 'self', speed: 'writing', witnessed: false } as const;
+    pipeline.change({ ...elsewhere, moved: true });
+    renameSync(join(root, 'a'), join(base, `gone${round}`));
+    let sinceMs: number | undefined;
+    await until('the delete has been waiting for a while', () => {
+      sinceMs = isPending('a/empty') && !isPending('a') ? (sinceMs ?? performance.now()) : undefined;
+      return sinceMs !== undefined && performance.now() - sinceMs > 300;
+    });
+    mkdirSync(join(base, `new${round}/empty`), { recursive: true });
+    renameSync(join(base, `new${round}`), join(root, 'a'));
+    await until('it is there again', () => !isPending('a') && !isPending('a/empty'));
+    renameSync(join(root, 'a'), join(base, `again${round}`));
+    await ground.agent.watching.barrier();
+    await pipeline.flush(new AbortController().signal);
+    await ground.settle();
+    assert.deepEqual(bucket.keys(), [], `round ${round}`);
+  }
 });
