@@ -2,6 +2,7 @@
 // system calls fewer than by path in Node, and the event loop nothing.
 #define _GNU_SOURCE
 #include "addon.h"
+#include "job.h"
 #include "stat-record.h"
 
 #include <dirent.h>
@@ -29,8 +30,7 @@ struct bytes {
 
 // Reads a directory (listing.data == NULL at first), or looks at names of one that was read before.
 struct look {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   napi_ref kept; // the listing that belongs to JavaScript
   char path[PATH_MAX];
   struct bytes listing;
@@ -184,22 +184,12 @@ static void look_complete(napi_env env, napi_status status, void *data) {
     look->error = -ENOMEM;
   }
   if (look->error != 0) napi_create_int32(env, look->error, &result);
-  napi_resolve_deferred(env, look->deferred, result);
+  napi_resolve_deferred(env, look->job.deferred, result);
   if (look->kept != NULL) napi_delete_reference(env, look->kept);
   else free(look->listing.data);
   free(look->records);
-  napi_delete_async_work(env, look->work);
+  napi_delete_async_work(env, look->job.work);
   free(look);
-}
-
-static napi_status queue(napi_env env, struct look *look, napi_value *promise) {
-  napi_value name;
-  napi_status status = napi_create_string_utf8(env, "readDirectory", NAPI_AUTO_LENGTH, &name);
-  if (status == napi_ok) status = napi_create_promise(env, &look->deferred, promise);
-  if (status == napi_ok) {
-    status = napi_create_async_work(env, NULL, name, look_execute, look_complete, look, &look->work);
-  }
-  return status == napi_ok ? napi_queue_async_work(env, look->work) : status;
 }
 
 // readDirectory(path: Buffer, limit: number[, listing: ArrayBuffer, first: number, at: number]):
@@ -209,7 +199,7 @@ static napi_status queue(napi_env env, struct look *look, napi_value *promise) {
 // looks at `limit` names more, from number `first` on, which begins at `at`.
 napi_value read_directory_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 5, length;
-  napi_value arguments[5], promise;
+  napi_value arguments[5];
   void *bytes;
   TRY(env, napi_get_cb_info(env, info, &argument_count, arguments, NULL, NULL));
   TRY(env, napi_get_buffer_info(env, arguments[0], &bytes, &length));
@@ -231,9 +221,10 @@ napi_value read_directory_js(napi_env env, napi_callback_info info) {
     look->at = (size_t)at;
     if (status == napi_ok) status = napi_create_reference(env, arguments[2], 1, &look->kept);
   }
-  if (status == napi_ok) status = queue(env, look, &promise);
-  if (status == napi_ok) return promise;
-  throw_last_error(env);
+  napi_value promise = NULL;
+  if (status != napi_ok) throw_last_error(env);
+  else promise = start_job(env, "readDirectory", look_execute, look_complete, look, &look->job);
+  if (promise != NULL) return promise;
   if (look->kept != NULL) napi_delete_reference(env, look->kept);
   free(look);
   return NULL;

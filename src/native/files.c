@@ -1,6 +1,7 @@
 // What Node lacks: modification times to the nanosecond (its own are doubles), syncfs(2), f_fsid of statfs(2), a clock.
 #define _GNU_SOURCE
 #include "addon.h"
+#include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,8 +74,7 @@ napi_value boot_time_ms_js(napi_env env, napi_callback_info info) {
 }
 
 struct sync_request {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   int descriptor;
   int error;
 };
@@ -89,8 +89,8 @@ static void sync_complete(napi_env env, napi_status status, void *data) {
   struct sync_request *request = data;
   napi_value result;
   int error = status == napi_ok ? request->error : ECANCELED;
-  if (napi_create_int32(env, -error, &result) == napi_ok) napi_resolve_deferred(env, request->deferred, result);
-  napi_delete_async_work(env, request->work);
+  if (napi_create_int32(env, -error, &result) == napi_ok) napi_resolve_deferred(env, request->job.deferred, result);
+  napi_delete_async_work(env, request->job.work);
   free(request);
 }
 
@@ -99,24 +99,18 @@ static void sync_complete(napi_env env, napi_status status, void *data) {
 // Runs in the thread pool, for it may take seconds. The descriptor must stay open until then.
 napi_value sync_file_system_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 1;
-  napi_value descriptor, name, promise;
+  napi_value descriptor;
   int32_t number;
   TRY(env, napi_get_cb_info(env, info, &argument_count, &descriptor, NULL, NULL));
   TRY(env, napi_get_value_int32(env, descriptor, &number));
-  TRY(env, napi_create_string_utf8(env, "syncFileSystem", NAPI_AUTO_LENGTH, &name));
   struct sync_request *request = calloc(1, sizeof *request);
   if (request == NULL) {
     napi_throw_error(env, "ENOMEM", "syncFileSystem: out of memory");
     return NULL;
   }
   request->descriptor = number;
-  if (napi_create_promise(env, &request->deferred, &promise) != napi_ok ||
-      napi_create_async_work(env, NULL, name, sync_execute, sync_complete, request, &request->work) != napi_ok ||
-      napi_queue_async_work(env, request->work) != napi_ok) {
-    throw_last_error(env);
-    free(request);
-    return NULL;
-  }
+  const napi_value promise = start_job(env, "syncFileSystem", sync_execute, sync_complete, request, &request->job);
+  if (promise == NULL) free(request);
   return promise;
 }
 

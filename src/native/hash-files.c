@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "addon.h"
 #include "digests.h"
+#include "job.h"
 #include "look-up.h"
 
 #include <errno.h>
@@ -12,8 +13,7 @@
 #include <unistd.h>
 
 struct hash_request {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   size_t trusted;
   size_t count;
   char *paths; // each with its NUL
@@ -89,8 +89,7 @@ static void hash_execute(napi_env env, void *data) {
   for (size_t i = 0; error != 0 && i < request->count; i++) request->records[i].error = error;
 }
 
-static void free_request(napi_env env, struct hash_request *request) {
-  if (request->work != NULL) napi_delete_async_work(env, request->work);
+static void free_request(struct hash_request *request) {
   free(request->paths);
   free(request->lengths);
   free(request->content);
@@ -102,18 +101,8 @@ static void free_request(napi_env env, struct hash_request *request) {
 
 static void hash_complete(napi_env env, napi_status status, void *data) {
   struct hash_request *request = data;
-  const size_t records = request->count * sizeof *request->records;
-  const size_t digests = request->count * sizeof *request->digests;
-  napi_value answers;
-  void *bytes;
-  if (status != napi_ok) // never ran
-    for (size_t i = 0; i < request->count; i++) request->records[i].error = -ECANCELED;
-  if (napi_create_arraybuffer(env, records + digests, &bytes, &answers) == napi_ok) {
-    memcpy(bytes, request->records, records);
-    memcpy((char *)bytes + records, request->digests, digests);
-    napi_resolve_deferred(env, request->deferred, answers);
-  }
-  free_request(env, request);
+  end_job(env, status, &request->job, request->count, request->records, request->digests);
+  free_request(request);
 }
 
 // hashFiles(paths: string, lengths: Uint32Array, trusted: number): Promise of an ArrayBuffer
@@ -123,7 +112,7 @@ static void hash_complete(napi_env env, napi_status status, void *data) {
 // directory above it, but for the first `trusted` bytes of its path, is none or a link to one.
 napi_value hash_files_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 3, length, count, paths = 0;
-  napi_value arguments[3], name, promise;
+  napi_value arguments[3];
   napi_typedarray_type type;
   uint32_t trusted;
   void *lengths;
@@ -131,7 +120,6 @@ napi_value hash_files_js(napi_env env, napi_callback_info info) {
   TRY(env, napi_get_value_string_latin1(env, arguments[0], NULL, 0, &length));
   TRY(env, napi_get_typedarray_info(env, arguments[1], &type, &count, &lengths, NULL, NULL));
   TRY(env, napi_get_value_uint32(env, arguments[2], &trusted));
-  TRY(env, napi_create_string_utf8(env, "hashFiles", NAPI_AUTO_LENGTH, &name));
   struct hash_request *request = calloc(1, sizeof *request);
   if (request != NULL) {
     request->trusted = trusted;
@@ -144,7 +132,7 @@ napi_value hash_files_js(napi_env env, napi_callback_info info) {
   }
   if (request == NULL || request->paths == NULL || request->lengths == NULL || request->bytes == NULL ||
       request->records == NULL || request->digests == NULL) {
-    if (request != NULL) free_request(env, request);
+    if (request != NULL) free_request(request);
     napi_throw_error(env, "ENOMEM", "hashFiles: out of memory");
     return NULL;
   }
@@ -152,11 +140,9 @@ napi_value hash_files_js(napi_env env, napi_callback_info info) {
   for (size_t i = 0; i < length; i++) paths += request->paths[i] == 0;
   const bool fits = type == napi_uint32_array && paths == count && (length == 0 || request->paths[length - 1] == 0);
   for (size_t i = 0; fits && i < count; i++) request->lengths[i] = ((const uint32_t *)lengths)[i];
-  if (status == napi_ok && fits && napi_create_promise(env, &request->deferred, &promise) == napi_ok &&
-      napi_create_async_work(env, NULL, name, hash_execute, hash_complete, request, &request->work) == napi_ok &&
-      napi_queue_async_work(env, request->work) == napi_ok)
-    return promise;
-  throw_last_error(env);
-  free_request(env, request);
-  return NULL;
+  napi_value promise = NULL;
+  if (status != napi_ok || !fits) throw_last_error(env);
+  else promise = start_job(env, "hashFiles", hash_execute, hash_complete, request, &request->job);
+  if (promise == NULL) free_request(request);
+  return promise;
 }

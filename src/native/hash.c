@@ -2,6 +2,7 @@
 // them costs 20 MB and 100 ms.
 #include "addon.h"
 #include "evp.h"
+#include "job.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,8 +11,7 @@
 #define MAX_DIGEST_BYTES 64 // EVP_MAX_MD_SIZE
 
 struct update {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   napi_ref hash, bytes; // keep them while the thread uses them
   EVP_MD_CTX *context;
   const void *start;
@@ -54,7 +54,6 @@ static void update_execute(napi_env env, void *data) {
 static void forget(napi_env env, struct update *update) {
   if (update->hash != NULL) napi_delete_reference(env, update->hash);
   if (update->bytes != NULL) napi_delete_reference(env, update->bytes);
-  if (update->work != NULL) napi_delete_async_work(env, update->work);
   free(update);
 }
 
@@ -62,7 +61,8 @@ static void update_complete(napi_env env, napi_status status, void *data) {
   struct update *update = data;
   napi_value result;
   const int32_t outcome = status == napi_ok && update->done == 1 ? 0 : -EIO;
-  if (napi_create_int32(env, outcome, &result) == napi_ok) napi_resolve_deferred(env, update->deferred, result);
+  if (napi_create_int32(env, outcome, &result) == napi_ok) napi_resolve_deferred(env, update->job.deferred, result);
+  napi_delete_async_work(env, update->job.work);
   forget(env, update);
 }
 
@@ -71,13 +71,12 @@ static void update_complete(napi_env env, napi_status status, void *data) {
 // One after the other for each hash. The bytes must stay as they are until then.
 napi_value update_hash_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 2;
-  napi_value arguments[2], name, promise;
+  napi_value arguments[2];
   void *context, *start;
   size_t length;
   TRY(env, napi_get_cb_info(env, info, &argument_count, arguments, NULL, NULL));
   TRY(env, napi_get_value_external(env, arguments[0], &context));
   TRY(env, napi_get_buffer_info(env, arguments[1], &start, &length));
-  TRY(env, napi_create_string_utf8(env, "updateHash", NAPI_AUTO_LENGTH, &name));
   struct update *update = calloc(1, sizeof *update);
   if (update == NULL) {
     napi_throw_error(env, "ENOMEM", "updateHash: out of memory");
@@ -86,15 +85,13 @@ napi_value update_hash_js(napi_env env, napi_callback_info info) {
   update->context = context;
   update->start = start;
   update->length = length;
-  if (napi_create_reference(env, arguments[0], 1, &update->hash) == napi_ok &&
-      napi_create_reference(env, arguments[1], 1, &update->bytes) == napi_ok &&
-      napi_create_promise(env, &update->deferred, &promise) == napi_ok &&
-      napi_create_async_work(env, NULL, name, update_execute, update_complete, update, &update->work) == napi_ok &&
-      napi_queue_async_work(env, update->work) == napi_ok)
-    return promise;
-  throw_last_error(env);
-  forget(env, update);
-  return NULL;
+  napi_value promise = NULL;
+  if (napi_create_reference(env, arguments[0], 1, &update->hash) != napi_ok ||
+      napi_create_reference(env, arguments[1], 1, &update->bytes) != napi_ok)
+    throw_last_error(env);
+  else promise = start_job(env, "updateHash", update_execute, update_complete, update, &update->job);
+  if (promise == NULL) forget(env, update);
+  return promise;
 }
 
 // endHash(hash): its digest. It takes nothing more, and no update may be under way.

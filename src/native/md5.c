@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "addon.h"
 #include "digests.h"
+#include "job.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -35,8 +36,7 @@ struct lane {
 };
 
 struct md5_request {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   napi_ref strings; // keeps them where they are
   uint32_t count;
   const void *bytes[LANES];
@@ -145,9 +145,9 @@ static void md5_complete(napi_env env, napi_status status, void *data) {
   const size_t length = request->count * MD5_BYTES;
   (void)status; // nobody cancels it
   if (napi_create_buffer_copy(env, length, request->digests, &digests, &result) == napi_ok)
-    napi_resolve_deferred(env, request->deferred, result);
+    napi_resolve_deferred(env, request->job.deferred, result);
   napi_delete_reference(env, request->strings);
-  napi_delete_async_work(env, request->work);
+  napi_delete_async_work(env, request->job.work);
   free(request);
 }
 
@@ -156,11 +156,10 @@ static void md5_complete(napi_env env, napi_status status, void *data) {
 // Of at most eight, in the thread pool. They must stay as they are until then.
 napi_value md5_of_each_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 1;
-  napi_value strings, name, promise;
+  napi_value strings;
   uint32_t count;
   TRY(env, napi_get_cb_info(env, info, &argument_count, &strings, NULL, NULL));
   TRY(env, napi_get_array_length(env, strings, &count));
-  TRY(env, napi_create_string_utf8(env, "md5OfEach", NAPI_AUTO_LENGTH, &name));
   if (count > LANES) {
     napi_throw_range_error(env, "EINVAL", "md5OfEach: more than eight");
     return NULL;
@@ -182,12 +181,10 @@ napi_value md5_of_each_js(napi_env env, napi_callback_info info) {
     request->lengths[i] = length;
   }
   if (status == napi_ok) status = napi_create_reference(env, strings, 1, &request->strings);
-  if (status == napi_ok) status = napi_create_promise(env, &request->deferred, &promise);
-  if (status == napi_ok)
-    status = napi_create_async_work(env, NULL, name, md5_execute, md5_complete, request, &request->work);
-  if (status == napi_ok) status = napi_queue_async_work(env, request->work);
-  if (status == napi_ok) return promise;
-  throw_last_error(env);
+  napi_value promise = NULL;
+  if (status != napi_ok) throw_last_error(env);
+  else promise = start_job(env, "md5OfEach", md5_execute, md5_complete, request, &request->job);
+  if (promise != NULL) return promise;
   if (request->strings != NULL) napi_delete_reference(env, request->strings);
   free(request);
   return NULL;

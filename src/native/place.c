@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "addon.h"
 #include "digests.h"
+#include "job.h"
 #include "stat-record.h"
 
 #include <errno.h>
@@ -35,8 +36,7 @@ struct new_file {
 };
 
 struct place_request {
-  napi_async_work work;
-  napi_deferred deferred;
+  struct job job;
   napi_ref arguments; // keeps the Buffers
   size_t count;
   struct new_file *files;
@@ -178,21 +178,8 @@ static void free_request(struct place_request *request) {
 
 static void place_complete(napi_env env, napi_status status, void *data) {
   struct place_request *request = data;
-  const size_t records = request->count * sizeof *request->answers;
-  const size_t digests = request->count * sizeof *request->digests;
-  napi_value answers;
-  void *bytes;
-  if (status != napi_ok) // never ran
-    for (size_t i = 0; i < request->count; i++) request->answers[i].error = -ECANCELED;
-  if (napi_create_arraybuffer(env, records + digests, &bytes, &answers) == napi_ok) {
-    if (request->count > 0) {
-      memcpy(bytes, request->answers, records);
-      memcpy((char *)bytes + records, request->digests, digests);
-    }
-    napi_resolve_deferred(env, request->deferred, answers);
-  }
+  end_job(env, status, &request->job, request->count, request->answers, request->digests);
   napi_delete_reference(env, request->arguments);
-  napi_delete_async_work(env, request->work);
   free_request(request);
 }
 
@@ -239,10 +226,9 @@ static bool read_file(napi_env env, napi_value from, struct new_file *file) {
 napi_value place_files_js(napi_env env, napi_callback_info info) {
   size_t argument_count = 1;
   uint32_t count;
-  napi_value list, name, promise;
+  napi_value list;
   TRY(env, napi_get_cb_info(env, info, &argument_count, &list, NULL, NULL));
   TRY(env, napi_get_array_length(env, list, &count));
-  TRY(env, napi_create_string_utf8(env, "placeFiles", NAPI_AUTO_LENGTH, &name));
   struct place_request *request = calloc(1, sizeof *request);
   if (request != NULL) {
     request->count = count;
@@ -262,13 +248,9 @@ napi_value place_files_js(napi_env env, napi_callback_info info) {
     free_request(request);
     return NULL;
   }
-  if (napi_create_reference(env, list, 1, &request->arguments) != napi_ok ||
-      napi_create_promise(env, &request->deferred, &promise) != napi_ok ||
-      napi_create_async_work(env, NULL, name, place_execute, place_complete, request, &request->work) != napi_ok ||
-      napi_queue_async_work(env, request->work) != napi_ok) {
-    throw_last_error(env);
-    free_request(request);
-    return NULL;
-  }
+  napi_value promise = NULL;
+  if (napi_create_reference(env, list, 1, &request->arguments) != napi_ok) throw_last_error(env);
+  else promise = start_job(env, "placeFiles", place_execute, place_complete, request, &request->job);
+  if (promise == NULL) free_request(request);
   return promise;
 }
