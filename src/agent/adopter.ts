@@ -1,6 +1,5 @@
 // Small files that the listing shows to be in S3 already, byte for byte: a scan adopts them itself, many at once. Where
 // there is any doubt the path is looked at like all others.
-import { type Digests, digestsAt } from '../hash/digests.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerOutline, LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
@@ -8,7 +7,7 @@ import { type Stat, youngMs } from '../model/entry.ts';
 import { fileKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import type { Addon } from '../native/addon.ts';
-import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
+import { type Digests, HashedRecords } from '../native/hashed-records.ts';
 import { mayBeNewer } from '../transfer/adopt.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import type { WalkEntry } from '../tree/walk.ts';
@@ -55,13 +54,11 @@ export class Adopter {
     const beganMs = wallNow();
     const paths = candidates.map(({ path }) => `${tree.absoluteName(path)}\0`).join('');
     const lengths = Uint32Array.from(candidates, ({ stat }) => stat.sizeBytes);
-    const answers = await hashFiles(paths, lengths, tree.root.length);
-    const stats = new StatRecords(answers, candidates.length);
-    const digests = Buffer.from(answers, candidates.length * RECORD_BYTES);
+    const records = new HashedRecords(await hashFiles(paths, lengths, tree.root.length), candidates.length);
     return candidates.map(({ path }, index) => {
-      const stat = stats.stat(index);
+      const stat = records.stat(index);
       if (typeof stat === 'number' || youngMs(stat, beganMs) !== 0) return undefined;
-      return this.#adopted(path, stat, digestsAt(digests, index));
+      return this.#adopted(path, stat, records.digests(index));
     });
   }
 

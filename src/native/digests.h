@@ -12,7 +12,7 @@
 // So many MD5s are computed side by side, in little more than the time of one.
 #define MD5_LANES 8
 
-// `digests.ts` goes by this layout.
+// `hashed-records.ts` goes by this layout.
 struct digests {
   uint8_t sha256[SHA256_BYTES];
   uint8_t md5[MD5_BYTES];

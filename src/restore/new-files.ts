@@ -1,10 +1,9 @@
 // New small files get their place, many by one job of the thread pool: a job for each would cost more than the file.
 import { constants } from 'node:os';
 import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
-import { type Digests, digestsAt } from '../hash/digests.ts';
 import type { Stat } from '../model/entry.ts';
 import type { NewFile } from '../native/addon.ts';
-import { RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
+import { type Digests, HashedRecords } from '../native/hashed-records.ts';
 import { BlockedError, ChangedError } from './errors.ts';
 import type { FileCalls } from './options.ts';
 
@@ -77,14 +76,12 @@ export class NewFiles {
   async #run(batch: readonly Waiting[]): Promise<void> {
     this.#jobs++;
     try {
-      const bytes = await this.#calls.placeFiles(batch.map(({ file }) => file));
-      const answers = new StatRecords(bytes, batch.length);
-      const digests = Buffer.from(bytes, batch.length * RECORD_BYTES);
+      const answers = new HashedRecords(await this.#calls.placeFiles(batch.map(({ file }) => file)), batch.length);
       for (const [index, { resolve, reject }] of batch.entries()) {
         const stat = answers.stat(index);
         const more = answers.more(index);
         if (typeof stat === 'number') reject(failureOf(stat, more));
-        else resolve({ stat, untouched: more === 0, ...digestsAt(digests, index) });
+        else resolve({ stat, untouched: more === 0, ...answers.digests(index) });
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
