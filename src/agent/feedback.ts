@@ -100,7 +100,7 @@ export class Feedback {
     this.#o.context.journal.save(row);
     this.#o.counters.adopted++;
     this.#remarkParents(of);
-    this.#clear(of.path);
+    this.clear(of.path);
   }
 
   #stored(mark: Mark, look: Look, { row, how, bytes, torn, marked }: Extract<Outcome, { end: 'stored' }>): void {
@@ -253,11 +253,12 @@ export class Feedback {
 
   /** S3 holds what is on disk, or nothing has to be done. */
   settled(path: RelPath): void {
-    this.#clear(path);
+    this.clear(path);
     this.#o.pump.release(path);
   }
 
-  #clear(path: RelPath): void {
+  /** The same for a path that nobody works on. */
+  clear(path: RelPath): void {
     this.#early.delete(path);
     this.#o.holds.release(path);
     this.#o.problems.clear(path);

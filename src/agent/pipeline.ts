@@ -260,10 +260,8 @@ export class Pipeline implements ScanSink {
     if (this.#rescans) for (const mark of unseen) this.#pump.restore(this.#pump.postpone(mark));
     for (const path of settled) {
       if (this.#pump.isMarked(path)) continue;
-      this.#feedback.waitsNoMore(path);
-      this.#holds.release(path);
+      this.#feedback.clear(path);
       this.#o.unreadWrites.published(path, startMs); // it was seen at some time after that
-      this.#o.problems.clear(path);
     }
   }
 

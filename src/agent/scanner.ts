@@ -114,7 +114,7 @@ export class Scanner {
       }
     }
     await run.compare();
-    await run.compare();
+    await run.compare(); // there is nothing more to begin: it ends what the one before has begun
     run.finish();
     return { settled: run.settled(), unseen: run.unseen() };
   }

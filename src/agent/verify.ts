@@ -1,5 +1,5 @@
 // Evidence: lists S3, walks the disk, compares both. The ledger is not asked: it is what could be wrong.
-import { isEncoded, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
@@ -97,7 +97,5 @@ async function listAll(
       else if (!isReservedKey(key) && filter.includes(pathOfKey(key), isMarker(key))) objects.push({ key, object });
     }
   }
-  // Encoded names are listed in an order of their own.
-  if (objects.some(({ key }) => isEncoded(key))) objects.sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { objects, impossible };
+  return { objects: inKeyOrder(objects, ({ key }) => key), impossible };
 }

@@ -4,6 +4,9 @@ import type { Kind } from './kinds.ts';
 /** The commands that work on LOCAL and S3. */
 export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
 
+/** Of them, those that write to S3. */
+export const WRITERS = ['run', 'watch', 'sync'] as const;
+
 /** The commands that ask or steer a running agent. */
 export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
 
@@ -52,6 +55,3 @@ export function option<T, const D extends T | undefined, const C extends Command
 ): Option<T, D, C> {
   return row;
 }
-
-/** The commands that write to S3. */
-export const WRITERS = ['run', 'watch', 'sync'] as const;

@@ -78,10 +78,19 @@ export function isEncoded(key: RelKey): boolean {
   return carriedText(key) === undefined;
 }
 
-/** The text of a key that S3 carries: UTF-8, without what XML 1.0 cannot hold (bulk deletes are XML). */
+/** Puts what was listed into the order of the keys: encoded names are listed in an order of their own. */
+export function inKeyOrder<T>(listed: T[], keyOf: (item: T) => RelKey): T[] {
+  if (!listed.some((item) => isEncoded(keyOf(item)))) return listed;
+  return listed.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+}
+
+/** What XML 1.0 cannot hold (bulk deletes are XML), and halves of surrogate pairs, which UTF-8 has not. */
+const NOT_CARRIED = /[\x00-\x08\x0b\x0c\x0e-\x1f\p{Cs}\ufffe\uffff]/u;
+
+/** The text of a key that S3 carries. */
 function carriedText(key: RelKey): string | undefined {
   const text = textOf(key);
-  return text === undefined || /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/.test(text) ? undefined : text;
+  return text === undefined || NOT_CARRIED.test(text) ? undefined : text;
 }
 
 function encodeName(key: RelKey): string {
@@ -98,12 +107,13 @@ function decodeName(name: string): RelKey {
  */
 export function relativeKey(prefix: string, key: string): RelKey | Impossible {
   if (!key.startsWith(prefix)) return { impossible: `it does not start with the prefix ${prefix}` };
-  const relative = Buffer.from(key.slice(prefix.length), 'utf8').toString('latin1') as RelKey;
+  const text = key.slice(prefix.length);
+  const relative = Buffer.from(text, 'utf8').toString('latin1') as RelKey;
   const isNamed = relative.startsWith(ENCODED_NAMES) && relative !== ENCODED_NAMES;
   const meant = isNamed ? decodeName(relative.slice(ENCODED_NAMES.length)) : relative;
   const wrong = whyNoPath(pathOfKey(meant));
   if (wrong !== undefined) return { impossible: wrong };
-  if (prefix + nameOfKey(meant) === key) return meant;
+  if (isNamed ? nameOfKey(meant) === text : !NOT_CARRIED.test(text)) return meant;
   if (isNamed) return { impossible: 'it is no encoded name, but lies where these are kept' };
   return { impossible: 'its name holds what awssyncer keeps encoded', alias: meant };
 }

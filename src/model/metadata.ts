@@ -76,14 +76,17 @@ function decodeTime(text: string | undefined): bigint | undefined {
   if (match === null) return undefined;
   const [, sign, seconds, decimals = ''] = match;
   const magnitude = BigInt(seconds!) * NS_PER_SECOND + BigInt(decimals.slice(0, 9).padEnd(9, '0'));
-  const ns = sign === '-' ? -magnitude : magnitude;
-  return BigInt.asIntN(64, ns) === ns ? ns : undefined;
+  return storable(sign === '-' ? -magnitude : magnitude);
 }
 
 function decodeTimeInUnits(text: string | undefined): bigint | undefined {
   const [, number, unit] = /^(-?\d{1,20})(ns|ms)?$/.exec(text ?? '') ?? [];
   if (number === undefined) return undefined;
-  const ns = BigInt(number) * (unit === 'ns' ? 1n : NS_PER_SECOND / 1000n);
+  return storable(BigInt(number) * (unit === 'ns' ? 1n : NS_PER_SECOND / 1000n));
+}
+
+/** undefined: no file system could hold it, nor could we. */
+function storable(ns: bigint): bigint | undefined {
   return BigInt.asIntN(64, ns) === ns ? ns : undefined;
 }
 

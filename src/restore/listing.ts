@@ -1,5 +1,5 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
-import { isEncoded, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
 import type { ListedObject } from '../store/object-store.ts';
@@ -26,7 +26,8 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
       }
     }
   }
-  return inOrder(remotes, withoutShadowed(work, { remotes, aliases }));
+  const all = aliases.length === 0 ? remotes : [...remotes, ...withoutShadowed(work, { remotes, aliases })];
+  return inKeyOrder(all, ({ relKey }) => relKey);
 }
 
 function refuse({ options, tally }: Restoring, { key }: ListedObject, reason: string): void {
@@ -38,19 +39,12 @@ function withoutShadowed(
   work: Restoring,
   { remotes, aliases }: { remotes: readonly Remote[]; aliases: readonly Remote[] },
 ): readonly Remote[] {
-  if (aliases.length === 0) return aliases;
   const own = new Set(remotes.map(({ relKey }) => relKey));
   return aliases.filter((alias) => {
     const isShadowed = own.has(alias.relKey) || work.options.ledger.get(alias.relKey) !== undefined;
     if (isShadowed) refuse(work, alias, 'awssyncer keeps this path under another key');
     return !isShadowed;
   });
-}
-
-/** Encoded names are listed in an order of their own. */
-function inOrder(remotes: Remote[], aliases: readonly Remote[]): Remote[] {
-  if (aliases.length === 0 && !remotes.some(({ relKey }) => isEncoded(relKey))) return remotes;
-  return [...remotes, ...aliases].sort((a, b) => (a.relKey < b.relKey ? -1 : 1));
 }
 
 /** Reports keys that lose their name to a newer object (`a` against `a/b`); returns them. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { lookup } from 'mrmime';
 import { StoreError } from './errors.ts';
-import type { Header } from './http/messages.ts';
+import { given, type Header } from './http/messages.ts';
 import type { ObjectAttributes } from './object-store.ts';
 
 export interface ObjectSettings {
@@ -71,47 +71,51 @@ function isOwn(key: string, { prefix = '' }: ObjectSettings): boolean {
 /** The headers that requests have besides their own. https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html */
 export class SettingHeaders {
   readonly #settings: ObjectSettings;
+  /** Of objects of the tree, and of what the agent keeps for itself. */
+  readonly #ofTree: readonly Header[];
+  readonly #ofOwn: readonly Header[];
   readonly #customer: readonly Header[];
+  readonly #ofSource: readonly Header[];
 
   constructor(settings: ObjectSettings) {
+    const { acl, encryption, kmsKeyId, cacheControl, storageClass, tagging, customerKey, expectedBucketOwner } =
+      settings;
     this.#settings = settings;
-    const { customerKey } = settings;
-    this.#customer =
-      customerKey === undefined ? [] : customerHeaders('x-amz-server-side-encryption-customer', customerKey);
+    this.#ofOwn = [
+      ...given('x-amz-acl', acl),
+      ...given('x-amz-server-side-encryption', encryption),
+      ...given('x-amz-server-side-encryption-aws-kms-key-id', kmsKeyId),
+    ];
+    this.#ofTree = [
+      ...this.#ofOwn,
+      ...given('cache-control', cacheControl),
+      ...given('x-amz-storage-class', storageClass),
+      ...given('x-amz-tagging', tagging),
+    ];
+    this.#customer = customerHeaders('x-amz-server-side-encryption-customer', customerKey);
+    this.#ofSource = [
+      ...customerHeaders('x-amz-copy-source-server-side-encryption-customer', customerKey),
+      ...given('x-amz-source-expected-bucket-owner', expectedBucketOwner),
+    ];
   }
 
   /** Of one request; none of them is among those it has anyway. */
   of(operation: Operation, key = ''): Header[] {
-    const { requesterPays = false, expectedBucketOwner, customerKey } = this.#settings;
-    const headers: Header[] = CREATES.has(operation) ? this.#ofObject(operation, key) : [];
+    const { requesterPays = false, expectedBucketOwner, tagging } = this.#settings;
+    const headers: Header[] = [];
+    if (CREATES.has(operation)) headers.push(...(isOwn(key, this.#settings) ? this.#ofOwn : this.#ofTree));
+    // The others a copy never takes from its source.
+    if (tagging !== undefined && operation === 'CopyObject') headers.push(['x-amz-tagging-directive', 'REPLACE']);
     if (OF_CONTENT.has(operation)) headers.push(...this.#customer);
     if (requesterPays && operation !== 'HeadBucket') headers.push(['x-amz-request-payer', 'requester']);
-    if (expectedBucketOwner !== undefined) headers.push(['x-amz-expected-bucket-owner', expectedBucketOwner]);
-    if (!COPIES.has(operation)) return headers;
-    if (customerKey !== undefined)
-      headers.push(...customerHeaders('x-amz-copy-source-server-side-encryption-customer', customerKey));
-    if (expectedBucketOwner !== undefined) headers.push(['x-amz-source-expected-bucket-owner', expectedBucketOwner]);
+    headers.push(...given('x-amz-expected-bucket-owner', expectedBucketOwner));
+    if (COPIES.has(operation)) headers.push(...this.#ofSource);
     return headers;
-  }
-
-  /** A copy takes none of these from its source. */
-  #ofObject(operation: Operation, key: string): Header[] {
-    const { cacheControl, storageClass, acl, tagging, encryption, kmsKeyId } = this.#settings;
-    const isOfTree = !isOwn(key, this.#settings);
-    const all: [name: string, value: string | undefined][] = [
-      ['cache-control', isOfTree ? cacheControl : undefined],
-      ['x-amz-acl', acl],
-      ['x-amz-server-side-encryption', encryption],
-      ['x-amz-server-side-encryption-aws-kms-key-id', kmsKeyId],
-      ['x-amz-storage-class', isOfTree ? storageClass : undefined],
-      ['x-amz-tagging', isOfTree ? tagging : undefined],
-      ['x-amz-tagging-directive', tagging !== undefined && operation === 'CopyObject' ? 'REPLACE' : undefined],
-    ];
-    return all.filter((header): header is [string, string] => header[1] !== undefined);
   }
 }
 
-function customerHeaders(prefix: string, key: Buffer): Header[] {
+function customerHeaders(prefix: string, key: Buffer | undefined): Header[] {
+  if (key === undefined) return [];
   return [
     [`${prefix}-algorithm`, 'AES256'],
     [`${prefix}-key`, key.toString('base64')],

@@ -1,11 +1,11 @@
 // What a bucket that keeps versions held at a moment.
 import { StoreError } from './errors.ts';
 import { compareKeys } from './key-order.ts';
-import type { CallOptions, ListedObject, ObjectHead, ObjectStore } from './object-store.ts';
+import type { CallOptions, ListedObject, ObjectStore } from './object-store.ts';
 import { getBytes, getObject } from './s3-get.ts';
 import { decodedKey, outOfOrder } from './s3-list.ts';
 import type { VersionAnswer } from './s3-requests.ts';
-import { headOf, type S3Session, send, sendRetried, senseless, signalOf, unquoted } from './s3-session.ts';
+import { headVersion, type S3Session, send, sendRetried, senseless, signalOf, unquoted } from './s3-session.ts';
 
 /** A moment of a bucket. */
 export interface Past {
@@ -71,16 +71,6 @@ async function requireVersions(session: S3Session, options: CallOptions): Promis
     code: 'NoVersions',
     hint: 'versioning keeps what is written from when it is turned on (aws s3api put-bucket-versioning)',
   });
-}
-
-async function headVersion(
-  session: S3Session,
-  { key, versionId }: { key: string; versionId: string },
-  options: CallOptions,
-): Promise<ObjectHead | undefined> {
-  const request = { ...options, action: 'head', key };
-  const answer = await send(session, request, (o) => session.requests.headObject(key, { ...o, versionId }));
-  return headOf(answer, answer.ContentLength ?? 0);
 }
 
 type PastObject = ListedObject & { readonly versionId: string };

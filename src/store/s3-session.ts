@@ -124,13 +124,22 @@ export async function headObject(
 
 async function headOnce(session: S3Session, key: string, options: CallOptions): Promise<ObjectHead | undefined> {
   try {
-    const request = { ...options, action: 'head', key };
-    const answer = await send(session, request, (o) => session.requests.headObject(key, o));
-    return headOf(answer, answer.ContentLength ?? 0);
+    return await headVersion(session, { key }, options);
   } catch (error) {
     if (error instanceof StoreError && error.reaction === 'not-found') return undefined;
     throw error;
   }
+}
+
+/** Of the present version by default. @throws StoreError, also if there is none */
+export async function headVersion(
+  session: S3Session,
+  { key, versionId }: { readonly key: string; readonly versionId?: string },
+  options: CallOptions,
+): Promise<ObjectHead> {
+  const request = { ...options, action: 'head', key };
+  const answer = await send(session, request, (o) => session.requests.headObject(key, { ...o, versionId }));
+  return headOf(answer, answer.ContentLength ?? 0);
 }
 
 /** The reason of a refusal, unless it has passed: credentials that were renewed, a clock that is corrected by now. */

@@ -4,6 +4,11 @@ import type { Readable } from 'node:stream';
 /** Names are lower case. */
 export type Header = readonly [name: string, value: string];
 
+/** The header, if there is a value. */
+export function given(name: string, value: string | undefined): Header[] {
+  return value === undefined ? [] : [[name, value]];
+}
+
 export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
   /** With the query. */

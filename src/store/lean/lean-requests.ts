@@ -1,6 +1,6 @@
 // The hot requests without the SDK's middleware: an eighth of its CPU.
 import type { Readable } from 'node:stream';
-import type { Header } from '../http/messages.ts';
+import { given, type Header } from '../http/messages.ts';
 import type { SettingHeaders } from '../object-settings.ts';
 import type { ObjectAttributes } from '../object-store.ts';
 import type { GetRequest, ObjectAnswer, S3Requests, SendOptions, WriteAnswer } from '../s3-requests.ts';
@@ -132,10 +132,6 @@ function versionQuery(versionId: string | undefined): string {
 function getRequest({ key, ifMatch, range, versionId }: GetRequest, settings: SettingHeaders): LeanRequest {
   const headers = [...given('if-match', ifMatch), ...given('range', range), ...settings.of('GetObject', key)];
   return { method: 'GET', key, headers, query: versionQuery(versionId) };
-}
-
-function given(name: string, value: string | undefined): Header[] {
-  return value === undefined ? [] : [[name, value]];
 }
 
 function attributeHeaders({ metadata, contentType }: ObjectAttributes): Header[] {

@@ -33,9 +33,6 @@ function booleanOf(value: unknown): boolean | undefined {
   return value === 'true' ? true : value === 'false' ? false : undefined;
 }
 
-/** Elements of objects that have children of their own; nothing here asks for them. */
-const NESTED = ['Owner', 'RestoreStatus'];
-
 /**
  * The same as the parser would give, as far as anything here reads it; undefined for any document that has more to it
  * than elements with text, in an order and depth that are known.
@@ -49,23 +46,11 @@ export function scan(text: string): XmlElement | undefined {
     const name = reader.open();
     if (name === undefined) return undefined;
     if (name === '/ListBucketResult') break;
-    const value = name === 'Contents' ? readObject(reader) : reader.text(name);
+    const value = name === 'Contents' ? reader.fields(name) : reader.text(name);
     if (value === undefined || Object.hasOwn(page, name)) return undefined;
     if (typeof value === 'string') page[name] = value;
     else contents.push(value);
   }
   if (!reader.isAtEnd()) return undefined;
   return { ...page, Contents: contents };
-}
-
-function readObject(reader: XmlReader): XmlElement | undefined {
-  const object: Record<string, string> = {};
-  for (;;) {
-    const name = reader.open();
-    if (name === undefined) return undefined;
-    if (name === '/Contents') return object;
-    const value = NESTED.includes(name) ? reader.skip(name) : reader.text(name);
-    if (value === undefined || Object.hasOwn(object, name)) return undefined;
-    object[name] = value;
-  }
 }

@@ -31,18 +31,9 @@ export function readVersionPage(text: string): VersionsAnswer | undefined {
   return undefined;
 }
 
-/** Elements with children of their own. */
-const NESTED: ReadonlySet<string> = new Set(['Owner', 'RestoreStatus']);
-
 function readVersion(reader: XmlReader, kind: 'Version' | 'DeleteMarker'): VersionAnswer | undefined {
-  const fields: Record<string, string> = {};
-  for (let name = reader.open(); name !== `/${kind}`; name = reader.open()) {
-    if (name === undefined) return undefined;
-    const value = NESTED.has(name) ? reader.skip(name) : reader.text(name);
-    // There may be several checksums.
-    if (value === undefined || (name !== 'ChecksumAlgorithm' && Object.hasOwn(fields, name))) return undefined;
-    fields[name] = value;
-  }
+  const fields = reader.fields(kind, 'ChecksumAlgorithm');
+  if (fields === undefined) return undefined;
   const { Key, VersionId, Size, ETag, LastModified } = fields;
   const time = Date.parse(LastModified ?? '');
   if (Key === undefined || VersionId === undefined || Number.isNaN(time)) return undefined;

@@ -1,6 +1,9 @@
 // Pure. Reads XML of the form that servers of S3 write, element after element.
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
+/** Elements of objects and versions that have children of their own; nothing here asks for them. */
+const NESTED: readonly string[] = ['Owner', 'RestoreStatus'];
+
 /** What stands for a character by its number; an ampersand stays one that must be decoded. */
 function numbered(_: string, number: string): string {
   const code = /^x/i.test(number) ? Number.parseInt(number.slice(1), 16) : Number(number);
@@ -71,6 +74,19 @@ export class XmlReader {
       const child = this.open();
       if (child === `/${name}`) return '';
       if (child === undefined || this.text(child) === undefined) return undefined;
+    }
+  }
+
+  /** The texts of the element's children, of those with children of their own ''; only the repeatable may be repeated. */
+  fields(name: string, repeatable?: string): Record<string, string> | undefined {
+    const fields: Record<string, string> = {};
+    for (;;) {
+      const child = this.open();
+      if (child === `/${name}`) return fields;
+      if (child === undefined) return undefined;
+      const text = NESTED.includes(child) ? this.skip(child) : this.text(child);
+      if (text === undefined || (child !== repeatable && Object.hasOwn(fields, child))) return undefined;
+      fields[child] = text;
     }
   }
 
