@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expectedObjects } from '../support/reference.ts';
 import { availableTargets, plainClient, type S3Target } from '../support/s3-targets.ts';
 import { type Stage, stageOn, strictStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 
 const LARGE_BYTES = 6 * 2 ** 20;
 const OPTIONS = ['--part-size', '5MiB', '--multipart-threshold', '5MiB', '--max-delete', '2000,50%'];
@@ -81,9 +81,17 @@ for (const choice of availableTargets().filter(({ name }) => name === 'RGW' || n
     t.after(() => target.close());
     const bucket = await target.makeBucket();
     await keepVersions(target, bucket);
+    const client = plainClient(target);
+    t.after(() => client.destroy());
+    /** How the server dates, as listings tell it, what is stored now. */
+    const dateMs = async (): Promise<number> => {
+      await client.send(new PutObjectCommand({ Bucket: bucket, Key: 'probe' }));
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'probe' }));
+      return Contents[0]!.LastModified!.getTime();
+    };
     await relive(stageOn(t, target, bucket), async () => {
-      const atMs = Date.now();
-      await sleep(choice.name === 'RGW' ? 20 : 2_000); // longer than the server's dates are coarse
+      const atMs = await dateMs();
+      await until('what comes next has a later date', async () => (await dateMs()) > atMs);
       return atMs;
     });
   });
