@@ -127,9 +127,9 @@ test('S9 a file with more versions than a page holds comes back as it was in the
   }
   nowMs += 2_000;
   stage.bucket.put('p/quiet', 'later');
-  for (const some of [2_499, 1_200, 3]) {
-    const restored = join(stage.dir, `restored-${some}`);
-    const atMs = moments[some]!;
+  const wholeSecond = Math.ceil(moments[1_800]! / 1000) * 1000; // what is dated just then was there
+  for (const atMs of [moments[2_499]!, moments[1_200]!, moments[3]!, wholeSecond]) {
+    const restored = join(stage.dir, `restored-${atMs}`);
     const at = new Date(atMs).toISOString();
     // The server's dates are of whole seconds.
     const n = moments.findLastIndex((ms) => Math.floor(ms / 1000) * 1000 <= atMs);
