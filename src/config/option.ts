@@ -7,6 +7,12 @@ export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as co
 /** Of them, those that write to S3. */
 export const WRITERS = ['run', 'watch', 'sync'] as const;
 
+/** Of them, those that go on until they are told to end. */
+export const AGENTS = ['run', 'watch'] as const;
+
+/** Of them, those that end when their work is done. */
+export const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
+
 /** The commands that ask or steer a running agent. */
 export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
 
@@ -25,6 +31,7 @@ export function isControl(command: Command): command is ControlCommand {
 /** The headings of help and README, in their order. */
 export const GROUPS = [
   'What is synchronised',
+  'Restore',
   'Timing',
   'S3',
   'Objects',

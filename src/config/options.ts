@@ -1,82 +1,27 @@
 // Pure. The one option table: flags, environment names, help, the README's table and the typed config derive from it.
-import {
-  accountId,
-  count,
-  deleteGuard,
-  duration,
-  endpoint,
-  flag,
-  glob,
-  type Kind,
-  listenAddress,
-  moment,
-  oneOf,
-  path,
-  pathOrNone,
-  size,
-  text,
-} from './kinds.ts';
+import { deleteGuard, duration, flag, glob, type Kind, listenAddress, oneOf, path, pathOrNone } from './kinds.ts';
 import { OBJECT_OPTIONS } from './object-options.ts';
-import { COMMANDS, CONTROL_COMMANDS, type Command, type Option, option, WORK_COMMANDS, WRITERS } from './option.ts';
-
-const AGENTS = ['run', 'watch'] as const;
-const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
-
-const GiB = 2 ** 30;
-const MiB = 2 ** 20;
+import {
+  AGENTS,
+  COMMANDS,
+  CONTROL_COMMANDS,
+  type Command,
+  ONE_SHOT,
+  type Option,
+  option,
+  WORK_COMMANDS,
+  WRITERS,
+} from './option.ts';
+import { RESTORE_OPTIONS } from './restore-options.ts';
+import { S3_OPTIONS } from './s3-options.ts';
+import { SCOPE_OPTIONS } from './scope-options.ts';
 
 /** Every option but --include and --exclude; the key is the name in the config, units included. */
 export const OPTIONS = {
+  ...SCOPE_OPTIONS,
+  ...RESTORE_OPTIONS,
+  ...S3_OPTIONS,
   ...OBJECT_OPTIONS,
-  crossMounts: option({
-    flag: 'cross-mounts',
-    kind: flag,
-    default: false,
-    commands: WORK_COMMANDS,
-    group: 'What is synchronised',
-    help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
-  }),
-  at: option({
-    flag: 'at',
-    kind: moment,
-    default: undefined,
-    defaultText: 'now',
-    commands: ['restore'],
-    group: 'What is synchronised',
-    help: "Restore what S3 held at this moment, from a bucket that keeps versions, into a directory that is empty. By the server's dates, which AWS keeps by the second",
-  }),
-  dirTimes: option({
-    flag: 'dir-times',
-    kind: flag,
-    default: false,
-    commands: WORK_COMMANDS,
-    group: 'What is synchronised',
-    help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
-  }),
-  sparse: option({
-    flag: 'sparse',
-    kind: flag,
-    default: false,
-    commands: ['run', 'restore'],
-    group: 'What is synchronised',
-    help: 'Restore files of 16 MiB and more with holes where they hold nothing but zeros, also where room was set aside by zeros',
-  }),
-  download: option({
-    flag: 'download',
-    kind: flag,
-    default: false,
-    commands: ['verify'],
-    group: 'What is synchronised',
-    help: 'Read the objects of all files instead of believing the checksums that the server tells of them',
-  }),
-  dryRun: option({
-    flag: 'dry-run',
-    kind: flag,
-    default: false,
-    commands: ['sync'],
-    group: 'What is synchronised',
-    help: 'Say what would be done, change nothing',
-  }),
   coalesceMs: option({
     flag: 'coalesce',
     kind: duration(),
@@ -116,91 +61,6 @@ export const OPTIONS = {
     commands: AGENTS,
     group: 'Timing',
     help: 'How often directories that inotify cannot watch are scanned',
-  }),
-  endpointUrl: option({
-    flag: 'endpoint-url',
-    kind: endpoint,
-    default: undefined,
-    defaultText: "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS",
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'The S3 server to talk to',
-  }),
-  region: option({
-    flag: 'region',
-    kind: text('NAME'),
-    default: undefined,
-    defaultText: "AWS_REGION or the profile's",
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: "The bucket's region",
-  }),
-  forcePathStyle: option({
-    flag: 'force-path-style',
-    kind: flag,
-    default: undefined,
-    defaultText: 'off for AWS, on for every other endpoint',
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'Put the bucket in the path of the URL instead of the host name',
-  }),
-  concurrency: option({
-    flag: 'concurrency',
-    kind: count({ min: 1, max: 1_000 }),
-    default: 64,
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'At most this many requests at a time; fewer when the server asks for less',
-  }),
-  partSizeBytes: option({
-    flag: 'part-size',
-    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-    kind: size({ minBytes: 5 * MiB, maxBytes: 5 * GiB }),
-    default: 8 * MiB,
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'The part size of multipart uploads, grown for files that would need more than 10,000 parts',
-  }),
-  multipartThresholdBytes: option({
-    flag: 'multipart-threshold',
-    kind: size({ minBytes: 5 * MiB, maxBytes: 5 * GiB }),
-    default: 16 * MiB,
-    commands: WRITERS,
-    group: 'S3',
-    help: 'Files of this size and more are uploaded in parts',
-  }),
-  requestTimeoutMs: option({
-    flag: 'request-timeout',
-    kind: duration({ minMs: 1_000 }),
-    default: 60_000,
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'A request that makes no progress for this long has failed and is tried again',
-  }),
-  requesterPays: option({
-    flag: 'requester-pays',
-    kind: flag,
-    default: false,
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'Pay for requests and traffic of a bucket whose owner does not',
-  }),
-  expectedBucketOwner: option({
-    flag: 'expected-bucket-owner',
-    kind: accountId,
-    default: undefined,
-    defaultText: 'any',
-    commands: WORK_COMMANDS,
-    group: 'S3',
-    help: 'Work only on a bucket of this account',
-  }),
-  retryHorizonMs: option({
-    flag: 'retry-horizon',
-    kind: duration(),
-    default: 600_000,
-    commands: ONE_SHOT,
-    group: 'S3',
-    help: 'How long a failing request is tried again before its path is reported as failed (run and watch never give up)',
   }),
   delete: option({
     flag: 'delete',

@@ -1,0 +1,39 @@
+// Pure. The options about what is synchronised: see options.ts.
+import { flag } from './kinds.ts';
+import { option, WORK_COMMANDS } from './option.ts';
+
+/** Rows of the table. */
+export const SCOPE_OPTIONS = {
+  crossMounts: option({
+    flag: 'cross-mounts',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'What is synchronised',
+    help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
+  }),
+  dirTimes: option({
+    flag: 'dir-times',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'What is synchronised',
+    help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
+  }),
+  download: option({
+    flag: 'download',
+    kind: flag,
+    default: false,
+    commands: ['verify'],
+    group: 'What is synchronised',
+    help: 'Read the objects of all files instead of believing the checksums that the server tells of them',
+  }),
+  dryRun: option({
+    flag: 'dry-run',
+    kind: flag,
+    default: false,
+    commands: ['sync'],
+    group: 'What is synchronised',
+    help: 'Say what would be done, change nothing',
+  }),
+} as const;
