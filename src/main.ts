@@ -19,6 +19,7 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
   watch: async () => (await import('./cli/watch.ts')).watch,
   sync: async () => (await import('./cli/sync.ts')).sync,
   verify: async () => (await import('./cli/verify.ts')).verify,
+  checkpoints: async () => (await import('./cli/checkpoints.ts')).checkpoints,
   status: async () => (await import('./cli/status.ts')).status,
   flush: async () => (await import('./cli/flush.ts')).flush,
   'approve-deletes': async () => (await import('./cli/approve-deletes.ts')).approveDeletes,

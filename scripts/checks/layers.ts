@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/plan/'],
   // The stages, and what stands beside them.
   [
+    'src/checkpoint/',
     'src/config/',
     'src/dirt/',
     'src/filter/',

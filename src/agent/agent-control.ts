@@ -37,11 +37,10 @@ export class AgentControl implements ControlledAgent {
     const dirty = watching?.engine.pipeline.pending().size ?? 0;
     const oldestMs = watching?.engine.pipeline.oldestMs();
     const rootBroken = guard.check() ?? null;
-    const isFailure = watching !== undefined && watching.engine.problems.failures().length > 0;
     return {
       ...this.#identity,
       state: watching === undefined ? 'starting' : watching.isEnding ? 'ending' : 'watching',
-      inSync: watching !== undefined && dirty === 0 && !isFailure && held === undefined && rootBroken === null,
+      inSync: watching?.isInSync() ?? false,
       dirty,
       inFlight: watching?.engine.pipeline.inFlight ?? 0,
       oldestDirtySeconds: oldestMs === undefined ? null : Math.round(oldestMs) / 1000,
@@ -54,6 +53,7 @@ export class AgentControl implements ControlledAgent {
       rootBroken,
       unwatched: some((watching?.unwatched() ?? []).map(displayPath)),
       overflows: watching?.overflows ?? 0,
+      checkpoint: watching?.checkpoint() ?? null,
     };
   }
 

@@ -28,7 +28,11 @@ export function checkedStore(store: ObjectStore, check: () => Promise<void>): Ob
       await first();
       yield* store.list(prefix, options);
     },
-    asOf: (timeMs) => store.asOf(timeMs),
+    past: (choice) => store.past(choice),
+    versions: async function* (key, options) {
+      await first();
+      yield* store.versions(key, options);
+    },
     close: () => store.close(),
   };
 }

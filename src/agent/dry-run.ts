@@ -41,7 +41,8 @@ export function pretendStore(store: ObjectStore): ObjectStore {
     copy: (from) => written(from.key),
     deleteMany: async () => new Map(),
     abortMultipart: async () => {},
-    asOf: (timeMs) => store.asOf(timeMs),
+    past: (choice) => store.past(choice),
+    versions: (key, options) => store.versions(key, options),
     close: () => store.close(),
   };
 }

@@ -3,11 +3,12 @@ import { statfsSync } from 'node:fs';
 import type { SettleTimes } from '../dirt/settle.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
 import type { RelPath } from '../model/path.ts';
-import { type FlushReport, type PathProblem, some } from '../ops/control.ts';
+import { type CheckpointStatus, type FlushReport, type PathProblem, some } from '../ops/control.ts';
 import type { Watch } from '../watch/changes.ts';
 import { type OpenInotify, openInotify as openKernelInotify } from '../watch/inotify.ts';
 import { createWatch } from '../watch/watcher.ts';
 import { aborted } from './aborted.ts';
+import { Checkpointing } from './checkpointing.ts';
 import { clock } from './clock.ts';
 import { createEngine, type Engine, type EngineConfig, EVERYTHING } from './engine.ts';
 import { giveBackMemory } from './memory.ts';
@@ -20,6 +21,8 @@ export interface WatchingConfig extends EngineConfig, SettleTimes {
   readonly deleteForeign: boolean;
   readonly auditIntervalMs: number;
   readonly pollIntervalMs: number;
+  /** 0: no checkpoints are taken. */
+  readonly checkpointIntervalMs: number;
   readonly filterRegex: string | undefined;
 }
 
@@ -35,6 +38,7 @@ export class Watching {
   readonly #cancels = new Map<'audit' | 'poll', () => void>();
   /** LOCAL is on a network file system: what other machines change brings no event. */
   readonly #isRemote: boolean;
+  readonly #checkpoints: Checkpointing | undefined;
   #overflows = 0;
   #isEnding = false;
   /** How many paths had been dealt with when memory was given back. */
@@ -79,6 +83,17 @@ export class Watching {
         this.#markUnwatched();
       },
     );
+    if (config.checkpointIntervalMs > 0) {
+      this.#checkpoints = new Checkpointing(workspace, {
+        intervalMs: config.checkpointIntervalMs,
+        quiet: async () => {
+          await this.#hearAll();
+          await this.idle();
+        },
+        barrier: () => this.barrier(),
+        isInSync: () => this.isInSync(),
+      });
+    }
     // Jittered, so that many agents started together do not scan together.
     if (config.auditIntervalMs > 0) {
       this.#repeat(
@@ -103,6 +118,19 @@ export class Watching {
     return this.#overflows;
   }
 
+  /** Nothing is dirty, failed or held: as far as known S3 holds what is on disk. */
+  isInSync(): boolean {
+    const { pipeline, problems } = this.#engine;
+    if (pipeline.pending().size > 0 || problems.failures().length > 0 || pipeline.heldDeletes !== undefined)
+      return false;
+    return this.#workspace.guard.check() === undefined;
+  }
+
+  /** undefined: none are taken. */
+  checkpoint(): CheckpointStatus | undefined {
+    return this.#checkpoints?.status();
+  }
+
   /** The topmost directories that cannot be watched. */
   unwatched(): readonly RelPath[] {
     return this.#watch.unwatched();
@@ -125,7 +153,8 @@ export class Watching {
   async drain(signal: AbortSignal): Promise<void> {
     this.#isEnding = true;
     const { pipeline, fatal } = this.#engine;
-    await Promise.race([this.#drainUntilQuiet(signal), fatal, aborted(signal)]);
+    const drained = this.#drainUntilQuiet(signal).then(() => this.#checkpoints?.take(signal));
+    await Promise.race([drained, fatal, aborted(signal)]);
     if (signal.aborted) this.#workspace.log.warn('time is up', { pending: pipeline.pending().size });
   }
 
@@ -137,12 +166,15 @@ export class Watching {
     const missing = await Promise.race([this.#flush(signal), this.#engine.fatal]);
     const ms = Math.round(clock.now() - startMs);
     log[missing.length === 0 ? 'info' : 'warn']('flushed', { missing: missing.length, ms });
-    return { complete: missing.length === 0, ms, missing: some(missing) };
+    const report = { complete: missing.length === 0, ms, missing: some(missing) };
+    if (this.#checkpoints === undefined) return report;
+    return { ...report, checkpoint: (report.complete && (await this.#checkpoints.take(signal))) || null };
   }
 
   /** Ends watching and everything in flight. */
   async stop(): Promise<void> {
     for (const cancel of this.#cancels.values()) cancel();
+    await this.#checkpoints?.stop();
     this.#watch.close();
     await this.#engine.pipeline.stop();
   }

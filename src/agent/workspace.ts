@@ -1,7 +1,7 @@
 // What every command works with: both sides, the ledger, the filter, the limits. Opened once, closed once.
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import type { LegacyFilters } from '../config/legacy.ts';
-import { type S3Location, showS3Url } from '../config/location.ts';
+import { showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
 import type { FilterRule, PathFilter } from '../filter/path-filter.ts';
 import type { LeaseMode } from '../lease/document.ts';
@@ -13,46 +13,29 @@ import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Log } from '../ops/log.ts';
-import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
-import { createS3Store } from '../store/s3-store.ts';
-import { createRetry, type Retry } from '../transfer/retry.ts';
+import type { Retry } from '../transfer/retry.ts';
 import { DirectoryReader } from '../tree/directory-reader.ts';
 import { codeOf } from '../tree/error-code.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
 import { checkedStore } from './checked-store.ts';
-import { clock, commitSchedule } from './clock.ts';
+import { commitSchedule } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
 import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
-import { type ObjectConfig, objectSettings } from './object-settings.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
-
-/** What a workspace takes from the process. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly log: Log;
-  /** Of this program. */
-  readonly version: string;
-  /** The effective user. */
-  readonly uid: number;
-  /** The working directory. */
-  readonly cwd: string;
-}
+import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_MS } from './reach-bucket.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What all commands' configs have in common. */
-export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, ObjectConfig {
+export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfig {
   readonly local: string;
-  readonly remote: S3Location;
   readonly rules: readonly FilterRule[];
   readonly stateDir: string | undefined;
-  readonly endpointUrl: string | undefined;
-  readonly region: string | undefined;
-  readonly forcePathStyle: boolean | undefined;
   readonly requestTimeoutMs: number;
   readonly readyFile?: string | undefined;
 }
@@ -103,11 +86,6 @@ export interface Workspace {
   close(): void;
 }
 
-/** How long a start goes on trying an endpoint that refuses. */
-const START_PATIENCE_MS = 3_000;
-/** How long it waits for one that says nothing. */
-const SILENCE_MS = 15_000;
-
 /**
  * Opens everything and checks that the bucket answers.
  * @throws OperatorError, UsageError or StoreError, ready to be shown
@@ -126,21 +104,10 @@ export async function openWorkspace(
   const setting = options.dryRun ? undefined : leaseSetting(config, options.autoLease);
   const requestTimeoutMs = fencedTimeoutMs(config.requestTimeoutMs, setting);
   let lease: Lease | undefined;
-  const s3 = createS3Store({
-    ...definedOnly({
-      region: config.region ?? regionOf(context.env),
-      endpointUrl: config.endpointUrl,
-      forcePathStyle: config.forcePathStyle,
-    }),
-    bucket: config.remote.bucket,
-    checkPrefix: config.remote.prefix,
+  const s3 = bucketStore(config, context, {
     requestTimeoutMs,
-    version: context.version,
-    env: context.env,
-    settings: objectSettings(config, { cwd: context.cwd, prefix: config.remote.prefix }),
-    retry: retryFor(options.retryHorizonMs, log),
+    retryHorizonMs: options.retryHorizonMs,
     onRequest: () => counters.requests++,
-    onWarning: (message) => log.warn(message),
     beforeWrite: (key) => lease?.check(key),
   });
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
@@ -160,7 +127,7 @@ export async function openWorkspace(
     }
     const reached = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
     // Outermost: no lease is asked for in a bucket that is not there.
-    const store = checkedStore(reached, () => checkBucket(s3, url, log));
+    const store = checkedStore(reached, () => checkBucket(s3, config.remote, log));
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
@@ -220,33 +187,6 @@ export async function openWorkspace(
   }
 }
 
-/** @throws OperatorError: nothing can be done in this bucket */
-async function checkBucket(store: ObjectStore, url: string, log: Log): Promise<void> {
-  const signal = AbortSignal.timeout(SILENCE_MS);
-  try {
-    await retryFor(START_PATIENCE_MS, log)(() => store.check({ signal }).catch(endOnCredentials), { signal });
-  } catch (error) {
-    if (signal.aborted) {
-      throw new OperatorError(`Cannot use ${url}: the endpoint has not answered for ${SILENCE_MS / 1000} s`, {
-        exitCode: EXIT.fatal,
-        hint: 'Check --endpoint-url and the network between.',
-        cause: error,
-      });
-    }
-    throw error instanceof StoreError ? fatal(error) : error;
-  }
-}
-
-/** Later they may be renewed; at the start wrong credentials are a mistake that waiting does not mend. */
-function endOnCredentials(error: unknown): never {
-  throw error instanceof StoreError && error.reaction === 'credentials' ? fatal(error) : error;
-}
-
-function fatal(error: StoreError): OperatorError {
-  const hint = error.hint === undefined ? {} : { hint: error.hint };
-  return new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
-}
-
 /** LOCAL, resolved. */
 function openLocal(given: string, create: boolean): string {
   try {
@@ -282,22 +222,4 @@ function openState(
   const state = openStateDir({ local: root, url, stateDir: config.stateDir, env: context.env, uid: context.uid });
   for (const warning of state.warnings) context.log.warn(warning);
   return state;
-}
-
-function retryFor(horizonMs: number, log: Log): Retry {
-  return createRetry({
-    ...clock,
-    horizonMs,
-    onRetry: (error, inMs) => log.debug('trying again', { reason: error.message, inMs }),
-  });
-}
-
-/** The SDK knows only AWS_REGION; the aws command, and images made for it, set the other one. */
-function regionOf(env: Surroundings['env']): string | undefined {
-  const { AWS_REGION: region, AWS_DEFAULT_REGION: regionOfAws } = env;
-  return region === undefined ? regionOfAws : region || undefined;
-}
-
-function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,23 +1,22 @@
 // `awssyncer restore`: S3 -> disk, once.
 import { clock } from '../agent/clock.ts';
 import { besideLease } from '../agent/leasing.ts';
+import { inPast, type Wanted } from '../agent/past.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
 import { openWorkspace, type Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
-import type { Moment } from '../config/kinds.ts';
-import { openLedger } from '../ledger/sqlite-ledger.ts';
-import { EXIT, OperatorError, RefusedError, UsageError } from '../model/errors.ts';
-import { displayPath, ROOT } from '../model/path.ts';
+import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import type { RestoreReport } from '../restore/options.ts';
-import { takesPart } from '../tree/walk.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
+import { listVersions } from './list-versions.ts';
 import { showRestore } from './progress.ts';
 import { ReadyFile } from './ready-file.ts';
 
 export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
   const started = context.now();
-  const atMs = config.at === undefined ? undefined : momentMs(config.at);
+  if (config.listVersions !== undefined) return await listVersions(config, config.listVersions, context);
+  const wanted = wantedPast(config);
   let workspace = await openWorkspace(config, context, {
     createLocal: true,
     useState: true,
@@ -28,13 +27,13 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   const interrupt = interruptOn(context);
   const progress = await showRestore(context, config.logFormat);
   try {
-    if (atMs !== undefined) workspace = await inPast(workspace, atMs, interrupt.signal);
+    if (wanted !== undefined) workspace = await inPast(workspace, wanted, interrupt.signal);
     ready.remove();
-    if (config.object !== undefined && atMs === undefined) await requireObject(workspace, config.object);
+    if (config.object !== undefined && wanted === undefined) await requireObject(workspace, config.object);
     const { signal } = interrupt;
     const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
     // Nobody writes to the past.
-    const report = await (atMs === undefined ? besideLease(workspace, restoreAll, signal) : restoreAll());
+    const report = await (wanted === undefined ? besideLease(workspace, restoreAll, signal) : restoreAll());
     // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
     if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);
@@ -54,41 +53,17 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   }
 }
 
-function momentMs(moment: Moment): number {
+/** undefined: the present. */
+function wantedPast({ at, checkpoint, exactVersions }: CommandConfig<'restore'>): Wanted | undefined {
+  if (checkpoint !== undefined) return { checkpoint };
+  if (at === undefined) return undefined;
   const nowMs = clock.wallNow();
-  const atMs = 'atMs' in moment ? moment.atMs : nowMs - moment.agoMs;
-  if (atMs <= nowMs) return atMs;
+  const atMs = 'atMs' in at ? at.atMs : nowMs - at.agoMs;
+  if (atMs <= nowMs) return { atMs, isExact: exactVersions };
   throw new UsageError(
     `Cannot use --at: it must not be in the future, current value is ${new Date(atMs).toISOString()}`,
     'Without --at a restore brings what S3 holds now.',
   );
-}
-
-/**
- * With what the bucket held then, and a ledger that nobody keeps: what S3 held once says nothing of what it holds.
- * @throws OperatorError, RefusedError, StoreError
- */
-async function inPast(workspace: Workspace, atMs: number, signal: AbortSignal): Promise<Workspace> {
-  const { tree, ledger, store, retry, restoreFilter } = workspace;
-  const url = `${workspace.url} as of ${new Date(atMs).toISOString()}`;
-  const isEmpty = !tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, restoreFilter));
-  const { ours, foreign } = ledger.count();
-  // What is missing in a directory that was synchronised counts as deleted: so would what is not restored yet.
-  if (!isEmpty || ours + foreign > 0 || ledger.meta().restoring) {
-    const rule = isEmpty ? 'was synchronised with it before' : 'is not empty';
-    throw new RefusedError(
-      `Cannot restore ${url}: ${displayPath(tree.root)} ${rule}`,
-      'Restore into a new directory, look at it, and take from it what you want.',
-    );
-  }
-  const past = store.asOf(atMs);
-  await retry(() => past.check({ signal }), { signal });
-  const { ledger: unkept } = openLedger({ file: ':memory:' });
-  const close = (): void => {
-    unkept.close();
-    workspace.close();
-  };
-  return { ...workspace, store: past, url, ledger: unkept, stateDir: undefined, close };
 }
 
 async function requireObject({ store, prefix, retry, url }: Workspace, object: string): Promise<void> {

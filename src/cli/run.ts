@@ -1,5 +1,6 @@
 // `awssyncer run`: restore, say ready, watch; with COMMAND, run it in between, flush when it has ended, exit with its code.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireVersions } from '../agent/checkpointing.ts';
 import { endWatching } from '../agent/ending.ts';
 import { noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
@@ -30,6 +31,7 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
   });
   const ready = new ReadyFile(workspace.readyFile);
   try {
+    if (config.checkpointIntervalMs > 0) await requireVersions(workspace);
     ready.remove();
     const all = { workspace, config, context };
     return await controlled(all, async (control) => {

@@ -1,7 +1,7 @@
 // `awssyncer status`: how a running agent is.
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
-import type { AgentStatus, Some } from '../ops/control.ts';
+import type { AgentStatus, CheckpointStatus, Some } from '../ops/control.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
 import { findAgent } from './find-agent.ts';
@@ -23,6 +23,7 @@ function humanStatus(status: AgentStatus, nowMs: number): string {
     `dirty:      ${status.dirty}${age}; ${status.inFlight} in flight`,
     `done:       ${counters['uploaded']} uploaded (${showBytes(counters['bytes'] ?? 0)}), ${counters['deleted']} deleted, ${counters['requests']} requests`,
     status.rootBroken === null ? [] : `LOCAL:      nothing is deleted until a restart: ${status.rootBroken}`,
+    status.checkpoint === null ? [] : `checkpoint: ${showCheckpoint(status.checkpoint)}`,
     status.overflows === 0 ? [] : `overflows:  ${status.overflows}`,
     list('not watched', unwatched, (path) => path),
     list('problems', problems, ({ path, kind, reason }) => `${path}: ${kind}, ${reason}`),
@@ -30,6 +31,11 @@ function humanStatus(status: AgentStatus, nowMs: number): string {
     heldDeletes.reason === null ? [] : `  ${heldDeletes.reason}; awssyncer approve-deletes lets them go`,
   ];
   return `${lines.flat().join('\n')}\n`;
+}
+
+function showCheckpoint({ id, ageSeconds }: CheckpointStatus): string {
+  if (id === null) return 'none yet';
+  return ageSeconds === 0 ? `${id}, of the present` : `${id}, ${showMs(ageSeconds! * 1000)} old`;
 }
 
 function list<T>(title: string, { count, first }: Some<T>, show: (item: T) => string): string[] {

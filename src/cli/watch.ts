@@ -1,5 +1,6 @@
 // `awssyncer watch`: disk -> S3 until told to end.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { requireVersions } from '../agent/checkpointing.ts';
 import { endWatching } from '../agent/ending.ts';
 import { lostOf, noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
 import { listRemote } from '../agent/list-remote.ts';
@@ -20,6 +21,7 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
     autoLease: 'active',
   });
   try {
+    if (config.checkpointIntervalMs > 0) await requireVersions(workspace);
     const all = { workspace, config, context };
     return await controlled(all, async (control) => {
       return (await prepare(all)) ?? (await watchUntilSignal(all, (watching) => control.started(watching)));

@@ -67,6 +67,17 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['awssyncer verify --download /srv/data s3://backups/game', 'does every byte of it come back?'],
     ],
   },
+  checkpoints: {
+    summary: 'list the moments that restore --checkpoint can bring back',
+    usage: 'awssyncer checkpoints [OPTIONS] s3://BUCKET[/PREFIX]',
+    about:
+      'Lists the checkpoints that agents with --checkpoint-interval took beneath the prefix, the oldest first: moments at ' +
+      'which S3 held exactly what was on disk. Needs no directory.',
+    examples: [
+      ['awssyncer checkpoints s3://backups/game', 'all of them'],
+      ['awssyncer restore --checkpoint latest s3://backups/game /srv/before', 'the newest, into a new directory'],
+    ],
+  },
   status: {
     summary: 'ask a running agent how it is',
     usage: 'awssyncer status [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',

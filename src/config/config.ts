@@ -6,14 +6,15 @@ import { checkVariableNames, type Environment, variable } from './environment.ts
 import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
-import { COMMANDS, type Command, type ControlCommand, isControl } from './option.ts';
+import { COMMANDS, type Command, type ControlCommand, isControl, isRemote, type RemoteCommand } from './option.ts';
 import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
 import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
 import { nearest } from './suggest.ts';
-import { type Address, readAddress, readTarget, type Target } from './target.ts';
+import { type Address, type RemoteSide, readAddress, readRemote, readTarget, type Target } from './target.ts';
 
 /** Everything a command is told: its options by name, and what it works on. */
-export type CommandConfig<C extends Command> = OptionValues<C> & (C extends ControlCommand ? Address : Work<C>);
+export type CommandConfig<C extends Command> = OptionValues<C> &
+  (C extends ControlCommand ? Address : C extends RemoteCommand ? RemoteSide : Work<C>);
 
 /** Both sides and the filters. `program` is what follows `--`, `object` the one file that must be in S3. */
 type Work<C extends Command> = Target &
@@ -62,15 +63,13 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
   checkVariableNames(env);
   const program = readProgram(command, line);
   const options = readOptions(command, line.arguments, env);
-  const config = isControl(command)
-    ? { ...options, ...readAddress(command, operands, env) }
-    : {
-        ...options,
-        ...readTarget(command, operands, env),
-        ...legacyFilters(env),
-        rules: readRules(line.arguments, env),
-        ...program,
-      };
+  const sides = (): object => {
+    if (isControl(command)) return readAddress(command, operands, env);
+    if (isRemote(command)) return readRemote(command, operands, env);
+    const target = readTarget(command, operands, env, { needsLocal: options.listVersions === undefined });
+    return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program };
+  };
+  const config = { ...options, ...sides() };
   // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
   return { command, config } as ParsedCommand;
 }

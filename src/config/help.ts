@@ -1,6 +1,6 @@
 // Pure. The help texts and the README's option table, written from the option table.
 import { COMMAND_TEXTS, EXIT_TEXTS } from './commands.ts';
-import { COMMANDS, type Command, GROUPS, isControl, WORK_COMMANDS } from './option.ts';
+import { COMMANDS, type Command, GROUPS, isControl, isRemote, S3_COMMANDS, WORK_COMMANDS } from './option.ts';
 import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionRow } from './options.ts';
 
 const WIDTH = 96;
@@ -81,7 +81,7 @@ export function commandHelp(command: Command): string {
     ['', paragraph(text.about, 0)],
     ['Examples', examples(text.examples)],
     ...groups,
-    ...(isControl(command) ? CONTROL_SECTIONS : WORK_SECTIONS),
+    ...(isControl(command) ? CONTROL_SECTIONS : isRemote(command) ? REMOTE_SECTIONS : WORK_SECTIONS),
     ['Exit codes', table(EXIT_TEXTS)],
   ]);
 }
@@ -116,6 +116,8 @@ const WORK_SECTIONS: readonly Section[] = [
   ['State', paragraph(STATE, 2)],
 ];
 
+const REMOTE_SECTIONS: readonly Section[] = [['Environment', paragraph(ENVIRONMENT, 2)]];
+
 const CONTROL_SECTIONS: readonly Section[] = [['Which agent', paragraph(FINDING, 2)]];
 
 function sections(all: readonly Section[]): string {
@@ -149,9 +151,10 @@ function paragraph(text: string, indent: number): string[] {
 
 function showCommands(commands: readonly Command[]): string {
   if (commands.length === COMMANDS.length) return 'all';
-  return commands.length === WORK_COMMANDS.length && WORK_COMMANDS.every((command) => commands.includes(command))
-    ? 'all that use S3'
-    : commands.join(', ');
+  const areAll = (some: readonly Command[]) =>
+    commands.length === some.length && some.every((command) => commands.includes(command));
+  if (areAll(S3_COMMANDS)) return 'all that use S3';
+  return areAll(WORK_COMMANDS) ? 'all that work on LOCAL' : commands.join(', ');
 }
 
 /** The README's option table in Markdown. */

@@ -1,6 +1,6 @@
 // Pure. The options about what objects carry: see options.ts.
 import { headerText, mediaType, oneOf, path, storageClass, tags, userMetadata } from './kinds.ts';
-import { option, WORK_COMMANDS, WRITERS } from './option.ts';
+import { option, S3_COMMANDS, WRITERS } from './option.ts';
 
 /** Rows of the table. */
 export const OBJECT_OPTIONS = {
@@ -84,7 +84,7 @@ export const OBJECT_OPTIONS = {
     kind: path,
     default: undefined,
     defaultText: 'none',
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'Objects',
     help: 'A file with the key S3 is to encrypt with and to forget (SSE-C): 32 bytes, or their base64. Every command on the prefix needs it; who loses it has lost the objects',
   }),

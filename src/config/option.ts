@@ -16,16 +16,28 @@ export const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
 /** The commands that ask or steer a running agent. */
 export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
 
+/** The commands that only look at S3. */
+export const REMOTE_COMMANDS = ['checkpoints'] as const;
+
+/** The commands that talk to S3. */
+export const S3_COMMANDS = [...WORK_COMMANDS, ...REMOTE_COMMANDS] as const;
+
 /** The commands, in the order help lists them. */
-export const COMMANDS = [...WORK_COMMANDS, ...CONTROL_COMMANDS] as const;
+export const COMMANDS = [...S3_COMMANDS, ...CONTROL_COMMANDS] as const;
 
 export type WorkCommand = (typeof WORK_COMMANDS)[number];
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
-export type Command = WorkCommand | ControlCommand;
+export type RemoteCommand = (typeof REMOTE_COMMANDS)[number];
+export type Command = WorkCommand | RemoteCommand | ControlCommand;
 
 /** Whether the command talks to an agent instead of S3. */
 export function isControl(command: Command): command is ControlCommand {
   return CONTROL_COMMANDS.some((control) => control === command);
+}
+
+/** Whether the command needs nothing on this machine. */
+export function isRemote(command: Command): command is RemoteCommand {
+  return REMOTE_COMMANDS.some((remote) => remote === command);
 }
 
 /** The headings of help and README, in their order. */

@@ -1,5 +1,5 @@
 // Pure. The options about what a restore brings: see options.ts.
-import { flag, moment } from './kinds.ts';
+import { flag, moment, text } from './kinds.ts';
 import { option } from './option.ts';
 
 /** Rows of the table. */
@@ -11,7 +11,33 @@ export const RESTORE_OPTIONS = {
     defaultText: 'now',
     commands: ['restore'],
     group: 'Restore',
-    help: "Restore what S3 held at this moment, from a bucket that keeps versions, into a directory that is empty. By the server's dates, which AWS keeps by the second",
+    help: "Restore what S3 held at this moment, from a bucket that keeps versions, into a directory that is empty: the last checkpoint until then or, where there is none, by the server's dates, which AWS keeps by the second",
+  }),
+  exactVersions: option({
+    flag: 'exact-versions',
+    kind: flag,
+    default: false,
+    commands: ['restore'],
+    group: 'Restore',
+    help: 'With --at: go by the dates of versions even where a checkpoint was taken before that moment',
+  }),
+  checkpoint: option({
+    flag: 'checkpoint',
+    kind: text('latest|ID'),
+    default: undefined,
+    defaultText: 'none',
+    commands: ['restore'],
+    group: 'Restore',
+    help: 'Restore exactly the versions that an agent with --checkpoint-interval recorded, into a directory that is empty; awssyncer checkpoints lists them',
+  }),
+  listVersions: option({
+    flag: 'list-versions',
+    kind: text('PATH'),
+    default: undefined,
+    defaultText: 'off',
+    commands: ['restore'],
+    group: 'Restore',
+    help: 'Only list the versions of this file that S3 keeps, the newest first. LOCAL is not needed',
   }),
   sparse: option({
     flag: 'sparse',

@@ -45,6 +45,15 @@ export function checkTogether(values: SomeValues): void {
       'Give one of the two.',
     );
   }
+  if (values.at !== undefined && values.checkpoint !== undefined) {
+    throw new UsageError('Cannot use --at with --checkpoint: each names a moment', 'Give one of the two.');
+  }
+  if (values.exactVersions && values.at === undefined) {
+    throw new UsageError(
+      'Cannot use --exact-versions: it needs --at, current value is now',
+      'Without --at and --checkpoint a restore brings what S3 holds now.',
+    );
+  }
   if (values.httpControl !== undefined && values.http === undefined) {
     throw new UsageError(
       'Cannot use --http-control: it needs --http, which is off',

@@ -1,6 +1,6 @@
 // Pure. The options about the server and the requests to it: see options.ts.
 import { accountId, count, duration, endpoint, flag, size, text } from './kinds.ts';
-import { ONE_SHOT, option, WORK_COMMANDS, WRITERS } from './option.ts';
+import { ONE_SHOT, option, REMOTE_COMMANDS, S3_COMMANDS, WORK_COMMANDS, WRITERS } from './option.ts';
 
 const GiB = 2 ** 30;
 const MiB = 2 ** 20;
@@ -12,7 +12,7 @@ export const S3_OPTIONS = {
     kind: endpoint,
     default: undefined,
     defaultText: "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's, or AWS",
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: 'The S3 server to talk to',
   }),
@@ -21,7 +21,7 @@ export const S3_OPTIONS = {
     kind: text('NAME'),
     default: undefined,
     defaultText: "AWS_REGION or the profile's",
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: "The bucket's region",
   }),
@@ -30,7 +30,7 @@ export const S3_OPTIONS = {
     kind: flag,
     default: undefined,
     defaultText: 'off for AWS, on for every other endpoint',
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: 'Put the bucket in the path of the URL instead of the host name',
   }),
@@ -63,7 +63,7 @@ export const S3_OPTIONS = {
     flag: 'request-timeout',
     kind: duration({ minMs: 1_000 }),
     default: 60_000,
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: 'A request that makes no progress for this long has failed and is tried again',
   }),
@@ -71,7 +71,7 @@ export const S3_OPTIONS = {
     flag: 'requester-pays',
     kind: flag,
     default: false,
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: 'Pay for requests and traffic of a bucket whose owner does not',
   }),
@@ -80,7 +80,7 @@ export const S3_OPTIONS = {
     kind: accountId,
     default: undefined,
     defaultText: 'any',
-    commands: WORK_COMMANDS,
+    commands: S3_COMMANDS,
     group: 'S3',
     help: 'Work only on a bucket of this account',
   }),
@@ -88,7 +88,7 @@ export const S3_OPTIONS = {
     flag: 'retry-horizon',
     kind: duration(),
     default: 600_000,
-    commands: ONE_SHOT,
+    commands: [...ONE_SHOT, ...REMOTE_COMMANDS],
     group: 'S3',
     help: 'How long a failing request is tried again before its path is reported as failed (run and watch never give up)',
   }),

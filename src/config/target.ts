@@ -12,6 +12,9 @@ export interface Target {
   readonly remote: S3Location;
 }
 
+/** The S3 side of a command that works on nothing else. */
+export type RemoteSide = Pick<Target, 'remote'>;
+
 /** What is said of the two sides; either may be left open. */
 export type Address = { readonly [Side in keyof Target]: Target[Side] | undefined };
 
@@ -19,13 +22,30 @@ export type Address = { readonly [Side in keyof Target]: Target[Side] | undefine
  * Both sides, each from its argument or else from the environment.
  *
  * @param operands the words after the command
+ * @param needsLocal by default; else LOCAL is '' where nothing is said of it
  * @throws UsageError for one that is missing, misplaced or malformed
  */
-export function readTarget(command: Command, operands: readonly string[], env: Environment): Target {
-  const { local, remote } = readAddress(command, operands, env);
+export function readTarget(
+  command: Command,
+  operands: readonly string[],
+  env: Environment,
+  { needsLocal = true } = {},
+): Target {
+  const { local = needsLocal ? undefined : '', remote } = readAddress(command, operands, env);
   if (local === undefined) throw missing(command, 'LOCAL', 'LOCAL_PATH');
   if (remote === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
   return { local, remote };
+}
+
+/** The S3 side alone. @throws UsageError for one that is missing or malformed, or for a directory */
+export function readRemote(command: Command, operands: readonly string[], env: Environment): RemoteSide {
+  const { local, remote } = readAddress(command, operands, env);
+  const [first] = operands.filter((operand) => !isS3Url(operand));
+  if (first !== undefined && local !== undefined) {
+    throw new UsageError(`Cannot use '${first}': ${command} takes only an S3 URL`, `Usage: ${usageOf(command)}`);
+  }
+  if (remote === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
+  return { remote };
 }
 
 /** The same for a command that needs neither. @throws UsageError for one that is misplaced or malformed */

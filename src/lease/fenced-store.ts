@@ -19,7 +19,8 @@ export function fencedStore(store: ObjectStore, lease: Lease): ObjectStore {
     getBytes: (key, options) => store.getBytes(key, options),
     list: (prefix, options) => store.list(prefix, options),
     abortMultipart: (key, uploadId, options) => store.abortMultipart(key, uploadId, options),
-    asOf: (timeMs) => store.asOf(timeMs),
+    past: (choice) => store.past(choice),
+    versions: (key, options) => store.versions(key, options),
     close: () => store.close(),
     put: (key, body, attributes, options) =>
       lease.write((signal) => store.put(key, body, marked(attributes), { ...options, signal }), options?.signal),

@@ -75,11 +75,37 @@ export interface LedgerMeta {
   readonly generation: number | null;
 }
 
+/** A part of a chain of checkpoints: an object that tells of so many keys. */
+export interface ChainSegment {
+  readonly name: string;
+  readonly entries: number;
+}
+
+/**
+ * What a chain of checkpoints (checkpoint/) does not tell yet: every key whose row was written or forgotten is recorded
+ * in the same transaction, whichever command does it. All methods throw LedgerError.
+ */
+export interface CheckpointChain {
+  /** The segments, in their order; undefined: there is no chain, and nothing is recorded. */
+  readonly segments: readonly ChainSegment[] | undefined;
+  /** How often something was recorded since the ledger was opened. */
+  readonly noted: number;
+  /** Begins one: every key that is ours counts as changed. */
+  begin(): void;
+  /** Forgets it. */
+  end(): void;
+  /** Changed keys after this one in byte order, at most so many. */
+  changed(after: RelKey, limit: number): RelKey[];
+  /** A segment tells these versions of keys, or null where there was none: but for rows that say otherwise by now, they changed no more. */
+  add(segment: ChainSegment, told: ReadonlyMap<RelKey, string | null>): void;
+}
+
 /**
  * Durable against kill -9 at every return but that of `stage`, not against power loss (then it is at worst a few rows
  * old, which costs requests, never data). One process at a time; all methods are synchronous and throw LedgerError.
  */
 export interface Ledger {
+  readonly chain: CheckpointChain;
   get(key: RelKey): LedgerRow | undefined;
   /** Whether no row has from <= key < to. */
   isEmpty(from: RelKey, to: RelKey): boolean;

@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
@@ -45,16 +45,21 @@ const META = `
     root_ino INTEGER,
     root_birthtime_ns INTEGER,
     root_fsid TEXT,
-    generation INTEGER
+    generation INTEGER,
+    chain TEXT
   ) STRICT;
   INSERT INTO meta (id, listed, restoring) VALUES (1, 0, 0);
 `;
+
+/** The keys that changed since the last segment of the chain of checkpoints. */
+const CHANGED = 'CREATE TABLE changed (key BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;';
 
 /** What brings the tables of each earlier version, from 1 on, to the next. */
 const MIGRATIONS = [
   'ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE entry DROP COLUMN generation',
   `ALTER TABLE entry RENAME TO old; DROP INDEX entry_by_ino; DROP INDEX entry_foreign; DROP INDEX entry_open_upload;
     ${ENTRY} INSERT INTO entry SELECT * FROM old; DROP TABLE old`,
+  `ALTER TABLE meta ADD COLUMN chain TEXT; ${CHANGED}`,
 ];
 
 /**
@@ -66,7 +71,7 @@ const MIGRATIONS = [
 export function prepareSchema(db: DatabaseSync, file: string): void {
   const version = pragma(db, 'user_version');
   if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
-    db.exec(`BEGIN; ${ENTRY} ${META}
+    db.exec(`BEGIN; ${ENTRY} ${META} ${CHANGED}
       PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
     return;
   }

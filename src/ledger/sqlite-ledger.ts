@@ -2,6 +2,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import type { RelKey } from '../model/key.ts';
+import { SqliteChain } from './chain.ts';
 import { type Ledger, LedgerError, type LedgerMeta, type LedgerOutline, type LedgerRow } from './ledger.ts';
 import {
   COLUMNS,
@@ -109,10 +110,17 @@ class SqliteLedger implements Ledger {
   readonly #statements = new Map<string, StatementSync>();
   /** Some of the keys that have no row: the markers of the directories above it are asked for with every file. */
   readonly #absent = new Set<RelKey>();
+  readonly chain: SqliteChain;
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
     this.#file = file;
+    this.chain = new SqliteChain({
+      get: (key) => this.get(key),
+      read: (sql, ...values) => this.#arrays(sql, ...values),
+      run: (sql, ...values) => void this.#statement(sql).run(...values),
+      transaction: (body) => this.#transaction(body),
+    });
   }
 
   get(key: RelKey): LedgerRow | undefined {
@@ -186,6 +194,7 @@ class SqliteLedger implements Ledger {
     this.#guard('write', () => {
       this.#begin();
       if (row?.state !== 'known' || !this.#acknowledge(row)) this.#put(key, row);
+      else this.chain.note(key);
     });
   }
 
@@ -208,6 +217,7 @@ class SqliteLedger implements Ledger {
   clear(): void {
     this.#transaction(() => this.#statement('DELETE FROM entry').run());
     this.setMeta({ listed: false, restoring: false, root: null, generation: null });
+    this.chain.end();
   }
 
   meta(): LedgerMeta {
@@ -290,6 +300,7 @@ class SqliteLedger implements Ledger {
     this.#absent.delete(key);
     if (row === null) this.#statement('DELETE FROM entry WHERE key = ?').run(encodeKey(key));
     else this.#statement(UPSERT).run(...encodeRow(row));
+    this.chain.note(key);
   }
 
   /** What is staged goes with it. */

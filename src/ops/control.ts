@@ -54,6 +54,16 @@ export interface AgentStatus extends AgentIdentity {
   readonly unwatched: Some<string>;
   /** How often the kernel dropped events, and everything was scanned. */
   readonly overflows: number;
+  /** null: the agent takes none. */
+  readonly checkpoint: CheckpointStatus | null;
+}
+
+/** The last checkpoint. */
+export interface CheckpointStatus {
+  /** null: none was taken yet. */
+  readonly id: string | null;
+  /** How old what it brings back is: 0 while nothing has changed since. */
+  readonly ageSeconds: number | null;
 }
 
 /** How a flush ended. */
@@ -63,6 +73,8 @@ export interface FlushReport {
   readonly ms: number;
   /** What is not, and why. */
   readonly missing: Some<PathProblem>;
+  /** The checkpoint of the moment, of an agent that takes them; null: the tree did not rest. */
+  readonly checkpoint?: string | null;
 }
 
 /** What came of the wish to let held deletes go. */

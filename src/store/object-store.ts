@@ -94,6 +94,23 @@ export interface GetBytesOptions extends GetOptions {
   readonly into?: Buffer;
 }
 
+/** Of each key the newest version that S3 dates no later than this, or by key exactly these versions. */
+export type PastChoice = { readonly atMs: number } | { readonly versions: ReadonlyMap<string, VersionName> };
+
+/** The version 'null', which is overwritten while versioning is suspended, is told by its ETag as well. */
+export interface VersionName {
+  readonly versionId: string;
+  readonly etag?: string | undefined;
+}
+
+/** One of the objects that were stored under a key, or the absence of one. */
+export interface ObjectVersion {
+  readonly versionId: string;
+  readonly lastModifiedMs: number;
+  readonly isDeleteMarker: boolean;
+  readonly sizeBytes: number;
+}
+
 /**
  * One bucket. Every method rejects with a StoreError (store/errors.ts) and never retries by itself, `list` and the
  * parts of `putMultipart` excepted; a caller may abort any of them by its signal.
@@ -133,10 +150,13 @@ export interface ObjectStore {
   /** Aborts a multipart upload of ours; one that is already gone is fine. */
   abortMultipart(key: string, uploadId: string, options?: CallOptions): Promise<void>;
   /**
-   * What the bucket held at this moment, to be read only: `check` refuses a bucket without versions as `fatal`, a
-   * listing comes before everything else. It is closed with this one.
+   * What the bucket held once, to be read only: `check` refuses a bucket without versions as `fatal`, a listing comes
+   * before everything else, and rejects as `fatal` at its end if versions that were named are missing. It is closed with
+   * this one.
    */
-  asOf(timeMs: number): ObjectStore;
+  past(choice: PastChoice): ObjectStore;
+  /** The versions of an object, the newest first; none if it never was. */
+  versions(key: string, options?: CallOptions): AsyncIterable<ObjectVersion>;
   /** Closes connections. */
   close(): void;
 }

@@ -1,24 +1,24 @@
 // What a bucket that keeps versions held at a moment.
 import { StoreError } from './errors.ts';
 import { compareKeys } from './key-order.ts';
-import type { CallOptions, ListedObject, ObjectStore } from './object-store.ts';
+import type { CallOptions, ListedObject, ObjectStore, ObjectVersion, PastChoice, VersionName } from './object-store.ts';
 import { getBytes, getObject } from './s3-get.ts';
 import { decodedKey, outOfOrder } from './s3-list.ts';
 import type { VersionAnswer } from './s3-requests.ts';
 import { headVersion, type S3Session, send, sendRetried, senseless, signalOf, unquoted } from './s3-session.ts';
 
-/** A moment of a bucket. */
+/** What of a bucket's past is wanted. */
 export interface Past {
-  readonly atMs: number;
+  readonly choice: PastChoice;
   /** Versions per page of a listing. */
   readonly pageKeys: number;
 }
 
 /**
- * See ObjectStore.asOf. An object is the newest version that S3 dates no later than that; where this is a delete marker
- * there is none. Which version it is, only a listing tells: what was not listed is not found.
+ * See ObjectStore.past. At a moment an object is the newest version that S3 dates no later than that; where this is a
+ * delete marker there is none. Which version it is, only a listing tells: what was not listed is not found.
  */
-export function pastStore(session: S3Session, { atMs, pageKeys }: Past): ObjectStore {
+export function pastStore(session: S3Session, past: Past): ObjectStore {
   const versions = new Map<string, string>();
   const refuse = (): never => {
     throw new StoreError('Cannot write to the past', { reaction: 'rejected', code: 'NotImplemented' });
@@ -35,7 +35,7 @@ export function pastStore(session: S3Session, { atMs, pageKeys }: Past): ObjectS
     bucket: session.bucket,
     check: (call = {}) => requireVersions(session, call),
     list: async function* (prefix, call = {}) {
-      for await (const page of listPast(session, { atMs, pageKeys, prefix }, call)) {
+      for await (const page of listPast(session, { ...past, prefix }, call)) {
         for (const { key, versionId } of page) versions.set(key, versionId);
         yield page;
       }
@@ -51,7 +51,8 @@ export function pastStore(session: S3Session, { atMs, pageKeys }: Past): ObjectS
     copy: refuse,
     deleteMany: refuse,
     abortMultipart: refuse,
-    asOf: (otherMs) => pastStore(session, { atMs: otherMs, pageKeys }),
+    past: (choice) => pastStore(session, { ...past, choice }),
+    versions: (key, call = {}) => versionsOf(session, { key, pageKeys: past.pageKeys }, call),
     close: () => {},
   };
 }
@@ -77,9 +78,11 @@ type PastObject = ListedObject & { readonly versionId: string };
 
 async function* listPast(
   session: S3Session,
-  { atMs, pageKeys, prefix }: Past & { readonly prefix: string },
+  { choice, pageKeys, prefix }: Past & { readonly prefix: string },
   options: CallOptions,
 ): AsyncGenerator<readonly PastObject[]> {
+  const isChosen = 'atMs' in choice ? datedUntil(choice.atMs) : named(choice.versions);
+  const found = new Set<string>();
   let last: string | undefined;
   let isDecided = false;
   for await (const page of listVersions(session, { prefix, pageKeys }, options)) {
@@ -89,11 +92,61 @@ async function* listPast(
       isDecided &&= key === last;
       last = key;
       // Of each key the newest comes first.
-      if (isDecided || version.LastModified.getTime() > atMs) continue;
+      if (isDecided || !isChosen(key, version)) continue;
       isDecided = true;
       if (!version.IsDeleteMarker) objects.push(pastObject(key, version));
     }
     if (objects.length > 0) yield objects;
+    if ('versions' in choice) for (const { key } of objects) found.add(key);
+  }
+  if ('versions' in choice) requireAll(session, { wanted: choice.versions, found });
+}
+
+type Chooser = (key: string, version: VersionAnswer) => boolean;
+
+function datedUntil(atMs: number): Chooser {
+  return (_key, { LastModified }) => LastModified.getTime() <= atMs;
+}
+
+function named(versions: ReadonlyMap<string, VersionName>): Chooser {
+  return (key, { VersionId, ETag, IsDeleteMarker }) => {
+    const name = versions.get(key);
+    if (name?.versionId !== VersionId || IsDeleteMarker) return false;
+    return name.etag === undefined || name.etag === unquoted(ETag);
+  };
+}
+
+/** How many missing versions are named. */
+const NAMED = 5;
+
+function requireAll(
+  { bucket }: S3Session,
+  { wanted, found }: { readonly wanted: ReadonlyMap<string, VersionName>; readonly found: ReadonlySet<string> },
+): void {
+  if (found.size === wanted.size) return;
+  const missing = [...wanted].filter(([key]) => !found.has(key));
+  const first = missing.slice(0, NAMED).map(([key, { versionId }]) => `${key} (version ${versionId})`);
+  const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : '';
+  throw new StoreError(`Cannot use s3://${bucket} as it was: it lacks ${first.join(', ')}${more}`, {
+    reaction: 'fatal',
+    code: 'MissingVersions',
+    hint: 'they were removed since, by a lifecycle rule perhaps; --exclude leaves paths out, another checkpoint may be whole',
+  });
+}
+
+/** See ObjectStore.versions. */
+export async function* versionsOf(
+  session: S3Session,
+  { key, pageKeys }: { readonly key: string; readonly pageKeys: number },
+  options: CallOptions,
+): AsyncGenerator<ObjectVersion> {
+  for await (const page of listVersions(session, { prefix: key, pageKeys }, options)) {
+    for (const { key: listed, version } of page) {
+      // Of the keys that begin with it, it is the first.
+      if (listed !== key) return;
+      const { versionId, lastModifiedMs, sizeBytes } = pastObject(key, version);
+      yield { versionId, lastModifiedMs, sizeBytes, isDeleteMarker: version.IsDeleteMarker };
+    }
   }
 }
 

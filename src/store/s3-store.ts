@@ -15,7 +15,7 @@ import { copyObject } from './s3-copy.ts';
 import { getBytes, getObject } from './s3-get.ts';
 import { listObjects } from './s3-list.ts';
 import { putInParts } from './s3-multipart.ts';
-import { pastStore } from './s3-past.ts';
+import { pastStore, versionsOf } from './s3-past.ts';
 import { acknowledged, headObject, type Retry, type S3Session, send, senseless, signalOf } from './s3-session.ts';
 
 /** What an S3 store is made of. */
@@ -67,7 +67,8 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
     deleteMany: (keys, call = {}) => deleteObjects(session, keys, call),
     list: (prefix, call = {}) => listObjects(session, { prefix, pageKeys: listPageKeys }, call),
     abortMultipart: (key, uploadId, call = {}) => abortUpload(session, { key, uploadId }, call),
-    asOf: (atMs) => pastStore(session, { atMs, pageKeys: listPageKeys }),
+    past: (choice) => pastStore(session, { choice, pageKeys: listPageKeys }),
+    versions: (key, call = {}) => versionsOf(session, { key, pageKeys: listPageKeys }, call),
     close: () => {
       requests.close();
       sdk.close();

@@ -224,6 +224,7 @@ class Upload {
       const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
       const like = likeness(this.#stat, row, head);
       if (like !== 'same') return like === 'other' ? this.#copy(checksum, { source: row }) : undefined;
+      return this.#equal({ ...row, checksum, versionId: head!.versionId }, true);
     }
     return this.#equal({ ...row, checksum }, true);
   }

@@ -3,24 +3,14 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ListObjectsV2Command, PutBucketVersioningCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { expectedObjects } from '../support/reference.ts';
-import { availableTargets, plainClient, type S3Target } from '../support/s3-targets.ts';
+import { availableTargets, keepVersions, plainClient } from '../support/s3-targets.ts';
 import { type Stage, stageOn, strictStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const LARGE_BYTES = 6 * 2 ** 20;
 const OPTIONS = ['--part-size', '5MiB', '--multipart-threshold', '5MiB', '--max-delete', '2000,50%'];
-
-async function keepVersions(
-  target: Pick<S3Target, 'endpoint' | 'region' | 'credentials'>,
-  Bucket: string,
-): Promise<void> {
-  const client = plainClient(target as S3Target);
-  const VersioningConfiguration = { Status: 'Enabled' } as const;
-  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration }));
-  client.destroy();
-}
 
 /** What happens to the tree, one step after the other: all kinds of things come, change, move and go. */
 const STEPS: readonly ((stage: Stage) => void)[] = [
@@ -152,7 +142,7 @@ test('S4 regression_past_taken_for_present: what is not restored of the past yet
   // In the directory that is synchronised it is refused: there, absence would be evidence.
   const refused = await run(['restore', '--at', '-0', url, local]);
   assert.equal(refused.code, 4);
-  assert.match(refused.stderr, /as of .*: .* was synchronised with it before\n {2}hint: Restore into a new directory/);
+  assert.match(refused.stderr, /as it was: .* was synchronised with it before\n {2}hint: Restore into a new directory/);
   // In another one nothing is remembered, also of a restore that was killed.
   const other = join(stage.dir, 'other');
   const gate = server.faults.add({ operation: 'GetObject', key: /d\/f/, after: 200, effect: { kind: 'gate' } });
@@ -189,7 +179,7 @@ test('who asks for a past that there is not is told so, and nothing is written',
   await keepVersions(server, 'test-bucket');
   const full = await restoreAt('-1s', local);
   assert.equal(full.code, 4);
-  assert.match(full.stderr, /^awssyncer: Cannot restore s3:.* as of .*Z: .* is not empty\n {2}hint: /);
+  assert.match(full.stderr, /^awssyncer: Cannot restore s3:.* as it was: .* is not empty\n {2}hint: /);
   const future = await restoreAt('2999-01-01T00:00:00Z');
   assert.equal(future.code, 2);
   assert.match(future.stderr, /--at: it must not be in the future, current value is 2999-01-01/);

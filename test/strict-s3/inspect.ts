@@ -55,6 +55,16 @@ export class BucketView {
     this.#bucket.versioning = 'Enabled';
   }
 
+  /** From now on every write replaces the version 'null'. */
+  suspendVersions(): void {
+    this.#bucket.versioning = 'Suspended';
+  }
+
+  /** Removes one version for good, as a lifecycle rule would. */
+  removeVersion(key: string, versionId: string): void {
+    this.#bucket.removeVersion(key, versionId);
+  }
+
   /** Every version of a key, the newest first. */
   versions(key: string): readonly Version[] {
     return this.#bucket.versionsOf(key);

@@ -21,6 +21,7 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   coalesceMs: 5,
   settleMs: 30,
   maxWaitMs: 300,
+  checkpointIntervalMs: 0,
   auditIntervalMs: 0,
   pollIntervalMs: 60_000,
   concurrency: 16,

@@ -157,7 +157,11 @@ export class MemoryStore implements ObjectStore {
     this.#uploads.delete(uploadId);
   }
 
-  asOf(): never {
+  versions(): never {
+    throw new Error('the store in memory keeps no versions');
+  }
+
+  past(): never {
     throw new Error('it keeps no versions');
   }
 

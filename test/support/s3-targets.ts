@@ -5,6 +5,7 @@ import {
   DeleteBucketCommand,
   DeleteObjectCommand,
   ListObjectsV2Command,
+  PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { startFauxqs } from 'fauxqs';
@@ -208,4 +209,14 @@ function fromEnvironment(env: NodeJS.ProcessEnv): { endpoint: string; region: st
 function missingRgw(): string | undefined {
   const tool = missingCephTool();
   return tool === undefined ? undefined : `${tool} is not installed`;
+}
+
+/** From now on the bucket keeps the versions of its objects. */
+export async function keepVersions(
+  target: Pick<S3Target, 'endpoint' | 'region' | 'credentials'>,
+  Bucket: string,
+): Promise<void> {
+  const client = plainClient(target as S3Target);
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  client.destroy();
 }

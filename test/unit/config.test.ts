@@ -36,6 +36,7 @@ test('options have the defaults of the table', () => {
     settleMs: 1_000,
     maxWaitMs: 30_000,
     auditIntervalMs: 21_600_000,
+    checkpointIntervalMs: 0,
     pollIntervalMs: 60_000,
     endpointUrl: undefined,
     region: undefined,
