@@ -62,10 +62,9 @@ export class CheckpointWriter {
   async prepare(signal: AbortSignal): Promise<void> {
     const { maxEntries, segmentEntries } = this.#o;
     const { chain } = this.#o.ledger;
-    const { ours } = this.#o.ledger.count();
-    const told = chain.segments?.reduce((sum, { entries }) => sum + entries, 0) ?? Number.POSITIVE_INFINITY;
-    if (told > 2 * (ours + maxEntries)) chain.begin();
+    if (chain.segments === undefined) chain.begin();
     const isMuch = chain.changed('' as RelKey, maxEntries + 1).length > maxEntries;
+    if (isMuch && this.#isRepetitive()) chain.begin();
     let after = '' as RelKey;
     for (;;) {
       const keys = chain.changed(after, isMuch ? segmentEntries : maxEntries);
@@ -92,6 +91,13 @@ export class CheckpointWriter {
   /** Makes it last. @throws StoreError, also if the bucket keeps no versions */
   async write(draft: Draft, signal: AbortSignal): Promise<void> {
     await this.#put(CHECKPOINTS + draft.id, await encodeCheckpoint(draft), signal);
+  }
+
+  /** Most of what the segments tell is told otherwise by later ones. */
+  #isRepetitive(): boolean {
+    const { ledger, maxEntries } = this.#o;
+    const told = ledger.chain.segments!.reduce((sum, { entries }) => sum + entries, 0);
+    return told > 2 * (ledger.count().ours + maxEntries);
   }
 
   async #writeSegment(keys: readonly RelKey[], signal: AbortSignal): Promise<void> {
