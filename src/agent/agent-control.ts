@@ -9,6 +9,10 @@ import {
   some,
   UnavailableError,
 } from '../ops/control.ts';
+import type { Measurements } from '../ops/measurements.ts';
+import { watchLimit } from '../watch/watch-limit.ts';
+import { clock } from './clock.ts';
+import { EVERYTHING } from './engine.ts';
 import { HOLD_REASONS } from './held-deletes.ts';
 import type { Watching } from './watching.ts';
 import type { Workspace } from './workspace.ts';
@@ -55,6 +59,38 @@ export class AgentControl implements ControlledAgent {
       overflows: watching?.overflows ?? 0,
       checkpoint: watching?.checkpoint() ?? null,
     };
+  }
+
+  measurements(): Measurements {
+    const { meters, ledger, lease } = this.#workspace;
+    const status = this.status();
+    const { oldestDirtySeconds } = status;
+    const watching = this.#watching;
+    const nowMs = clock.wallNow();
+    const { user, system } = process.cpuUsage();
+    return {
+      status,
+      requests: meters.requests(),
+      eventToObject: meters.eventToObject.counts(),
+      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? 0,
+      retries: meters.retries,
+      scans: meters.scans,
+      watches: watching?.watches ?? 0,
+      watchLimit: watchLimit(),
+      ledger: ledger.count(),
+      restore: meters.restore ?? null,
+      lease: lease === undefined ? null : { isHeld: lease.permits, generation: lease.generation ?? 0 },
+      syncedUntilMs: watching === undefined ? null : nowMs - (oldestDirtySeconds ?? 0) * 1000,
+      process: {
+        cpuSeconds: (user + system) / 1e6,
+        residentBytes: process.memoryUsage.rss(),
+        startMs: performance.timeOrigin,
+      },
+    };
+  }
+
+  sync(): void {
+    this.#running().engine.pipeline.change(EVERYTHING);
   }
 
   flush(signal: AbortSignal): Promise<FlushReport> {

@@ -60,7 +60,7 @@ export function directoryDefaults({ dirTimes }: { readonly dirTimes: boolean }):
 }
 
 export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
-  const { tree, directories, guard, filter, journal, store, prefix, log, counters } = workspace;
+  const { tree, directories, guard, filter, journal, store, prefix, log, counters, meters } = workspace;
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
   fatal.catch(() => undefined); // whoever waits for it will see it
   // The ledger can no longer be trusted to say what a crash would leave behind.
@@ -112,6 +112,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     limiter: new Limiter({ ceiling: concurrency, random: clock.random }),
     problems,
     counters,
+    meters,
     log,
     times: options.times,
     patience: options.patience,

@@ -17,6 +17,7 @@ import type { Counters } from './counters.ts';
 import type { DeleteJob, Verdict } from './delete-queue.ts';
 import type { InodeHolds } from './inode-holds.ts';
 import type { Look } from './look.ts';
+import type { Meters } from './meters.ts';
 import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import type { Pump } from './pump.ts';
@@ -27,6 +28,7 @@ export interface FeedbackOptions {
   readonly limiter: Limiter;
   readonly problems: Problems;
   readonly counters: Counters;
+  readonly meters: Meters;
   readonly log: Log;
   readonly hot: HotPaths;
   readonly holds: InodeHolds;
@@ -104,11 +106,13 @@ export class Feedback {
   }
 
   #stored(mark: Mark, look: Look, { row, how, bytes, torn, marked }: Extract<Outcome, { end: 'stored' }>): void {
-    const { counters, log, now, problems, times } = this.#o;
+    const { counters, meters, log, now, problems, times } = this.#o;
     const { path } = mark;
+    const ageMs = now() - mark.firstAtMs;
     counters[how]++;
     counters.bytes += bytes;
-    log.info(how, { path, bytes, ageMs: Math.round(now() - mark.firstAtMs) });
+    meters.eventToObject.observe(ageMs / 1000);
+    log.info(how, { path, bytes, ageMs: Math.round(ageMs) });
     this.#o.hot.published(path, mark.firstAtMs, now());
     this.#remarkParents(mark);
     this.#remarkOtherNames(mark, row, look);
@@ -197,6 +201,7 @@ export class Feedback {
 
   /** Again after a pause, or never: then the problem that was reported stays. */
   #retry(mark: Mark, { retryable, pauseMs, nowMs }: { retryable: boolean; pauseMs: number; nowMs: number }): void {
+    this.#o.meters.retries++;
     const again = { ...mark, attempts: mark.attempts + 1, failingSinceMs: mark.failingSinceMs ?? nowMs };
     const failed = retryable ? again : this.#o.pump.postpone(again);
     if (this.#o.patience.givesUp(failed, { retryable, nowMs, draining: this.#o.pump.draining })) {

@@ -23,6 +23,7 @@ import { DeleteHolds, type HeldDeletes, type HoldReason, sayHeld } from './held-
 import { InodeHolds } from './inode-holds.ts';
 import { isTransfer, perform, type TransferAction } from './jobs.ts';
 import type { Look, Looker } from './look.ts';
+import type { Meters } from './meters.ts';
 import type { Patience } from './patience.ts';
 import type { Problems } from './problems.ts';
 import { Pump, type Timer } from './pump.ts';
@@ -36,6 +37,7 @@ export interface PipelineOptions {
   readonly problems: Problems;
   readonly unreadWrites: UnreadWrites;
   readonly counters: Counters;
+  readonly meters: Meters;
   readonly log: Log;
   readonly times: SettleTimes;
   readonly patience: Patience;
@@ -176,6 +178,11 @@ export class Pipeline implements ScanSink {
     return this.#pump.oldestMs();
   }
 
+  /** How many may be under way. */
+  get concurrencyLimit(): number {
+    return this.#o.limiter.limit;
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#pump.inFlight;
@@ -252,6 +259,7 @@ export class Pipeline implements ScanSink {
   // One mark.
 
   async #scan(mark: Mark, signal: AbortSignal): Promise<void> {
+    this.#o.meters.scans++;
     this.#o.problems.clearUnreadable(mark.path);
     const startMs = this.#o.now();
     const { settled, unseen } = await this.#o.scan(mark, this, signal);

@@ -23,6 +23,7 @@ export interface BucketOptions {
   /** How long listings and parts are retried; Infinity for agents. */
   readonly retryHorizonMs: number;
   readonly onRequest?: () => void;
+  readonly onAnswer?: (operation: string, code: string) => void;
   /** Throws where nothing may be written. */
   readonly beforeWrite?: (key: string | undefined) => void;
 }
@@ -36,9 +37,16 @@ const SILENCE_MS = 15_000;
 export function bucketStore(config: BucketConfig, context: Surroundings, options: BucketOptions): ObjectStore {
   const { remote, endpointUrl, forcePathStyle } = config;
   const { env, version, log, cwd } = context;
-  const { requestTimeoutMs, retryHorizonMs, onRequest, beforeWrite } = options;
+  const { requestTimeoutMs, retryHorizonMs, onRequest, onAnswer, beforeWrite } = options;
   return createS3Store({
-    ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, forcePathStyle, onRequest, beforeWrite }),
+    ...definedOnly({
+      region: config.region ?? regionOf(env),
+      endpointUrl,
+      forcePathStyle,
+      onRequest,
+      onAnswer,
+      beforeWrite,
+    }),
     bucket: remote.bucket,
     checkPrefix: remote.prefix,
     requestTimeoutMs,

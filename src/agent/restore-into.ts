@@ -46,6 +46,10 @@ export async function restoreInto(
     nowMs: clock.wallNow,
     randomName,
     ...edges,
+    onProgress: (progress) => {
+      workspace.meters.restore = progress;
+      edges.onProgress?.(progress);
+    },
   });
   counters.bytes += report.downloadedBytes;
   tell(workspace, report);

@@ -113,6 +113,11 @@ export class Watching {
     return this.#isEnding;
   }
 
+  /** Directories that are watched. */
+  get watches(): number {
+    return this.#watch.counts().watches;
+  }
+
   /** How often the kernel dropped events. */
   get overflows(): number {
     return this.#overflows;

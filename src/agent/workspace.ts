@@ -26,6 +26,7 @@ import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
 import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
+import { Meters } from './meters.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
 import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_MS } from './reach-bucket.ts';
@@ -83,6 +84,7 @@ export interface Workspace {
   readonly retry: Retry;
   readonly log: Log;
   readonly counters: Counters;
+  readonly meters: Meters;
   close(): void;
 }
 
@@ -100,6 +102,7 @@ export async function openWorkspace(
   const root = openLocal(localAsGiven, options.createLocal);
   const { log } = context;
   const counters = newCounters();
+  const meters = new Meters();
   const url = showS3Url(config.remote);
   const setting = options.dryRun ? undefined : leaseSetting(config, options.autoLease);
   const requestTimeoutMs = fencedTimeoutMs(config.requestTimeoutMs, setting);
@@ -108,6 +111,7 @@ export async function openWorkspace(
     requestTimeoutMs,
     retryHorizonMs: options.retryHorizonMs,
     onRequest: () => counters.requests++,
+    onAnswer: (operation, code) => meters.answered(operation, code),
     beforeWrite: (key) => lease?.check(key),
   });
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
@@ -174,6 +178,7 @@ export async function openWorkspace(
       retry: retryFor(options.retryHorizonMs, log),
       log: options.dryRun ? pretendLog(log) : log,
       counters,
+      meters,
       close: () => {
         ledger.close();
         state?.release();

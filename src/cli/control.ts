@@ -34,7 +34,7 @@ export async function controlled(
   const agent = new AgentControl(workspace, { pid: process.pid, version, since: new Date(now()).toISOString() });
   const servers: ControlServer[] = [];
   try {
-    if (config.http !== undefined) servers.push(await serveTcp(config, config.http, { agent, log }));
+    if (config.http !== 'off') servers.push(...(await serveTcp(config, { agent, log })));
     const directory = workspace.stateDir?.path ?? null;
     if (directory !== null) servers.push(...(await serveSocket(directory, { agent, log })));
     return await run(agent);
@@ -53,20 +53,25 @@ async function serveSocket(directory: string, serving: ControlServerOptions): Pr
   }
 }
 
-async function serveTcp(
-  { httpControl }: AgentConfig,
-  address: NonNullable<AgentConfig['http']>,
-  serving: ControlServerOptions,
-): Promise<ControlServer> {
+/** Where nobody has said. With several agents on a machine one has it. */
+const DEFAULT_ADDRESS = { host: '127.0.0.1', port: 9480 };
+
+/** @throws OperatorError if the address that was asked for cannot be used */
+async function serveTcp({ http, httpControl }: AgentConfig, serving: ControlServerOptions): Promise<ControlServer[]> {
+  const address = http === undefined || http === 'off' ? DEFAULT_ADDRESS : http;
   const token = httpControl === undefined ? undefined : () => readToken(httpControl);
   token?.();
   const shown = (port: number) => listenAddress.show({ ...address, port });
   try {
     const server = await listenOnTcp({ ...serving, ...address, token });
     serving.log.info('answering over HTTP', { address: shown(server.port) });
-    return server;
+    return [server];
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
+    if (http === undefined && httpControl === undefined) {
+      serving.log.info('not answering over HTTP', { address: shown(address.port), reason: code ?? message });
+      return [];
+    }
     throw new OperatorError(`Cannot listen on --http ${shown(address.port)}: ${code ?? message}`, {
       exitCode: EXIT.fatal,
       hint: code === 'EADDRINUSE' ? 'Something else listens there; choose another port.' : 'Check the address.',

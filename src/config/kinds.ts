@@ -284,6 +284,15 @@ export const listenAddress: Kind<ListenAddress> = {
   show: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
 };
 
+/** The same, or `off` for none. */
+export const listenAddressOrOff: Kind<ListenAddress | 'off'> = {
+  ...listenAddress,
+  placeholder: 'HOST:PORT|off',
+  rule: `${listenAddress.rule}, or off`,
+  parse: (text) => (text === 'off' ? text : listenAddress.parse(text)),
+  show: (address) => (address === 'off' ? address : listenAddress.show(address)),
+};
+
 /** A glob of --include or --exclude, compiled by the filter. */
 export const glob: Kind<string> = {
   placeholder: 'GLOB',

@@ -1,5 +1,5 @@
 // Pure. The one option table: flags, environment names, help, the README's table and the typed config derive from it.
-import { deleteGuard, duration, flag, glob, type Kind, listenAddress, oneOf, path, pathOrNone } from './kinds.ts';
+import { deleteGuard, duration, flag, glob, type Kind, listenAddressOrOff, oneOf, path, pathOrNone } from './kinds.ts';
 import { OBJECT_OPTIONS } from './object-options.ts';
 import {
   AGENTS,
@@ -164,12 +164,12 @@ export const OPTIONS = {
   }),
   http: option({
     flag: 'http',
-    kind: listenAddress,
+    kind: listenAddressOrOff,
     default: undefined,
-    defaultText: 'off',
+    defaultText: '127.0.0.1:9480, if it is free',
     commands: AGENTS,
     group: 'State and process',
-    help: 'Answer GET /status over HTTP at this address; a port alone is one of 127.0.0.1',
+    help: 'Serve the status page, /metrics, /status and the probes /startupz, /readyz and /livez over HTTP at this address; a port alone is one of 127.0.0.1',
   }),
   httpControl: option({
     flag: 'http-control',
@@ -178,7 +178,7 @@ export const OPTIONS = {
     defaultText: 'none',
     commands: AGENTS,
     group: 'State and process',
-    help: 'A file with a token: who sends it (Authorization: Bearer TOKEN) may POST /flush to --http',
+    help: 'A file with a token: who sends it (Authorization: Bearer TOKEN) may POST /flush and /sync to --http',
   }),
   timeoutMs: option({
     flag: 'timeout',

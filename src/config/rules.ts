@@ -54,7 +54,7 @@ export function checkTogether(values: SomeValues): void {
       'Without --at and --checkpoint a restore brings what S3 holds now.',
     );
   }
-  if (values.httpControl !== undefined && values.http === undefined) {
+  if (values.httpControl !== undefined && values.http === 'off') {
     throw new UsageError(
       'Cannot use --http-control: it needs --http, which is off',
       'Give the address to listen at: --http PORT.',

@@ -1,7 +1,8 @@
 // What can be asked of an agent over HTTP, and by whom.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ControlledAgent } from './control.ts';
+import type { AgentStatus, ControlledAgent } from './control.ts';
+import { renderMetrics } from './metrics.ts';
 
 /** Where a request came in. */
 export type Door =
@@ -10,8 +11,23 @@ export type Door =
   /** TCP: `token` reads what must be sent to steer, not only ask; undefined: nobody may. */
   | { readonly token: (() => string) | undefined };
 
-/** A code of HTTP and what is sent as JSON. */
-export type Answer = readonly [code: number, body: object];
+/** What is sent as it is; everything else is sent as JSON. */
+export class Text {
+  /** Of the content. */
+  readonly type: string;
+  readonly text: string;
+  /** Besides what every answer has. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(type: string, text: string, headers: Readonly<Record<string, string>> = {}) {
+    this.type = type;
+    this.text = text;
+    this.headers = headers;
+  }
+}
+
+/** A code of HTTP and what is sent. */
+export type Answer = readonly [code: number, body: object | Text];
 
 /** A request that is not answered; the message is for the client. */
 export class Refusal extends Error {
@@ -43,6 +59,33 @@ const ROUTES: Readonly<Record<string, Route>> = {
     ...{ method: 'GET', tcp: 'everybody', query: [] },
     answer: (agent) => [200, agent.status()],
   },
+  '/metrics': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: async (agent) => {
+      const { type, text } = await renderMetrics(agent.measurements());
+      return [200, new Text(type, text)];
+    },
+  },
+  // An event loop that is stuck answers nothing at all. A restore that takes long is no reason to start anew.
+  '/livez': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: (agent) => [200, { state: agent.status().state }],
+  },
+  '/startupz': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: (agent) => probe(agent, ({ state }) => state !== 'starting'),
+  },
+  '/readyz': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: (agent) => probe(agent, ({ state }) => state === 'watching'),
+  },
+  '/sync': {
+    ...{ method: 'POST', tcp: 'token', query: [] },
+    answer: (agent) => {
+      agent.sync();
+      return [202, { accepted: true }];
+    },
+  },
   '/flush': {
     ...{ method: 'POST', tcp: 'token', query: ['timeout'] },
     answer: async (agent, query, gone) => {
@@ -58,6 +101,11 @@ const ROUTES: Readonly<Record<string, Route>> = {
     },
   },
 };
+
+function probe(agent: ControlledAgent, isGood: (status: AgentStatus) => boolean): Answer {
+  const status = agent.status();
+  return [isGood(status) ? 200 : 503, { state: status.state }];
+}
 
 export interface Exchange {
   readonly request: IncomingMessage;

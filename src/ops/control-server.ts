@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ControlledAgent, UnavailableError } from './control.ts';
-import { answer, type Door, Refusal } from './control-routes.ts';
+import { answer, type Door, Refusal, Text } from './control-routes.ts';
 import { openSocketWay } from './control-socket.ts';
 import type { Log } from './log.ts';
 
@@ -129,12 +129,17 @@ class Listener {
 function send(
   response: ServerResponse,
   code: number,
-  body: object,
+  body: object | Text,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const plain = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' };
-  response.writeHead(code, { ...plain, ...headers });
-  response.end(`${JSON.stringify(body)}\n`);
+  const plain = { 'cache-control': 'no-store', connection: 'close', 'x-content-type-options': 'nosniff' };
+  const {
+    type,
+    text,
+    headers: own = {},
+  } = body instanceof Text ? body : { type: 'application/json', text: `${JSON.stringify(body)}\n` };
+  response.writeHead(code, { ...plain, 'content-type': type, ...own, ...headers });
+  response.end(text);
 }
 
 function refuse(response: ServerResponse, error: unknown, log: Log): void {

@@ -1,4 +1,5 @@
 // Pure. What a running agent can be asked, and its answers: the contract between agent, control server and client.
+import type { Measurements } from './measurements.ts';
 
 /** A path as it is shown, and what is wrong with it. */
 export interface PathProblem {
@@ -83,6 +84,9 @@ export type Approval = { readonly approved: number } | { readonly refused: strin
 /** A running agent, as a control server sees it. */
 export interface ControlledAgent {
   status(): AgentStatus;
+  measurements(): Measurements;
+  /** Has everything looked at, as an audit does. @throws UnavailableError */
+  sync(): void;
   /** Ends at the latest when the signal says so. @throws UnavailableError */
   flush(signal: AbortSignal): Promise<FlushReport>;
   /** Releases the deletes held at this moment. @throws UnavailableError */

@@ -18,6 +18,8 @@ export interface S3Session {
   readonly server: ServerKind;
   readonly bucket: string;
   readonly retry: Retry;
+  /** Told how each request ended: by S3's name of the operation, and `ok` or the error's code. */
+  readonly answered?: ((operation: string, code: string) => void) | undefined;
 }
 
 /** The request about to be made, for the error if it fails. */
@@ -29,6 +31,23 @@ export interface Request extends CallOptions {
   readonly writes?: boolean;
 }
 
+/** S3's names for what people are told. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  put: 'PutObject',
+  get: 'GetObject',
+  head: 'HeadObject',
+  list: 'ListObjectsV2',
+  'list the versions of': 'ListObjectVersions',
+  delete: 'DeleteObjects',
+  'copy to': 'CopyObject',
+  'copy a part to': 'UploadPartCopy',
+  'start the upload of': 'CreateMultipartUpload',
+  'upload a part of': 'UploadPart',
+  upload: 'CompleteMultipartUpload',
+  'abort the upload of': 'AbortMultipartUpload',
+  use: 'HeadBucket',
+};
+
 /** Sends once; rejects with a StoreError only. */
 export async function send<T>(
   session: S3Session,
@@ -38,9 +57,13 @@ export async function send<T>(
   const { signal } = request;
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
   try {
-    return await (signal === undefined ? run({}) : untilAborted(run({ abortSignal: signal }), signal));
+    const answer = await (signal === undefined ? run({}) : untilAborted(run({ abortSignal: signal }), signal));
+    session.answered?.(OPERATIONS[request.action] ?? 'Other', 'ok');
+    return answer;
   } catch (error) {
-    throw classified(session, request, error);
+    const failure = classified(session, request, error);
+    session.answered?.(OPERATIONS[request.action] ?? 'Other', failure.code);
+    throw failure;
   }
 }
 

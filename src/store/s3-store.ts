@@ -31,6 +31,8 @@ export interface S3StoreOptions extends ConnectionOptions {
   readonly copyThresholdBytes?: number;
   /** `sdk`: the reference, which sends everything by the SDK. Default: lean requests wherever they can be signed. */
   readonly transport?: 'lean' | 'sdk';
+  /** Told how each request ended: by S3's name of the operation, and `ok` or the error's code. */
+  readonly onAnswer?: ((operation: string, code: string) => void) | undefined;
 }
 
 const GIB = 1024 ** 3;
@@ -47,7 +49,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
   const account = async () => plain ?? (await sdk.get()).account();
   const lean = { ...options, server, proxies: proxiesOf(options.env ?? {}) };
   const requests = isLean ? leanWherePossible(lean, { account, sdkRequests }) : chosenRequests(sdkRequests);
-  const session: S3Session = { requests, rare: sdk.rare, server, bucket, retry };
+  const session: S3Session = { requests, rare: sdk.rare, server, bucket, retry, answered: options.onAnswer };
   return {
     bucket,
     check: (call = {}) => checkBucket(session, checkPrefix, call),

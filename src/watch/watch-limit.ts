@@ -1,4 +1,14 @@
-// Pure. What to tell an operator whose machine has too few inotify watches.
+// How many directories may be watched, and what to tell an operator whose machine has too few inotify watches.
+import { readFileSync } from 'node:fs';
+
+/** How many this user may have; null: the kernel does not tell. See inotify(7). */
+export function watchLimit(): number | null {
+  try {
+    return Number(readFileSync('/proc/sys/fs/inotify/max_user_watches', 'utf8'));
+  } catch {
+    return null;
+  }
+}
 
 /** A container's default is rarely more than this; below it there is no point in being precise. */
 const LEAST_ADVICE = 65_536;

@@ -24,6 +24,7 @@ test('S2 the bucket is in the name of the host, the token is sent, and TLS prote
     AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
     AWS_SESSION_TOKEN: identity.sessionToken,
     AWSSYNCER_STATE_DIR: stage.state,
+    AWSSYNCER_HTTP: 'off',
     HTTPS_PROXY: proxy.url,
     NODE_EXTRA_CA_CERTS: tls.path,
   };

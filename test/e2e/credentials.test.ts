@@ -36,6 +36,7 @@ function environment(stage: StrictStage, source: CredentialSource): Record<strin
     AWS_ENDPOINT_URL_S3: stage.server.endpoint,
     AWS_REGION: 'us-east-1',
     AWSSYNCER_STATE_DIR: stage.state,
+    AWSSYNCER_HTTP: 'off',
     ...source.env,
   };
 }

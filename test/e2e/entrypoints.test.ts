@@ -46,6 +46,7 @@ async function container(t: TestContext): Promise<Container> {
     AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
     AWS_DEFAULT_REGION: server.region,
     AWSSYNCER_STATE_DIR: join(root, 'state'),
+    AWSSYNCER_HTTP: 'off',
     AWSSYNCER_FORCE_PATH_STYLE: 'true',
   };
   const start: Container['start'] = (entrypoint, env = {}, ...args) => {

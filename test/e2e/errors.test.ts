@@ -62,6 +62,7 @@ describe('S3 that cannot be used: exit 1', { concurrency: 4 }, () => {
       ...cleanEnvironment(join(dir, 'home')),
       AWS_ENDPOINT_URL: env['AWS_ENDPOINT_URL']!,
       AWSSYNCER_STATE_DIR: join(dir, 's'),
+      AWSSYNCER_HTTP: 'off',
     };
     assertComplaint(await run(['sync', local, url], { env: bare }), {
       code: 1,

@@ -197,6 +197,7 @@ export class CrashGround {
       ...awsEnvironment(this.server as unknown as S3Target),
       ...ENVIRONMENT,
       AWSSYNCER_STATE_DIR: this.state,
+      AWSSYNCER_HTTP: 'off',
       ...options.env,
     };
     return start(this.#t, [command, ...places, ...(options.flags ?? [])], { env });

@@ -53,7 +53,12 @@ export function stageOn(
   const dir = tempDir(t);
   const [local, state, home] = [join(dir, 'data'), join(dir, 'state'), join(dir, 'home')];
   for (const directory of [local, home]) mkdirSync(directory);
-  const env = { ...cleanEnvironment(home), ...awsEnvironment(target as S3Target), AWSSYNCER_STATE_DIR: state };
+  const env = {
+    ...cleanEnvironment(home),
+    ...awsEnvironment(target as S3Target),
+    AWSSYNCER_STATE_DIR: state,
+    AWSSYNCER_HTTP: 'off',
+  };
   const at = (path: string) => join(local, path);
   return {
     ...{ dir, local, state, env, at, url: `s3://${bucket}/${PREFIX}` },

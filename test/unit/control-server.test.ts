@@ -22,6 +22,8 @@ const TOKEN = 'a token of many letters'.replaceAll(' ', '-');
 function agentThat(overrides: Partial<ControlledAgent> = {}): ControlledAgent {
   return {
     status: () => STATUS,
+    measurements: () => assert.fail('nobody asks'),
+    sync: () => {},
     flush: async () => COMPLETE,
     approveDeletes: () => ({ approved: 3 }),
     ...overrides,

@@ -1,0 +1,37 @@
+// Pure. Everything /metrics tells of an agent, at one moment.
+import type { AgentStatus } from './control.ts';
+import type { HistogramCounts } from './histogram.ts';
+
+/** How often requests of a kind ended in a way. */
+export interface RequestCount {
+  /** As S3 calls it, such as PutObject. */
+  readonly operation: string;
+  /** `ok`, or the code of the error. */
+  readonly code: string;
+  readonly count: number;
+}
+
+export interface Measurements {
+  readonly status: AgentStatus;
+  readonly requests: readonly RequestCount[];
+  /** Seconds from the first event of a change to the acknowledgement of its object. */
+  readonly eventToObject: HistogramCounts;
+  readonly concurrencyLimit: number;
+  readonly retries: number;
+  readonly scans: number;
+  readonly watches: number;
+  /** fs.inotify.max_user_watches; null: not known. */
+  readonly watchLimit: number | null;
+  readonly ledger: { readonly ours: number; readonly foreign: number };
+  readonly restore: {
+    readonly files: number;
+    readonly totalFiles: number;
+    readonly bytes: number;
+    readonly totalBytes: number;
+  } | null;
+  /** Of the lease; null: there is none. */
+  readonly lease: { readonly isHeld: boolean; readonly generation: number } | null;
+  /** Everything that was written before this moment is in S3 as far as known, ms since 1970. */
+  readonly syncedUntilMs: number | null;
+  readonly process: { readonly cpuSeconds: number; readonly residentBytes: number; readonly startMs: number };
+}

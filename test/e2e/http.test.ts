@@ -1,0 +1,144 @@
+// What a running agent answers over HTTP: metrics, probes, and what it refuses.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { EXIT } from '../../src/model/errors.ts';
+import { METRICS } from '../../src/ops/metrics.ts';
+import type { Cli } from '../support/cli.ts';
+import { strictStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+async function baseOf(cli: Cli): Promise<string> {
+  return `http://${/address=(\S+)/.exec(await cli.waitForLine(/answering over HTTP/))![1]}`;
+}
+
+async function codeOf(url: string, init?: RequestInit): Promise<number> {
+  const answer = await fetch(url, init);
+  await answer.text();
+  return answer.status;
+}
+
+/** Samples by their whole name, labels included. */
+async function scrape(base: string): Promise<Map<string, number>> {
+  const answer = await fetch(`${base}/metrics`);
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => [line.replace(/ [^ ]+$/, ''), Number(line.split(' ').at(-1))]));
+}
+
+test('probes: started and ready after the restore, alive all the time, not ready while it ends', async (t) => {
+  const stage = await strictStage(t);
+  stage.bucket.put('p/a', 'a', { mode: '100644' });
+  const gate = stage.server.faults.add({ operation: 'GetObject', effect: { kind: 'gate' } });
+  const cli = stage.start(['run', '--http', '0', stage.local, stage.url]);
+  const base = await baseOf(cli);
+  const probes = async () =>
+    Object.fromEntries(
+      await Promise.all(['livez', 'startupz', 'readyz'].map(async (name) => [name, await codeOf(`${base}/${name}`)])),
+    );
+  await gate.waiting();
+  assert.deepEqual(await probes(), { livez: 200, startupz: 503, readyz: 503 });
+  const during = await scrape(base);
+  assert.equal(during.get('awssyncer_ready'), 0);
+  await gate.open();
+  await cli.waitForLine(/ watching /);
+  assert.deepEqual(await probes(), { livez: 200, startupz: 200, readyz: 200 });
+  assert.equal((await scrape(base)).get('awssyncer_restored_files'), 1);
+  stage.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'SlowDown' } });
+  stage.write('b');
+  await until('it is dirty', async () => (await scrape(base)).get('awssyncer_dirty_paths') === 1);
+  cli.signal('SIGTERM');
+  await cli.waitForLine(/told to end/);
+  assert.deepEqual(await probes(), { livez: 200, startupz: 200, readyz: 503 });
+  stage.server.faults.clear();
+  assert.deepEqual(await cli.exited, { code: EXIT.ok, signal: null }, cli.output());
+});
+
+test('metrics tell what was done, what is waiting and what S3 answered', async (t) => {
+  const stage = await strictStage(t);
+  const cli = stage.start(['watch', '--http', '0', stage.local, stage.url]);
+  const base = await baseOf(cli);
+  await cli.waitForLine(/ watching /);
+  stage.write('a', 'abc');
+  assert.equal((await stage.run(['flush', stage.local])).code, EXIT.ok);
+  const synced = await scrape(base);
+  const values = (names: readonly string[]) => names.map((name) => [name, synced.get(`awssyncer_${name}`)]);
+  assert.deepEqual(
+    values(['uploaded_objects_total', 'transferred_bytes_total', 'dirty_paths', 'in_sync', 'ledger_objects', 'ready']),
+    [
+      ['uploaded_objects_total', 1],
+      ['transferred_bytes_total', 3],
+      ['dirty_paths', 0],
+      ['in_sync', 1],
+      ['ledger_objects', 1],
+      ['ready', 1],
+    ],
+  );
+  assert.equal(synced.get('awssyncer_event_to_object_seconds_count'), 1);
+  assert.equal(synced.get('awssyncer_event_to_object_seconds_bucket{le="+Inf"}'), 1);
+  assert.ok(synced.get('awssyncer_requests_total{operation="PutObject",code="ok"}')! >= 1);
+  assert.equal(synced.get('awssyncer_watches'), 1);
+  assert.equal(synced.get('awssyncer_lease_held'), 1);
+  const sinceMs = Date.now() - synced.get('awssyncer_synced_until_timestamp_seconds')! * 1000;
+  assert.ok(sinceMs >= 0 && sinceMs < 60_000);
+
+  stage.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'AccessDenied' } });
+  stage.write('b');
+  const refused = 'awssyncer_requests_total{operation="PutObject",code="AccessDenied"}';
+  await until('S3 has refused it', async () => (await scrape(base)).get(refused)! >= 1);
+  await until('it ages', async () => (await scrape(base)).get('awssyncer_oldest_dirty_age_seconds')! > 0);
+  const behind = await scrape(base);
+  assert.deepEqual([behind.get('awssyncer_in_sync'), behind.get('awssyncer_dirty_paths')], [0, 1]);
+  assert.ok(behind.get('awssyncer_retries_total')! >= 1);
+
+  const known = new Set(METRICS.map(({ name }) => `awssyncer_${name}`));
+  for (const name of behind.keys()) {
+    const metric = name.replace(/\{.*$/, '').replace(/(?<=_seconds)_(bucket|sum|count)$/, '');
+    assert.ok(known.has(metric), name);
+  }
+  cli.signal('SIGTERM');
+  await cli.exited;
+});
+
+test('what is not to be had over HTTP is refused, whatever the path looks like', async (t) => {
+  const stage = await strictStage(t);
+  const file = join(stage.dir, 'token');
+  writeFileSync(file, 'a-token-of-many-letters');
+  const cli = stage.start(['watch', '--http', '0', '--http-control', file, stage.local, stage.url]);
+  const base = await baseOf(cli);
+  await cli.waitForLine(/ watching /);
+  for (const path of ['/metrics/', '//metrics', '/%2e%2e/etc/passwd', '/metrics?x=1', '/toString']) {
+    assert.ok([400, 404].includes(await codeOf(base + path)), path);
+  }
+  for (const path of ['/metrics', '/livez', '/status']) {
+    assert.equal(await codeOf(base + path, { method: 'POST' }), 405, path);
+    assert.equal(await codeOf(base + path, { method: 'DELETE' }), 405, path);
+  }
+  assert.equal(await codeOf(`${base}/sync`, { method: 'POST' }), 401);
+  const headers = { authorization: 'Bearer a-token-of-many-letters' };
+  stage.write('a');
+  assert.equal(await codeOf(`${base}/sync`, { method: 'POST', headers }), 202);
+  await until('the scan is counted', async () => (await scrape(base)).get('awssyncer_scans_total')! >= 2);
+  cli.signal('SIGTERM');
+  await cli.exited;
+});
+
+test('an agent whose usual port is taken says so, and is asked by its socket', async (t) => {
+  const stage = await strictStage(t);
+  const taken = createServer();
+  const listening = once(taken, 'listening');
+  // Where somebody else has it already, it is taken all the same.
+  taken.on('error', ({ message }) => assert.match(message, /EADDRINUSE/)).listen(9480, '127.0.0.1');
+  await Promise.race([listening, once(taken, 'error')]);
+  t.after(() => taken.close());
+  const { AWSSYNCER_HTTP: _, ...env } = stage.env;
+  const cli = stage.start(['watch', stage.local, stage.url], { env });
+  await cli.waitForLine(/not answering over HTTP address=127.0.0.1:9480 reason=EADDRINUSE/);
+  await cli.waitForLine(/ watching /);
+  assert.equal((await stage.run(['status', stage.local])).code, EXIT.ok);
+  cli.signal('SIGTERM');
+  assert.deepEqual(await cli.exited, { code: EXIT.ok, signal: null }, cli.output());
+});
