@@ -189,10 +189,7 @@ export class Feedback {
     else if (isNews) limiter.failed(now(), error.retryAfterMs);
     if (retryable) this.#lastFailed = mark.path;
     // One failure that a repetition cures is not worth a line.
-    if (!retryable || attempts > 2) {
-      const kind = error.code === 'ImpossibleName' ? 'impossible' : 'failed';
-      problems.add(mark.path, { kind, reason: error.message });
-    }
+    if (!retryable || attempts > 2) problems.add(mark.path, { kind: 'failed', reason: error.message });
     const pauseMs = retryable
       ? Math.max(backoffMs(attempts, random), error.retryAfterMs ?? 0)
       : patience.pauseMs(attempts);

@@ -2,7 +2,7 @@
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { foreignRow } from '../ledger/row.ts';
-import { isEncoded, isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
+import { isListedApart, isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -33,12 +33,12 @@ export async function listRemote(
   const ours = ledger.range('' as RelKey);
   let row = ours.next();
   const forget: RelKey[] = [];
-  /** Rows that are listed under encoded names, in an order of their own. */
-  const encoded = new Map<RelKey, LedgerRow>();
+  /** Rows that are listed under other names, in an order of their own. */
+  const apart = new Map<RelKey, LedgerRow>();
   /** Our rows before `key` were not listed. */
   const skipTo = (key: RelKey | undefined): LedgerRow | undefined => {
     for (; !row.done && (key === undefined || row.value.key < key); row = ours.next()) {
-      if (isEncoded(row.value.key)) encoded.set(row.value.key, row.value);
+      if (isListedApart(prefix, row.value.key)) apart.set(row.value.key, row.value);
       else if (isCertain(row.value)) forget.push(row.value.key);
     }
     if (row.done || row.value.key !== key) return undefined;
@@ -48,7 +48,7 @@ export async function listRemote(
   };
   const isNews = (own: LedgerRow | undefined, object: ListedObject): boolean =>
     own === undefined || (isCertain(own) && own.etag !== object.etag);
-  const listedEncoded: { readonly key: RelKey; readonly object: ListedObject }[] = [];
+  const listedApart: { readonly key: RelKey; readonly object: ListedObject }[] = [];
   for await (const page of store.list(prefix, { signal })) {
     const rows: LedgerRow[] = [];
     for (const object of page) {
@@ -60,8 +60,8 @@ export async function listRemote(
         impossible.push({ key: object.key, reason: key.impossible });
         continue;
       }
-      if (isEncoded(key)) {
-        listedEncoded.push({ key, object });
+      if (isListedApart(prefix, key)) {
+        listedApart.push({ key, object });
         continue;
       }
       const own = skipTo(key);
@@ -71,12 +71,12 @@ export async function listRemote(
   }
   skipTo(undefined);
   const rows: LedgerRow[] = [];
-  for (const { key, object } of listedEncoded) {
-    const own = encoded.get(key);
-    encoded.delete(key);
+  for (const { key, object } of listedApart) {
+    const own = apart.get(key);
+    apart.delete(key);
     if (isNews(own, object)) rows.push(foreignRow(key, object, own));
   }
-  for (const own of encoded.values()) if (isCertain(own)) forget.push(own.key);
+  for (const own of apart.values()) if (isCertain(own)) forget.push(own.key);
   ledger.write(rows, forget);
   ledger.setMeta({ listed: true });
   log.info('listed', { objects: listed, foreign: ledger.count().foreign });

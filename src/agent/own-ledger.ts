@@ -77,12 +77,11 @@ function inMemoryInstead(ledger: Ledger): Ledger {
 async function sweepUploads(ledger: Ledger, { store, retry, prefix, log }: OwnLedgerOptions): Promise<void> {
   for (const row of ledger.openUploads()) {
     const { uploadId } = row;
-    const key = objectKey(prefix, row.key);
-    if (typeof key !== 'string' || uploadId === null) continue;
+    if (uploadId === null) continue;
     const path = pathOfKey(row.key);
     try {
       if (uploadId === UNHEARD_UPLOAD) log.warn('an earlier run may have left an upload without parts', { path });
-      else await retry(() => store.abortMultipart(key, uploadId));
+      else await retry(() => store.abortMultipart(objectKey(prefix, row.key), uploadId));
       ledger.write([{ ...row, uploadId: null }]);
     } catch (error) {
       log.warn('cannot abort an unfinished upload of an earlier run', { path, reason: String(error) });

@@ -5,11 +5,10 @@ import type { Log } from '../ops/log.ts';
 /**
  * - `failed`: S3 refused or did not take it.
  * - `unreadable`: the disk did not give it, or it lies under another mount.
- * - `impossible`: S3 cannot have this name.
  * - `special`: a socket, FIFO or device; skipped, no failure.
  * - `fuzzy`: stored, but as a snapshot of a file that did not rest.
  */
-export type ProblemKind = 'failed' | 'unreadable' | 'impossible' | 'special' | 'fuzzy';
+export type ProblemKind = 'failed' | 'unreadable' | 'special' | 'fuzzy';
 
 export interface Problem {
   readonly kind: ProblemKind;
@@ -19,7 +18,6 @@ export interface Problem {
 const SAID: Readonly<Record<ProblemKind, string>> = {
   failed: 'cannot store',
   unreadable: 'cannot read',
-  impossible: 'cannot store under this name',
   special: 'skipped',
   fuzzy: 'stored while it was being written',
 };

@@ -1,5 +1,6 @@
 // S3 alone, for commands that work on nothing of this machine.
 import { showS3Url } from '../config/location.ts';
+import { longKeyStore } from '../store/long-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
 import { type BucketConfig, bucketStore, checkBucket, retryFor } from './reach-bucket.ts';
@@ -25,11 +26,11 @@ export async function withRemote<T>(
   context: Surroundings,
   work: (remote: Remote) => Promise<T>,
 ): Promise<T> {
-  const store = bucketStore(config, context, config);
+  const { prefix } = config.remote;
+  const retry = retryFor(config.retryHorizonMs, context.log);
+  const store = longKeyStore(bucketStore(config, context, config), { prefix, retry, known: () => [] });
   try {
     await checkBucket(store, config.remote, context.log);
-    const { prefix } = config.remote;
-    const retry = retryFor(config.retryHorizonMs, context.log);
     return await work({ store, prefix, url: showS3Url(config.remote), retry });
   } finally {
     store.close();

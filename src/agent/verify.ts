@@ -1,5 +1,5 @@
 // Evidence: lists S3, walks the disk, compares both. The ledger is not asked: it is what could be wrong.
-import { inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { hashedOf, inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
@@ -94,6 +94,11 @@ async function listAll(
       const key = relativeKey(prefix, object.key);
       if (object.key === prefix) continue;
       if (typeof key !== 'string') impossible.push({ key: object.key, reason: key.impossible });
+      else if (hashedOf(prefix, object.key) !== undefined)
+        impossible.push({
+          key: object.key,
+          reason: 'it tells the key of an object that is not there: it may be deleted',
+        });
       else if (!isReservedKey(key) && filter.includes(pathOfKey(key), isMarker(key))) objects.push({ key, object });
     }
   }

@@ -11,8 +11,10 @@ import { Journal } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
+import { objectKey, type RelKey } from '../model/key.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Log } from '../ops/log.ts';
+import { longKeyStore } from '../store/long-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
 import { DirectoryReader } from '../tree/directory-reader.ts';
@@ -129,9 +131,15 @@ export async function openWorkspace(
         retry,
       });
     }
+    const { prefix } = config.remote;
     const reached = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
+    const named = longKeyStore(reached, {
+      prefix,
+      retry: retryFor(options.retryHorizonMs, log),
+      known: () => wholeKeys(ledger, prefix),
+    });
     // Outermost: no lease is asked for in a bucket that is not there.
-    const store = checkedStore(reached, () => checkBucket(s3, config.remote, log));
+    const store = checkedStore(named, () => checkBucket(s3, config.remote, log));
     const guard = new RootGuard(localAsGiven, root, {
       onBroken: (reason) =>
         log.error('LOCAL cannot be trusted as the source: nothing is deleted in S3 until a restart', {
@@ -142,7 +150,6 @@ export async function openWorkspace(
         }),
       fileSystemId: loadAddon().fileSystemId,
     });
-    const { prefix } = config.remote;
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
@@ -190,6 +197,10 @@ export async function openWorkspace(
     s3.close();
     throw error;
   }
+}
+
+function* wholeKeys(ledger: Ledger, prefix: string): Generator<string> {
+  for (const { key } of ledger.outlines('' as RelKey)) yield objectKey(prefix, key);
 }
 
 /** LOCAL, resolved. */

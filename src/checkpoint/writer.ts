@@ -141,7 +141,6 @@ export class CheckpointWriter {
   async #complete(row: LedgerRow, signal: AbortSignal): Promise<void> {
     const { store, prefix, retry, ledger, save } = this.#o;
     const key = objectKey(prefix, row.key);
-    if (typeof key !== 'string') return;
     const head = await retry(() => store.head(key, { signal }), { signal });
     const now = ledger.get(row.key);
     if (head === undefined || head.etag !== now?.etag || now.versionId !== null) return;
@@ -151,7 +150,6 @@ export class CheckpointWriter {
   /** undefined: it is not known for certain what S3 holds. */
   #entryOf(key: RelKey, row: LedgerRow | undefined): Entry | undefined {
     const whole = objectKey(this.#o.prefix, key);
-    if (typeof whole !== 'string') return undefined;
     const name = whole.slice(this.#o.prefix.length);
     if (row === undefined || row.state === 'foreign') return [name];
     if (row.state !== 'known' || row.versionId === null) return undefined;

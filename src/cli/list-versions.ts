@@ -1,7 +1,7 @@
 // `awssyncer restore --list-versions PATH`: what S3 keeps of one file.
 import { withRemote } from '../agent/remote.ts';
 import type { CommandConfig } from '../config/config.ts';
-import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
 import { fileKey, objectKey } from '../model/key.ts';
 import { pathFromText } from '../model/path.ts';
 import { showBytes } from '../ops/units.ts';
@@ -16,7 +16,6 @@ export async function listVersions(
   const relative = pathFromText(path.replace(/^\/+|\/+$/g, ''));
   const versions = await withRemote(config, context, async ({ store, prefix, url, retry }) => {
     const key = objectKey(prefix, fileKey(relative));
-    if (typeof key !== 'string') throw new UsageError(`Cannot list the versions of ${path}: ${key.impossible}`);
     const past = store.past({ atMs: 0 });
     await retry(() => past.check());
     const found: ObjectVersion[] = [];

@@ -1,6 +1,6 @@
 // Pure. Where the two sides are: LOCAL and s3://BUCKET[/PREFIX].
 import { UsageError } from '../model/errors.ts';
-import { MAX_KEY_BYTES } from '../model/key.ts';
+import { MAX_PREFIX_BYTES } from '../model/key.ts';
 import { path } from './kinds.ts';
 
 /** The S3 side. */
@@ -56,7 +56,8 @@ export function parseS3Url(text: string, source = 'the S3 URL'): S3Location {
   if (!prefix.isWellFormed() || /[\x00-\x1f\x7f\ufffd-\uffff]/.test(prefix))
     throw fail('the prefix must be UTF-8 without control characters');
   const bytes = Buffer.byteLength(prefix);
-  if (bytes >= MAX_KEY_BYTES) throw fail(`the prefix has ${bytes} bytes, S3 allows keys of ${MAX_KEY_BYTES}`);
+  if (bytes > MAX_PREFIX_BYTES)
+    throw fail(`the prefix has ${bytes} bytes, at most ${MAX_PREFIX_BYTES} leave room for keys beneath it`);
   return { bucket, prefix };
 }
 

@@ -1,4 +1,5 @@
 // Pure. The keys under the prefix, and their mapping to paths.
+import { hash } from 'node:crypto';
 import { type RelPath, textOf } from './path.ts';
 
 /**
@@ -17,7 +18,7 @@ export const LEGACY_READY_MARKER = '.volume_ready';
 export const TEMPORARY_PREFIX = '.awssyncer-tmp-';
 
 /** Bytes S3 allows in a whole key. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html */
-export const MAX_KEY_BYTES = 1024;
+const MAX_KEY_BYTES = 1024;
 
 const NAME_MAX_BYTES = 255;
 const PATH_MAX_BYTES = 4095;
@@ -47,7 +48,7 @@ export function pathOfKey(key: RelKey): RelPath {
   return (key.endsWith('/') ? key.slice(0, -1) : key) as RelPath;
 }
 
-/** Why a path has no key or a key has no path, for people. */
+/** Why a key has no path, for people. */
 export interface Impossible {
   readonly impossible: string;
   /** The path that another program may have meant by it; we keep that under another key. */
@@ -58,14 +59,45 @@ export interface Impossible {
 const ENCODED_NAMES = `${RESERVED_NAME}/names/`;
 
 /**
- * The whole object key of `key` beneath `prefix` (UTF-8 text, either empty or ending in '/'), or why there is none: it
- * has more than 1,024 bytes.
+ * The whole object key of `key` beneath `prefix` (UTF-8 text, either empty or ending in '/'), however long. What is
+ * longer than S3 takes, store/long-keys.ts keeps under its hash.
  */
-export function objectKey(prefix: string, key: RelKey): string | Impossible {
-  const whole = prefix + nameOfKey(key);
+export function objectKey(prefix: string, key: RelKey): string {
+  return prefix + nameOfKey(key);
+}
+
+/** Where objects are whose keys are too long, each under the SHA-256 of its key beneath the prefix. */
+const HASHED_NAMES = `${ENCODED_NAMES}.h/`;
+
+/** The object beside one that tells the key that was hashed. */
+const NAME_SUFFIX = '.name';
+
+/** No prefix may be longer: every hashed key must fit. */
+export const MAX_PREFIX_BYTES = MAX_KEY_BYTES - HASHED_NAMES.length - 64 - NAME_SUFFIX.length;
+
+/** Whether S3 does not take this key. */
+export function isTooLong(key: string): boolean {
   // No text has more bytes than three times its length.
-  const bytes = whole.length * 3 > MAX_KEY_BYTES ? Buffer.byteLength(whole) : 0;
-  return bytes > MAX_KEY_BYTES ? { impossible: `the key has ${bytes} bytes, S3 allows ${MAX_KEY_BYTES}` } : whole;
+  return key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES;
+}
+
+/** The key under which S3 holds what has this key. */
+export function storedKey(prefix: string, key: string): string {
+  if (!isTooLong(key)) return key;
+  return prefix + HASHED_NAMES + hash('sha256', key.slice(prefix.length));
+}
+
+/** The key of the object that tells which key this one, a hashed one, stands for. */
+export function keyOfName(hashed: string): string {
+  return hashed + NAME_SUFFIX;
+}
+
+/** If a listed key is a hashed one, or that of a name: the hashed one. */
+export function hashedOf(prefix: string, listed: string): string | undefined {
+  const place = prefix + HASHED_NAMES;
+  if (!listed.startsWith(place)) return undefined;
+  const [, digest] = /^([0-9a-f]{64})(?:\.name)?$/.exec(listed.slice(place.length)) ?? [];
+  return digest && place + digest;
 }
 
 /** What follows the prefix. */
@@ -73,14 +105,14 @@ function nameOfKey(key: RelKey): string {
   return carriedText(key) ?? ENCODED_NAMES + encodeName(key);
 }
 
-/** Whether S3 holds `key` under an encoded name: such keys are not listed in the order of the others. */
-export function isEncoded(key: RelKey): boolean {
-  return carriedText(key) === undefined;
+/** Whether S3 holds `key` under another name, encoded or hashed: such keys are not listed in the order of the others. */
+export function isListedApart(prefix: string, key: RelKey): boolean {
+  const text = carriedText(key);
+  return text === undefined || isTooLong(prefix + text);
 }
 
-/** Puts what was listed into the order of the keys: encoded names are listed in an order of their own. */
+/** Puts what was listed into the order of the keys. */
 export function inKeyOrder<T>(listed: T[], keyOf: (item: T) => RelKey): T[] {
-  if (!listed.some((item) => isEncoded(keyOf(item)))) return listed;
   return listed.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
@@ -110,6 +142,9 @@ export function relativeKey(prefix: string, key: string): RelKey | Impossible {
   const text = key.slice(prefix.length);
   const relative = Buffer.from(text, 'utf8').toString('latin1') as RelKey;
   const isNamed = relative.startsWith(ENCODED_NAMES) && relative !== ENCODED_NAMES;
+  const hashed = isNamed ? hashedOf(prefix, key) : undefined;
+  // Listed as it is only where name and object are not both there; a name alone means nothing.
+  if (hashed !== undefined) return hashed === key ? { impossible: 'no name beside it tells its path' } : relative;
   const meant = isNamed ? decodeName(relative.slice(ENCODED_NAMES.length)) : relative;
   const wrong = whyNoPath(pathOfKey(meant));
   if (wrong !== undefined) return { impossible: wrong };

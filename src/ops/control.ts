@@ -4,7 +4,7 @@ import type { Measurements } from './measurements.ts';
 /** A path as it is shown, and what is wrong with it. */
 export interface PathProblem {
   readonly path: string;
-  /** failed, unreadable, impossible, special, fuzzy; in a flush also pending and held. */
+  /** failed, unreadable, special, fuzzy; in a flush also pending and held. */
   readonly kind: string;
   readonly reason: string;
 }

@@ -38,11 +38,9 @@ export interface TransferContext {
   readonly steadyNow: () => number;
 }
 
-/** The whole key, or a StoreError that says why S3 cannot have it. */
-export function wholeKey(context: TransferContext, key: RelKey): string {
-  const whole = objectKey(context.prefix, key);
-  if (typeof whole === 'string') return whole;
-  throw new StoreError(whole.impossible, { reaction: 'rejected', code: 'ImpossibleName' });
+/** The key in the store. */
+export function wholeKey({ prefix }: TransferContext, key: RelKey): string {
+  return objectKey(prefix, key);
 }
 
 /**

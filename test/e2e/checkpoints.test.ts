@@ -51,12 +51,16 @@ function copyOf(from: string, to: string): void {
 const SEED = Number(process.env['AWSSYNCER_TEST_SEED'] ?? Date.now() % 1e9);
 const LARGE_BYTES = 6 * 2 ** 20;
 const MOMENTS = 20;
+/** Too long to be a key. */
+const LONG = Array.from({ length: 6 }, (_, n) => String(n).repeat(200)).join('/');
 
 /** A few operations of all kinds; every third time an object that goes in parts. */
 function change(stage: Stage, n: number): void {
   const operations = fc.sample(operation(), { numRuns: 12, seed: SEED + n });
   for (const each of operations) if (!isInvisible(each)) operate(stage.local, each);
   if (n % 3 === 0) stage.write(`large-${n % 2}`, Buffer.alloc(LARGE_BYTES, `${n}`));
+  if (n % 5 === 4) rmSync(stage.at(LONG).replace(/\/1.*/, ''), { recursive: true });
+  else stage.write(LONG, `${n}`);
   stage.write('always', `${n}`);
 }
 
@@ -306,6 +310,10 @@ test('the versions of a file are listed, the newest first, without a directory',
   );
   const human = await stage.run(['restore', '--list-versions', '/d/a', stage.url]);
   assert.match(human.stdout, /^\S+Z +deleted +\S+\n\S+Z +5 B +\S+\n\S+Z +3 B +\S+\n$/);
+  stage.write(LONG);
+  assert.equal((await stage.run(['sync', stage.local, stage.url])).code, EXIT.ok);
+  const long = await stage.run(['restore', '--list-versions', LONG, stage.url]);
+  assert.equal(long.code, EXIT.ok, long.stderr);
   const none = await stage.run(['restore', '--list-versions', 'd', stage.url]);
   assert.equal(none.code, EXIT.fatal);
   assert.match(none.stderr, /there never was such a file/);

@@ -27,6 +27,9 @@ function chmodBoth(ground: CrashGround, mode: number): void {
   for (const path of ['f', 'g']) chmodSync(ground.at(path), mode);
 }
 
+/** Too long to be a key. */
+const LONG = Array.from({ length: 6 }, (_, n) => String(n).repeat(200)).join('/');
+
 const SCENARIOS: readonly Scenario[] = [
   {
     title: 'a new file',
@@ -144,6 +147,24 @@ const SCENARIOS: readonly Scenario[] = [
       ground.bringBack('f');
     },
     paths: ['d', 'f/below'],
+  },
+  {
+    title: 'files whose keys are too long: a new one, one that is gone, one beneath a renamed directory',
+    before: (ground) => {
+      ground.write(`gone/${LONG}`);
+      ground.write(`d/${LONG}`);
+    },
+    change: (ground) => {
+      ground.write(`new/${LONG}`);
+      ground.takeAway('gone');
+      renameSync(ground.at('d'), ground.at('e'));
+    },
+    undo: (ground) => {
+      ground.remove('new');
+      ground.bringBack('gone');
+      renameSync(ground.at('e'), ground.at('d'));
+    },
+    paths: ['new', 'e'],
   },
   {
     title: 'a ledger that was lost',

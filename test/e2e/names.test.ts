@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { placeOf } from '../support/reference.ts';
 import { availableTargets } from '../support/s3-targets.ts';
-import { stageOn } from '../support/stage.ts';
+import { stageOn, strictStage } from '../support/stage.ts';
 
 /** Names as Linux has them, one character for each byte. */
 const name = fc
@@ -21,7 +22,15 @@ const name = fc
     (text) => !['', '.', '..', '.awssyncer', '.volume_ready'].includes(text) && !text.startsWith('.awssyncer-tmp-'),
   );
 
-const trees = fc.uniqueArray(fc.array(name, { minLength: 1, maxLength: 3 }), {
+/** Down to where their keys are too long, and on to where the kernel takes no more of LOCAL and its copies. */
+const deep = fc
+  .tuple(fc.array(name, { maxLength: 3 }), name, fc.integer({ min: 3, max: 14 }))
+  .map(([above, padding, depth]) => {
+    const filler = Array.from({ length: depth }, () => padding.padEnd(250, padding).slice(0, 250));
+    return [...above, ...filler, ...above];
+  });
+
+const trees = fc.uniqueArray(fc.oneof({ weight: 3, arbitrary: fc.array(name, { minLength: 1, maxLength: 3 }) }, deep), {
   maxLength: 12,
   comparator: (a, b) => a.join('/') === b.join('/') || isBelow(a, b) || isBelow(b, a),
 });
@@ -69,8 +78,8 @@ for (const choice of availableTargets().filter(({ name }) => name !== 'fauxqs'))
       assert.deepEqual(filesOf(copy), filesOf(local));
       // The other side's ledger knows all of it: nothing is sent, and what goes goes in S3 as well.
       const again = await run(['sync', '--json', '--delete', '--state-dir', `${dir}/other`, copy, url]);
-      const { uploaded, deleted, copied } = JSON.parse(again.stdout);
-      assert.deepEqual([again.code, uploaded, deleted, copied], [0, 0, 0, 0], again.stderr);
+      const { uploaded, deleted, copied, adopted } = JSON.parse(again.stdout);
+      assert.deepEqual([again.code, uploaded, deleted, copied, adopted], [0, 0, 0, 0, 0], again.stderr);
       const [first] = paths;
       if (first === undefined || first[0] === 'kept') return;
       rmSync(bytes([copy, first[0]].join('/')), { recursive: true });
@@ -80,3 +89,33 @@ for (const choice of availableTargets().filter(({ name }) => name !== 'fauxqs'))
     await fc.assert(property, { numRuns: Number(process.env['RUNS'] ?? 8) });
   });
 }
+
+test('S14 verify tells of a hashed object without a name, of a name without an object, and of what is missing by that', async (t) => {
+  const { bucket, local, url, run, write } = await strictStage(t);
+  const [nameless, alone] = ['a', 'b'].map((name) => Array.from({ length: 6 }, () => name.repeat(200)).join('/'));
+  for (const path of [nameless!, alone!]) write(path);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  bucket.remove(`${placeOf(`p/${nameless}`)}.name`);
+  bucket.remove(placeOf(`p/${alone}`));
+  const { code, stdout, stderr } = await run(['verify', '--json', local, url]);
+  assert.equal(code, 5, stderr);
+  const { differences, impossible } = JSON.parse(stdout);
+  assert.deepEqual(
+    differences.map(({ path, kind }: Record<string, string>) => [path, kind]),
+    [
+      [nameless, 'missing'],
+      [alone, 'missing'],
+    ],
+  );
+  const told = impossible.map(({ key, reason }: Record<string, string>) => [key, reason]);
+  assert.deepEqual(
+    new Map(told),
+    new Map([
+      [placeOf(`p/${nameless}`), 'no name beside it tells its path'],
+      [`${placeOf(`p/${alone}`)}.name`, 'it tells the key of an object that is not there: it may be deleted'],
+    ]),
+  );
+  // The ledger knows whose it is: nothing is taken for deleted, neither here nor by a restore.
+  assert.equal((await run(['restore', url, local])).code, 0);
+  assert.deepEqual(Object.keys(filesOf(local)), [nameless]);
+});

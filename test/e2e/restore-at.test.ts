@@ -12,16 +12,20 @@ import { until } from '../support/until.ts';
 const LARGE_BYTES = 6 * 2 ** 20;
 const OPTIONS = ['--part-size', '5MiB', '--multipart-threshold', '5MiB', '--max-delete', '2000,50%'];
 
+/** Too long to be a key. */
+const LONG = Array.from({ length: 6 }, (_, n) => String(n).repeat(200)).join('/');
+
 /** What happens to the tree, one step after the other: all kinds of things come, change, move and go. */
 const STEPS: readonly ((stage: Stage) => void)[] = [
   ({ write, at }) => {
-    for (const name of ['a', 'd/b', 'd/c', 'first']) write(name);
+    for (const name of ['a', 'd/b', 'd/c', 'first', LONG]) write(name);
     mkdirSync(at('empty'));
     symlinkSync('a', at('link'));
     write('large', Buffer.alloc(LARGE_BYTES, 'one'));
   },
   ({ write, at }) => {
     write('a', 'changed');
+    write(LONG, 'changed');
     rmSync(at('d/b'));
     chmodSync(at('d/c'), 0o600);
     writeFileSync(`${at('d')}/\x01`, 'odd');
@@ -35,6 +39,7 @@ const STEPS: readonly ((stage: Stage) => void)[] = [
   },
   ({ at }) => {
     rmSync(at('d'), { recursive: true });
+    rmSync(at('0'.repeat(200)), { recursive: true });
     rmSync(at('large'));
     rmSync(at('empty'), { recursive: true });
   },

@@ -350,13 +350,6 @@ test('a file that is gone or no file any more is a race; one that cannot be open
   assert.deepEqual(calls(bench), {});
 });
 
-test('S14 a name that S3 cannot have fails before anything is read or sent', async (t) => {
-  const bench = transferBench(t);
-  const { error } = ended(await upload(bench, { path: 'n'.repeat(1025) as RelPath }), 'failed');
-  assert.equal(error.code, 'ImpossibleName');
-  assert.equal(bench.ledger.count().ours, 0);
-});
-
 test('a defect is no outcome', async (t) => {
   const bench = transferBench(t);
   bench.write(F, SMALL);

@@ -4,15 +4,19 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   fileKey,
-  isEncoded,
+  hashedOf,
+  isListedApart,
   isMarker,
   isReservedKey,
-  MAX_KEY_BYTES,
+  isTooLong,
+  keyOfName,
+  MAX_PREFIX_BYTES,
   markerKey,
   objectKey,
   pathOfKey,
   type RelKey,
   relativeKey,
+  storedKey,
 } from '../../src/model/key.ts';
 import {
   bytesOf,
@@ -98,8 +102,7 @@ test('S14 a key and its path are the same bytes; a name that S3 can carry comes 
       for (const key of [fileKey(p), markerKey(p)]) {
         assert.equal(pathOfKey(key), p);
         const whole = objectKey(prefix, key);
-        if (typeof whole !== 'string') continue;
-        assert.equal(whole.startsWith(`${prefix}.awssyncer/names/`), isEncoded(key));
+        assert.equal(whole.startsWith(`${prefix}.awssyncer/names/`), isListedApart(prefix, key));
         const back = relativeKey(prefix, whole);
         if (typeof back === 'string') assert.equal(back, key);
         else
@@ -123,13 +126,44 @@ test('S14 names that S3 cannot carry have keys of their own, others are what the
   assert.equal(keyOf('caf\xe9'), 'p/.awssyncer/names/caf%E9');
   assert.equal(keyOf('d \xff/100%/a~b-c_d.e\x01/'), 'p/.awssyncer/names/d%20%FF/100%25/a~b-c_d.e%01/');
   assert.equal(keyOf(pathFromText('é\ufffe')), 'p/.awssyncer/names/%C3%A9%EF%BF%BE');
-  for (const text of ['\x01', '\x1f', '\ufffe', '\uffff']) assert.ok(isEncoded(fileKey(pathFromText(text))), text);
-  assert.match(impossible(keyOf('\xff'.repeat(336))), /1027 bytes, S3 allows 1024/);
+  for (const text of ['\x01', '\x1f', '\ufffe', '\uffff'])
+    assert.ok(isListedApart('', fileKey(pathFromText(text))), text);
   for (const text of ['\t', '\n', '\r', '\x7f', '\ufffd'])
     assert.equal(objectKey('', fileKey(pathFromText(text))), text);
-  const fits = 'é'.repeat((MAX_KEY_BYTES - 2) / 2);
-  assert.equal(objectKey('p/', fileKey(pathFromText(fits))), `p/${fits}`);
-  assert.match(impossible(objectKey('pp/', fileKey(pathFromText(fits)))), /1025 bytes, S3 allows 1024/);
+});
+
+test('S14 a key of up to 1,024 bytes is its own place; a longer one is kept under its hash, whatever the prefix', () => {
+  const fits = fileKey(pathFromText('é'.repeat(511)));
+  assert.deepEqual([isListedApart('p/', fits), isListedApart('pp/', fits)], [false, true]);
+  assert.equal(storedKey('p/', objectKey('p/', fits)), `p/${'é'.repeat(511)}`);
+  const hashed = storedKey('pp/', objectKey('pp/', fits));
+  assert.match(hashed, /^pp\/\.awssyncer\/names\/\.h\/[0-9a-f]{64}$/);
+  assert.deepEqual(
+    [hashedOf('pp/', hashed), hashedOf('pp/', keyOfName(hashed)), hashedOf('p/', hashed)],
+    [...[hashed, hashed, undefined]],
+  );
+  const longest = `${'é'.repeat((MAX_PREFIX_BYTES - 1) / 2)}/`;
+  assert.equal(Buffer.byteLength(keyOfName(storedKey(longest, longest + 'x'.repeat(1_024)))), 1_024);
+  for (const odd of ['', '.name', '/x', 'A', `${'0'.repeat(64)}.name.name`, `x/${'0'.repeat(64)}`])
+    assert.equal(hashedOf('p/', `p/.awssyncer/names/.h/${odd}`), undefined, odd);
+  const deep = fc.array(nameBytes, { minLength: 150, maxLength: 600 });
+  const anyPath = fc.oneof(
+    path,
+    deep.map((names) => pathFromBytes(Buffer.from(names.map((name) => name.toString('latin1')).join('/'), 'latin1'))),
+  );
+  fc.assert(
+    fc.property(anyPath, anyPath, fc.constantFrom('', 'p/', longest), (a, b, prefix) => {
+      const places = [fileKey(a), markerKey(a), fileKey(b), markerKey(b)].map((key) => {
+        const whole = objectKey(prefix, key);
+        const stored = storedKey(prefix, whole);
+        assert.ok(Buffer.byteLength(stored) <= 1_024);
+        assert.equal(stored !== whole, isTooLong(whole));
+        assert.equal(hashedOf(prefix, stored), isTooLong(whole) ? stored : undefined);
+        return stored;
+      });
+      assert.equal(new Set(places).size, a === b ? 2 : 4);
+    }),
+  );
 });
 
 test('S14 no two keys are taken for one path: what is listed as a path is where that path is stored', () => {

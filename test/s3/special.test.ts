@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { endWatching } from '../../src/agent/ending.ts';
 import { EXIT } from '../../src/model/errors.ts';
+import { placeOf } from '../support/reference.ts';
 import { settledGround } from '../support/strict-agent.ts';
 import { until } from '../support/until.ts';
 
@@ -56,7 +57,7 @@ test('S14 every name that S3 can carry is the key, letter for letter, of file, d
   await ground.settle();
   ground.assertEqual();
   assert.equal(ground.bucket.keys('p/d/').length, ODD_NAMES.length);
-  assert.deepEqual(ground.problems('impossible'), []);
+  assert.deepEqual(ground.problems('failed'), []);
 });
 
 test('S14 deletes take the object of exactly that name', async (t) => {
@@ -114,7 +115,7 @@ test('S14 names that S3 cannot carry are stored under encoded ones, renamed and 
   const encoded = [...Object.keys(ENCODED), 'd%FE/inside', '%FC/'].map((name) => `p/.awssyncer/names/${name}`);
   const stored = (): string[] => ground.bucket.keys('p/');
   assert.deepEqual(stored(), [...encoded, 'p/also fine', 'p/fine'].sort());
-  assert.deepEqual(ground.problems('impossible'), []);
+  assert.deepEqual(ground.problems('failed'), []);
   assert.equal(ground.bucket.object('p/.awssyncer/names/d%FE/inside')!.bytes.toString(), 'inside');
 
   ground.server.clearRequests();
@@ -144,16 +145,63 @@ test('S8 S14 encoded names are known after a restart with the ledger, and adopte
   }
 });
 
-test('S14 a key over 1,024 bytes is reported; one of 1,024 is stored', async (t) => {
+/** The object of this path, whose key is too long, and the one that tells it. */
+function hashed(path: string): string[] {
+  const place = placeOf(`p/${path}`);
+  assert.notEqual(place, `p/${path}`);
+  return [place, `${place}.name`];
+}
+
+test('S14 keys over 1,024 bytes are stored under their hash, follow a rename above them, and go with their files', async (t) => {
   const ground = await settledGround(t);
   const dir = Array.from({ length: 4 }, () => 'd'.repeat(200)).join('/');
   const rest = 1024 - Buffer.byteLength(`p/${dir}/`);
-  ground.write(`${dir}/${'f'.repeat(rest)}`, 'fits');
+  const fits = `${dir}/${'f'.repeat(rest)}`;
+  const long = (top: string): string[] => {
+    const at = dir.replace(/^d+/, top);
+    return [`${at}/${'g'.repeat(rest + 1)}`, `${at}/${'\u00e9'.repeat(100)}${'h'.repeat(rest - 199)}`];
+  };
+  const first = long('d'.repeat(200));
+  for (const path of [fits, ...first]) ground.write(path, path);
+  mkdirSync(ground.at(`${fits}-dir`));
   await ground.settle();
-  ground.write(`${dir}/${'g'.repeat(rest + 1)}`, 'does not fit');
-  ground.write(`${dir}/${'é'.repeat(100)}${'h'.repeat(rest - 199)}`, 'does not fit in bytes');
-  await until('they are reported', () => ground.problems('impossible').length === 2);
-  assert.deepEqual(ground.bucket.keys(), [`p/${dir}/${'f'.repeat(rest)}`]);
+  const stored = (): string[] => ground.bucket.keys();
+  const expected = [...first, `${fits}-dir/`].flatMap(hashed);
+  assert.deepEqual(stored(), [...expected, `p/${fits}`].sort());
+
+  ground.server.clearRequests();
+  renameSync(ground.at('d'.repeat(200)), ground.at('e'.repeat(200)));
+  await ground.settle();
+  const second = long('e'.repeat(200));
+  const renamed = fits.replace(/^d+/, 'e'.repeat(200));
+  assert.deepEqual(stored(), [...[...second, `${renamed}-dir/`].flatMap(hashed), `p/${renamed}`].sort());
+  assert.equal(ground.server.countRequests('CopyObject'), 3);
+  for (const path of second) assert.equal(ground.bucket.text(hashed(path)[0]!), path.replace(/^e+/, 'd'.repeat(200)));
+
+  rmSync(ground.at('e'.repeat(200)), { recursive: true });
+  await ground.settle();
+  assert.deepEqual(stored(), []);
+});
+
+test('S8 S14 keys over 1,024 bytes are known after a restart with the ledger, and adopted without one', async (t) => {
+  const path = Array.from({ length: 6 }, () => 'd'.repeat(200)).join('/');
+  for (const durable of [true, false]) {
+    const ground = await settledGround(t, { durable, files: { [path]: 'long', '-first': '1', zzz: 'z' } });
+    await ground.start();
+    await ground.settle();
+    const changes = ['PutObject', 'CopyObject', 'DeleteObjects'] as const;
+    assert.deepEqual(
+      changes.map((operation) => ground.server.countRequests(operation)),
+      [0, 0, 0],
+    );
+    rmSync(ground.at(path));
+    await ground.settle();
+    assert.equal(
+      ground.bucket.keys().some((key) => hashed(path).includes(key)),
+      false,
+      'it is ours',
+    );
+  }
 });
 
 test('S14 a path too long for the kernel to be named is reported, and what is beneath it not deleted', async (t) => {

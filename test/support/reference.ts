@@ -56,13 +56,31 @@ export function contentsOf(
   { fully = false }: ContentsOptions = {},
 ): Contents {
   const stored: Contents = {};
-  for (const [key, { metadata, bytes }] of objects) {
-    if (key.includes('/.awssyncer/')) continue;
+  const all = new Map(objects);
+  for (const [place, { metadata, bytes }] of all) {
+    const key = keyOfPlace(place, all);
+    if (key === undefined) continue;
     const { mode, uid, gid, mtime } = metadata;
     const about = fully ? `${mode} ${uid} ${gid} ${key.endsWith('/') ? '' : mtime}` : mode;
     stored[key] = `${about} ${bytes.toString('latin1')}`;
   }
   return stored;
+}
+
+/** The key of what is kept there; undefined: nothing of the tree. A name without its object is something left over. */
+function keyOfPlace(place: string, all: ReadonlyMap<string, { readonly bytes: Buffer }>): string | undefined {
+  const [, prefix, hashed] = /^(.*?)\.awssyncer\/(?:names\/\.h\/(.*))?/.exec(place) ?? [];
+  if (prefix === undefined) return place;
+  if (hashed === undefined) return undefined;
+  if (hashed.endsWith('.name')) return all.has(place.slice(0, -'.name'.length)) ? undefined : place;
+  const name = all.get(`${place}.name`)?.bytes.toString();
+  return name === undefined ? place : prefix + name;
+}
+
+/** Where the object of this key is. */
+export function placeOf(key: string, prefix = 'p/'): string {
+  if (Buffer.byteLength(key) <= 1_024) return key;
+  return `${prefix}.awssyncer/names/.h/${createHash('sha256').update(key.slice(prefix.length)).digest('hex')}`;
 }
 
 /** S2: what is beneath the prefix is what the tree asks for, and besides it only the keys of `others`. */

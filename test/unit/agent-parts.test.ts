@@ -139,13 +139,13 @@ test('a problem is said when it appears or changes, not when it repeats', () => 
 
 test('special files are no failure, everything else is', () => {
   const { problems: all } = problems();
-  const kinds: ProblemKind[] = ['failed', 'unreadable', 'impossible', 'special', 'fuzzy'];
+  const kinds: ProblemKind[] = ['failed', 'unreadable', 'special', 'fuzzy'];
   for (const kind of kinds) all.add(kind as string as RelPath, { kind, reason: '' });
   assert.deepEqual(
     all.failures().map(([path]) => path),
-    ['failed', 'unreadable', 'impossible', 'fuzzy'],
+    ['failed', 'unreadable', 'fuzzy'],
   );
-  assert.equal(all.all().length, 5);
+  assert.equal(all.all().length, 4);
   assert.equal(all.all().filter(([, { kind }]) => kind === 'special').length, 1);
 });
 
