@@ -27,6 +27,8 @@ export interface Difference {
   readonly path: RelPath;
   readonly kind: DifferenceKind;
   readonly detail: string;
+  /** What is on disk, if it was there to be compared. */
+  readonly entry?: WalkEntry | undefined;
 }
 
 /** A key of the listing. */
@@ -49,25 +51,26 @@ export interface CompareOptions {
   readonly download: boolean;
 }
 
-type Found = Omit<Difference, 'path'>;
+type Found = Pick<Difference, 'kind' | 'detail'>;
 
 /**
  * All differences of one pair; none if a restore would bring back what is on disk. Asks S3 once for each object, and
  * reads those whose content it cannot tell.
  */
 export async function differencesOf(workspace: Workspace, pair: Pair, options: CompareOptions): Promise<Difference[]> {
-  const path = pair.entry?.path ?? pathOfKey(pair.listed!.key);
+  const { entry } = pair;
+  const path = entry?.path ?? pathOfKey(pair.listed!.key);
   try {
     const all = await find(workspace, pair, options).catch((error: unknown) => {
       // An agent that is running writes and deletes: once more, by what S3 holds now.
       if (error instanceof StaleError) return find(workspace, pair, options);
       throw error;
     });
-    return all.map((found) => ({ path, ...found }));
+    return all.map((found) => ({ path, entry, ...found }));
   } catch (error) {
     const detail = reasonOf(error);
     if (detail === undefined) throw error;
-    return [{ path, kind: 'unreadable', detail }];
+    return [{ path, entry, kind: 'unreadable', detail }];
   }
 }
 

@@ -1,6 +1,6 @@
 // Evidence: lists S3, walks the disk, compares both. The ledger is not asked: it is what could be wrong.
 import { hashedOf, inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
-import { ROOT } from '../model/path.ts';
+import { type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
 import { Mounts } from '../tree/mounts.ts';
@@ -13,6 +13,8 @@ export interface VerifyOptions {
   readonly directoryDefaults: DirectoryDefaults;
   /** See CompareOptions. */
   readonly download: boolean;
+  /** Compare these paths only. Default: all. */
+  readonly only?: ReadonlySet<RelPath>;
   readonly onDifference: (difference: Difference) => void;
   /** Told how many paths have been compared. */
   readonly onProgress?: (compared: number) => void;
@@ -32,7 +34,7 @@ const AT_ONCE = 16;
 /** Compares both sides by name, kind, size, content and metadata; changes nothing. */
 export async function verify(workspace: Workspace, options: VerifyOptions): Promise<VerifyResult> {
   const { tree, directories, filter } = workspace;
-  const { signal, download } = options;
+  const { signal, download, only } = options;
   const compareOptions = { signal, download, dirTimes: options.directoryDefaults.times };
   let compared = 0;
   let differences = 0;
@@ -49,7 +51,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
   });
   const merge = new Merge<WalkEntry, Listed>(objects.values());
   const compare = async (pairs: Iterable<Pair<WalkEntry, Listed>>): Promise<void> => {
-    for (const some of inGroups(pairs, AT_ONCE)) {
+    for (const some of inGroups(chosen(pairs, only), AT_ONCE)) {
       signal.throwIfAborted();
       const found = await Promise.all(
         some.map(({ left, right }) => differencesOf(workspace, { entry: left, listed: right }, compareOptions)),
@@ -62,6 +64,13 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
   for await (const batch of entries) await compare(merge.with(wanted(batch, options.directoryDefaults)));
   await compare(merge.rest());
   return { compared, differences, impossible };
+}
+
+function* chosen<P extends Pair<WalkEntry, Listed>>(
+  pairs: Iterable<P>,
+  only: ReadonlySet<RelPath> | undefined,
+): Generator<P> {
+  for (const pair of pairs) if (only === undefined || only.has(pathOfKey(pair.key))) yield pair;
 }
 
 function* inGroups<T>(items: Iterable<T>, size: number): Generator<T[]> {

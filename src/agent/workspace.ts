@@ -56,6 +56,8 @@ export interface WorkspaceOptions {
   readonly dryRun?: boolean;
   /** The bucket is checked before the first request there is, if there is any. Default: false, at once. */
   readonly checksLate?: boolean;
+  /** Believe S3 alone about the names of hashed keys, not the ledger. Default: false. */
+  readonly namesFromS3?: boolean;
   /** What `--lease=auto` means; a command without it has no lease. */
   readonly autoLease?: LeaseMode;
 }
@@ -136,7 +138,7 @@ export async function openWorkspace(
     const named = longKeyStore(reached, {
       prefix,
       retry: retryFor(options.retryHorizonMs, log),
-      known: () => wholeKeys(ledger, prefix),
+      known: () => (options.namesFromS3 ? [] : wholeKeys(ledger, prefix)),
     });
     // Outermost: no lease is asked for in a bucket that is not there.
     const store = checkedStore(named, () => checkBucket(s3, config.remote, log));

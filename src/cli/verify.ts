@@ -1,61 +1,115 @@
-// `awssyncer verify`: compare both sides, change nothing.
-
+// `awssyncer verify`: compare both sides; change nothing, or with --repair make S3 what is on disk.
 import type { Difference } from '../agent/compare.ts';
 import { directoryDefaults } from '../agent/engine.ts';
-import { verify as compareSides } from '../agent/verify.ts';
-import { openWorkspace } from '../agent/workspace.ts';
+import { releaseLease } from '../agent/leasing.ts';
+import { type Repair, repair } from '../agent/repair.ts';
+import { verify as compareSides, type VerifyOptions, type VerifyResult } from '../agent/verify.ts';
+import { openWorkspace, type Workspace, type WorkspaceOptions } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
-import { EXIT } from '../model/errors.ts';
+import { EXIT, type ExitCode } from '../model/errors.ts';
 import { displayPath } from '../model/path.ts';
 import { showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
 import { progressLines } from './progress.ts';
 
+/** What it takes to write, as a sync does. */
+const REPAIRS = { useState: true, otherRoot: 'refuse', autoLease: 'lazy' } as const;
+
 export async function verify(config: CommandConfig<'verify'>, context: CommandContext): Promise<number> {
   const started = context.now();
-  const workspace = await openWorkspace(config, context, {
+  const options: WorkspaceOptions = {
     createLocal: false,
-    useState: false,
     retryHorizonMs: config.retryHorizonMs,
-    otherRoot: 'accept',
-  });
+    namesFromS3: true,
+    ...(config.repair ? REPAIRS : { useState: false, otherRoot: 'accept' }),
+  };
+  const workspace = await openWorkspace(config, context, options);
   const interrupt = interruptOn(context);
-  const found: Difference[] = [];
-  let comparedSoFar = 0;
-  const endProgress = progressLines(context, () => ({ compared: comparedSoFar }));
+  let compared = 0;
+  const endProgress = progressLines(context, () => ({ compared, ...(config.repair ? workspace.counters : {}) }));
   try {
-    const result = await compareSides(workspace, {
-      crossMounts: config.crossMounts,
-      directoryDefaults: directoryDefaults(config),
-      download: config.download,
-      signal: interrupt.signal,
-      onProgress: (count) => {
-        comparedSoFar = count;
-      },
-      onDifference: (difference) => {
-        if (config.json) found.push(difference);
-        else context.stdout(`${difference.kind.padEnd(10)} ${displayPath(difference.path)}: ${difference.detail}\n`);
+    const outcome = await (config.repair ? repaired : told)(workspace, config, {
+      context,
+      options: {
+        crossMounts: config.crossMounts,
+        directoryDefaults: directoryDefaults(config),
+        download: config.download,
+        signal: interrupt.signal,
+        onProgress: (count) => {
+          compared = count;
+        },
       },
     });
-    const exitCode = result.differences > 0 ? EXIT.different : EXIT.ok;
-    const ms = context.now() - started;
-    for (const { key, reason } of result.impossible) context.log.warn('cannot be a path', { key, reason });
-    context.log.info(`verify: ${result.compared} compared, ${result.differences} different in ${showMs(ms)}`);
-    if (config.json) {
-      const differences = found.map((difference) => ({ ...difference, path: displayPath(difference.path) }));
-      const { compared, impossible } = result;
-      context.stdout(
-        `${JSON.stringify({ command: 'verify', exitCode, compared, differences, impossible, ms: Math.round(ms) })}\n`,
-      );
-    }
-    return exitCode;
+    report(outcome, { config, context, ms: context.now() - started });
+    return interrupt.exitCode ?? outcome.exitCode;
   } catch (error) {
     if (interrupt.exitCode !== undefined) return interrupt.exitCode;
     throw error;
   } finally {
     endProgress();
     interrupt.release();
+    await releaseLease(workspace);
     workspace.close();
   }
+}
+
+interface Outcome extends VerifyResult {
+  readonly exitCode: ExitCode;
+  readonly found: readonly (Difference & Partial<Pick<Repair, 'left'>>)[];
+}
+
+interface Way {
+  readonly context: CommandContext;
+  readonly options: Omit<VerifyOptions, 'onDifference'>;
+}
+
+/** For people each difference is said when it is found. */
+async function told(
+  workspace: Workspace,
+  { json }: CommandConfig<'verify'>,
+  { context, options }: Way,
+): Promise<Outcome> {
+  const found: Difference[] = [];
+  const onDifference = (difference: Difference): void => {
+    found.push(difference);
+    if (!json) context.stdout(line(difference));
+  };
+  const result = await compareSides(workspace, { ...options, onDifference });
+  return { ...result, found: json ? found : [], exitCode: result.differences > 0 ? EXIT.different : EXIT.ok };
+}
+
+/** Only in the end is it known what became of a difference. */
+async function repaired(
+  workspace: Workspace,
+  config: CommandConfig<'verify'>,
+  { context, options }: Way,
+): Promise<Outcome> {
+  const { repairs, ...result } = await repair(workspace, config, options);
+  for (const { difference, left } of config.json ? [] : repairs)
+    context.stdout(line(difference, left === undefined ? ': repaired' : `: not repaired: ${left}`));
+  return { ...result, found: repairs.map(({ difference, left }) => ({ ...difference, left })) };
+}
+
+function line({ kind, path, detail }: Difference, outcome = ''): string {
+  return `${kind.padEnd(10)} ${displayPath(path)}: ${detail}${outcome}\n`;
+}
+
+function report(
+  { compared, differences, impossible, found, exitCode }: Outcome,
+  { config, context, ms }: { config: CommandConfig<'verify'>; context: CommandContext; ms: number },
+): void {
+  for (const { key, reason } of impossible) context.log.warn('cannot be a path', { key, reason });
+  const repaired = found.filter(({ left }) => left === undefined).length;
+  const repairs = config.repair ? `, ${repaired} repaired` : '';
+  context.log.info(`verify: ${compared} compared, ${differences} different${repairs} in ${showMs(ms)}`);
+  if (!config.json) return;
+  const shown = found.map(({ path, kind, detail, left }) => ({
+    ...{ path: displayPath(path), kind, detail },
+    ...(config.repair ? { repaired: left === undefined, ...(left === undefined ? {} : { left }) } : {}),
+  }));
+  const counts = config.repair ? { repaired } : {};
+  context.stdout(
+    `${JSON.stringify({ command: 'verify', exitCode, compared, ...counts, differences: shown, impossible, ms: Math.round(ms) })}\n`,
+  );
 }

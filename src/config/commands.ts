@@ -59,12 +59,16 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     ],
   },
   verify: {
-    summary: 'compare disk and S3, change nothing',
+    summary: 'compare disk and S3, and put right what differs if that is asked for',
     usage: 'awssyncer verify [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
-    about: 'Lists S3, reads LOCAL, reports every difference and exits with 5 if there is one.',
+    about:
+      'Lists S3, reads LOCAL, reports every difference and exits with 5 if there is one; changes nothing. With --repair the ' +
+      'disk is the truth: what differs in S3 is stored again, behind all guards of sync, whatever is remembered of it, and ' +
+      'compared once more.',
     examples: [
       ['awssyncer verify /srv/data s3://backups/game', 'is the backup what the disk is?'],
       ['awssyncer verify --download /srv/data s3://backups/game', 'does every byte of it come back?'],
+      ['awssyncer verify --download --repair /srv/data s3://backups/game', 'see to it that it does'],
     ],
   },
   checkpoints: {

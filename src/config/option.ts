@@ -4,8 +4,8 @@ import type { Kind } from './kinds.ts';
 /** The commands that work on LOCAL and S3. */
 export const WORK_COMMANDS = ['run', 'restore', 'watch', 'sync', 'verify'] as const;
 
-/** Of them, those that write to S3. */
-export const WRITERS = ['run', 'watch', 'sync'] as const;
+/** Of them, those that write to S3; verify with --repair. */
+export const WRITERS = ['run', 'watch', 'sync', 'verify'] as const;
 
 /** Of them, those that go on until they are told to end. */
 export const AGENTS = ['run', 'watch'] as const;

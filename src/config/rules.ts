@@ -33,6 +33,9 @@ export function checkTogether(values: SomeValues): void {
       `Lower ${lowFlag} or give ${highFlag} ${shown} or more: ${why}.`,
     );
   }
+  if (values.repair === false && values.delete) {
+    throw new UsageError('Cannot use --delete: verify changes nothing without --repair', 'Give --repair as well.');
+  }
   if (values.kmsKeyId !== undefined && !values.encryption?.startsWith('aws:kms')) {
     throw new UsageError(
       `Cannot use --sse-kms-key-id: it needs --sse aws:kms, current value is '${values.encryption ?? 'none'}'`,

@@ -28,6 +28,14 @@ export const SCOPE_OPTIONS = {
     group: 'What is synchronised',
     help: 'Read the objects of all files instead of believing the checksums that the server tells of them',
   }),
+  repair: option({
+    flag: 'repair',
+    kind: flag,
+    default: false,
+    commands: ['verify'],
+    group: 'What is synchronised',
+    help: 'Make S3 what is on disk wherever it differs, as sync would, and compare that once more',
+  }),
   dryRun: option({
     flag: 'dry-run',
     kind: flag,

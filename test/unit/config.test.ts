@@ -151,7 +151,10 @@ test('how S3 is to encrypt must make sense as a whole', () => {
   assert.match(refusal(`sync ${SIDES} --sse-kms-key-id k`), /--sse-kms-key-id: it needs --sse aws:kms, .* 'none'/);
   assert.match(refusal(`sync ${SIDES} --sse AES256 --sse-kms-key-id k`), /current value is 'AES256'/);
   assert.match(refusal(`sync ${SIDES} --sse AES256 --sse-c-key-file k`), /--sse-c-key-file with --sse/);
-  assert.match(refusal(`verify ${SIDES} --storage-class STANDARD`), /--storage-class with verify: it belongs to/);
+  assert.match(
+    refusal(`restore ${SIDES.split(' ').reverse().join(' ')} --storage-class STANDARD`),
+    /--storage-class with restore: it belongs to/,
+  );
 });
 
 test('everything after -- belongs to the program, verbatim', () => {
