@@ -23,9 +23,17 @@ const NS_PER_SECOND = 1_000_000_000n;
 /** (uid_t) -1 means "leave it" to chown(2). */
 const MAX_ID = 0xfffffffe;
 
-/** The metadata of an object: `mtime` in decimal seconds, `mode` in octal with type bits, `uid`, `gid`. */
+/**
+ * The metadata of an object: `mtime` in decimal seconds, `mode` in octal with type bits, `uid`, `gid`. By its leading zero
+ * s3fs knows it to be octal; rclone takes it so anyway.
+ */
 export function encodeMetadata(stat: Pick<Stat, 'mtimeNs' | 'mode' | 'uid' | 'gid'>): Record<string, string> {
-  return { mtime: encodeTime(stat.mtimeNs), mode: stat.mode.toString(8), uid: String(stat.uid), gid: String(stat.gid) };
+  return {
+    mtime: encodeTime(stat.mtimeNs),
+    mode: `0${stat.mode.toString(8)}`,
+    uid: String(stat.uid),
+    gid: String(stat.gid),
+  };
 }
 
 /**
@@ -90,10 +98,13 @@ function storable(ns: bigint): bigint | undefined {
   return BigInt.asIntN(64, ns) === ns ? ns : undefined;
 }
 
+/** Every symbolic link of s3fs. In octal it would be a directory of mode 1471, which is ours only with a leading zero. */
+const LINK_OF_S3FS = '41471';
+
 /** Octal as rclone writes it; decimal as s3fs does, which is told by type bits that make sense only so. */
 function decodeMode(text: string | undefined): number | undefined {
   if (!/^\d{1,8}$/.test(text ?? '')) return undefined;
-  const octal = /^[0-7]+$/.test(text!) ? Number.parseInt(text!, 8) : undefined;
+  const octal = text !== LINK_OF_S3FS && /^[0-7]+$/.test(text!) ? Number.parseInt(text!, 8) : undefined;
   if (octal !== undefined && (octal <= 0o7777 || isMode(octal))) return octal;
   return decodeDecimalMode(text);
 }

@@ -31,7 +31,7 @@ interface Scenario {
 }
 
 const OLD_S = 1_500_000_000;
-const METADATA = { mtime: '1600000000.123456789', mode: '100640' };
+const METADATA = { mtime: '1600000000.123456789', mode: '0100640' };
 
 /** The tree that S3 holds. */
 function plant(ground: CrashGround): void {

@@ -65,7 +65,7 @@ test('S8 a renamed file of any size is one copy, and its row says what it is now
       [row.key, row.state, row.checksum, row.etag, row.ino, row.ctimeNs, row.mode],
       [fileKey(TO), 'known', sha256(content), object.etag, stat.ino, stat.ctimeNs, Number(stat.mode)],
     );
-    assert.equal(object.attributes.metadata['mode'], '100640');
+    assert.equal(object.attributes.metadata['mode'], '0100640');
     assert.ok(!bench.context.copies.isRead(source.key));
   }
 });

@@ -59,7 +59,7 @@ for (const [size, content] of [
       [row.state, row.checksum, row.etag, row.ino, row.ctimeNs, row.proveAfterMs, row.uploadId],
       ['known', sha256(content), object.etag, stat.ino, stat.ctimeNs, null, null],
     );
-    assert.equal(object.attributes.metadata['mode'], Number(stat.mode).toString(8));
+    assert.equal(object.attributes.metadata['mode'], `0${Number(stat.mode).toString(8)}`);
     assert.equal(object.attributes.metadata['awssyncer-fuzzy'], undefined);
   });
 }
@@ -106,7 +106,7 @@ test('S8 changed metadata is one PUT up to 64 KiB, above it one copy of the obje
     assert.deepEqual([done, calls(bench)], [how, call]);
     assert.equal(bytes, how === 'copied' ? 0 : content.length);
     const object = bench.store.objects.get(KEY)!;
-    assert.equal(object.attributes.metadata['mode'], '100640');
+    assert.equal(object.attributes.metadata['mode'], '0100640');
     assert.deepEqual([row.mode, row.etag, row.checksum], [0o100640, object.etag, sha256(content)]);
   }
 });

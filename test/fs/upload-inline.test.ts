@@ -25,7 +25,7 @@ test('S13 a link is an object whose body is the target, byte for byte, and whose
   const { row } = ended(await uploadSymlink(bench.context, request), 'stored');
   const object = bench.store.objects.get(KEY)!;
   assert.equal(object.body.toString('latin1'), 'nowhere/\xff');
-  assert.equal(object.attributes.metadata['mode'], '120777');
+  assert.equal(object.attributes.metadata['mode'], '0120777');
   assert.deepEqual(
     [row.kind, row.state, row.checksum],
     ['symlink', 'known', createHash('sha256').update(object.body).digest('hex')],
@@ -67,7 +67,7 @@ test('S13 a marker is an empty object with the mode of its directory, under the 
   const { row } = ended(await uploadMarker(bench.context, request), 'stored');
   assert.deepEqual(seen, ['intent']);
   const object = bench.store.objects.get('p/d/')!;
-  assert.deepEqual([object.body.length, object.attributes.metadata['mode']], [0, '40700']);
+  assert.deepEqual([object.body.length, object.attributes.metadata['mode']], [0, '040700']);
   assert.deepEqual([row.key, row.kind, row.sizeBytes], ['d/', 'directory', 0]);
   bench.store.lost = ambiguousError();
   const failed = ended(await uploadMarker(bench.context, request), 'failed');

@@ -55,6 +55,9 @@ test('what rclone and s3fs write is understood', () => {
     mode: 0o100644,
   });
   assert.deepEqual(decodeMetadata({ mode: '33261' }), { ...NOTHING, mode: 0o100755 });
+  // The one number that makes sense both ways: s3fs marks every link with it.
+  assert.equal(decodeMetadata({ mode: '41471' }).mode, 0o120777);
+  assert.equal(decodeMetadata({ mode: '041471' }).mode, 0o41471);
   assert.deepEqual(decodeMetadata({ mtime: '-1.5' }), { ...NOTHING, mtimeNs: -1_500_000_000n });
   assert.deepEqual(decodeMetadata({ mtime: '1.1234567891234' }), { ...NOTHING, mtimeNs: 1_123_456_789n });
 });

@@ -161,7 +161,7 @@ test('S4 removing thousands of files under watch goes through, in few requests',
   for (let i = 0; i < 3000; i++) {
     // Equal objects: nothing has to be sent first.
     writeFileSync(ground.at(`many/d/${i}`), String(i));
-    ground.bucket.put(`p/many/d/${i}`, String(i), { mode: '100644' });
+    ground.bucket.put(`p/many/d/${i}`, String(i), { mode: '0100644' });
   }
   await ground.start();
   await ground.settle();

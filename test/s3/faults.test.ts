@@ -289,7 +289,7 @@ test('S2 a delete executed just before a crash is settled by the next start', as
 test('S2 a start goes on when the first listing fails halfway', async (t) => {
   const files = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, String(i)]));
   const ground = await makeGround(t, { files, server: { pageSize: 10 } });
-  for (const [path, content] of Object.entries(files)) ground.bucket.put(`p/${path}`, content, { mode: '100644' });
+  for (const [path, content] of Object.entries(files)) ground.bucket.put(`p/${path}`, content, { mode: '0100644' });
   const { faults } = ground.server;
   const effect: Effect[] = [
     { kind: 'truncate' },

@@ -89,7 +89,7 @@ test('S8 changed times and modes are one request without content for large files
   ground.assertEqual();
   for (const path of Object.keys(files)) {
     const { metadata } = ground.bucket.object(`p/${path}`)!;
-    assert.deepEqual([metadata['mode'], metadata['mtime']], ['100640', '1000000000.000000000']);
+    assert.deepEqual([metadata['mode'], metadata['mtime']], ['0100640', '1000000000.000000000']);
   }
 });
 

@@ -85,7 +85,7 @@ async function groundToAdopt(t: Parameters<typeof makeGround>[0], options: Groun
   mkdirSync(ground.at('many'));
   for (let i = 0; i < MANY; i++) {
     writeFileSync(ground.at(`many/${i}`), String(i));
-    ground.bucket.put(`p/many/${i}`, String(i), { mode: '100644' });
+    ground.bucket.put(`p/many/${i}`, String(i), { mode: '0100644' });
   }
   // These are sent, and while they are held nothing else goes on.
   for (let i = 0; i < 16; i++) ground.write(`first/${i}`, 'new');

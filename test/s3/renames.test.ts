@@ -59,7 +59,7 @@ test('S13 a file renamed and changed in mode and owner is copied with what it ha
   chmodSync(ground.at('new'), 0o600);
   await ground.settle();
   assert.deepEqual(ground.requests(), ['CopyObject p/new', 'DeleteObjects']);
-  assert.equal(ground.bucket.object('p/new')?.metadata['mode'], '100600');
+  assert.equal(ground.bucket.object('p/new')?.metadata['mode'], '0100600');
 });
 
 /** How many files the directory has that is renamed as a whole. */

@@ -23,7 +23,7 @@ export function expectedObjects(root: string, { prefix = 'p/', fully = false }: 
   const metadataOf = (stat: BigIntStats): string => {
     const seconds = stat.mtimeNs / 1_000_000_000n;
     const mtime = `${seconds}.${String(stat.mtimeNs % 1_000_000_000n).padStart(9, '0')}`;
-    const mode = stat.mode.toString(8);
+    const mode = `0${stat.mode.toString(8)}`;
     return fully ? `${mode} ${stat.uid} ${stat.gid} ${stat.isDirectory() ? '' : mtime}` : mode;
   };
   const visit = (dir: string, path: string): void => {
