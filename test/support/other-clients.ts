@@ -21,16 +21,27 @@ export interface OtherClient {
   readonly restoresTimes: boolean;
   /** How exactly an upload stores the times of files, in ms; undefined: it does not. */
   readonly storesTimesByMs: number | undefined;
+  /** Whether an upload can store the modes and owners of files, and then their times to the nanosecond. */
+  readonly carriesModes: boolean;
+  readonly storesTimesByNs: boolean;
+  /** Whether a download can bring back the modes and owners that awssyncer stored. */
+  readonly restoresModes: boolean;
   /** Copies a local directory to S3. */
-  upload(from: string, remote: RemoteDirectory): Promise<void>;
+  upload(from: string, remote: RemoteDirectory, options?: TransferOptions): Promise<void>;
   /** Copies what S3 holds into a local directory. */
-  download(remote: RemoteDirectory, to: string): Promise<void>;
+  download(remote: RemoteDirectory, to: string, options?: TransferOptions): Promise<void>;
+}
+
+export interface TransferOptions {
+  /** With all that can be said of files. Default: false. */
+  readonly withModes?: boolean;
 }
 
 const AWS: OtherClient = {
   name: 'aws',
   restoresTimes: false,
   storesTimesByMs: undefined,
+  ...{ carriesModes: false, storesTimesByNs: false, restoresModes: false },
   upload: (from, remote) => aws(remote, from, `s3://${remote.bucket}/${remote.prefix}`),
   download: (remote, to) => aws(remote, `s3://${remote.bucket}/${remote.prefix}`, to),
 };
@@ -39,14 +50,17 @@ const RCLONE: OtherClient = {
   name: 'rclone',
   restoresTimes: true,
   storesTimesByMs: 1,
-  upload: (from, remote) => rclone(remote, from, `test:${remote.bucket}/${remote.prefix}`),
-  download: (remote, to) => rclone(remote, `test:${remote.bucket}/${remote.prefix}`, to),
+  ...{ carriesModes: true, storesTimesByNs: true, restoresModes: true },
+  upload: (from, remote, options) => rclone(remote, [from, `test:${remote.bucket}/${remote.prefix}`], options),
+  download: (remote, to, options) => rclone(remote, [`test:${remote.bucket}/${remote.prefix}`, to], options),
 };
 
 const S3CMD: OtherClient = {
   name: 's3cmd',
   restoresTimes: false,
   storesTimesByMs: 1_000,
+  // Of others it reads nothing, and what it reads of its own it gives to files of its own user.
+  ...{ carriesModes: true, storesTimesByNs: false, restoresModes: false },
   upload: (from, remote) => s3cmd(remote, 'put', `${from}/`, `s3://${remote.bucket}/${remote.prefix}/`),
   download: (remote, to) => s3cmd(remote, 'get', `s3://${remote.bucket}/${remote.prefix}/`, `${to}/`),
 };
@@ -60,7 +74,8 @@ export function installedClients(): readonly OtherClient[] {
   });
 }
 
-function isInstalled(program: string): boolean {
+/** Whether a program of this name is on the way to programs. */
+export function isInstalled(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
@@ -89,14 +104,19 @@ function aws({ target, home }: RemoteDirectory, from: string, to: string): Promi
   );
 }
 
-function rclone({ target, home }: RemoteDirectory, from: string, to: string): Promise<void> {
+function rclone(
+  { target, home }: RemoteDirectory,
+  fromTo: readonly [string, string],
+  { withModes = false }: TransferOptions = {},
+): Promise<void> {
   const { endpoint, region, credentials } = target;
   const remote = {
     ...{ TYPE: 's3', PROVIDER: 'Other', ENDPOINT: endpoint, REGION: region },
     ...{ ACCESS_KEY_ID: credentials.accessKeyId, SECRET_ACCESS_KEY: credentials.secretAccessKey },
   };
   const env = Object.fromEntries(Object.entries(remote).map(([name, value]) => [`RCLONE_CONFIG_TEST_${name}`, value]));
-  return run('rclone', ['--config', join(home, 'rclone.conf'), '--quiet', 'copy', from, to], env);
+  const flags = withModes ? ['--metadata', '--links'] : [];
+  return run('rclone', ['--config', join(home, 'rclone.conf'), '--quiet', ...flags, 'copy', ...fromTo], env);
 }
 
 function s3cmd({ target, home }: RemoteDirectory, action: 'put' | 'get', from: string, to: string): Promise<void> {
