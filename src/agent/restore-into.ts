@@ -4,6 +4,7 @@ import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import { showBytes } from '../ops/units.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
+import type { Overwrite } from '../plan/restore-plan.ts';
 import type { RestoreProgress, RestoreReport } from '../restore/options.ts';
 import { restore } from '../restore/restore.ts';
 import { clock } from './clock.ts';
@@ -15,6 +16,7 @@ export interface RestoreConfig {
   readonly maxDelete: DeleteBudget;
   readonly dirTimes: boolean;
   readonly sparse: boolean;
+  readonly overwrite?: Overwrite;
 }
 
 export interface RestoreEdges {
@@ -42,6 +44,7 @@ export async function restoreInto(
     calls: loadAddon(),
     dirTimes: config.dirTimes,
     sparse: config.sparse,
+    overwrite: config.overwrite,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,
@@ -74,19 +77,21 @@ function tell({ log }: Workspace, report: RestoreReport): void {
   for (const { path, reason } of report.failures) log.error('cannot restore', { path, reason });
   for (const { path, reason } of report.refused) log.warn('left alone in S3', { path, reason });
   for (const { path, winner, keptAs, reason } of report.conflicts)
-    log.warn('both sides changed', { path, winner, keptAs, reason });
+    log.warn('one version is kept aside', { path, winner, keptAs, reason });
+  for (const { path, reason } of report.kept) log.warn('not overwritten: S3 has another version', { path, reason });
   if (report.heldRemovals.length > 0) {
     log.error('local files that S3 lost are kept: they are more than --max-delete', {
       files: report.heldRemovals.length,
     });
   }
-  const { downloaded, downloadedBytes, adopted, unchanged, removed, failures } = report;
+  const { downloaded, downloadedBytes, adopted, unchanged, removed, kept, failures } = report;
   log.info('restored', {
     downloaded,
     size: showBytes(downloadedBytes),
     adopted,
     unchanged,
     removed,
+    ...(kept.length > 0 && { kept: kept.length }),
     failed: failures.length,
   });
 }

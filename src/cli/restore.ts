@@ -75,8 +75,8 @@ async function requireObject({ store, prefix, retry, url }: Workspace, object: s
 }
 
 function jsonReport(report: RestoreReport, end: { exitCode: number; requests: number; ms: number }): string {
-  const { listed, downloaded, adopted, unchanged, removed, downloadedBytes, unverified, conflicts, refused, failures } =
-    report;
+  const { listed, downloaded, adopted, unchanged, removed, downloadedBytes, unverified } = report;
+  const { conflicts, kept, refused, failures } = report;
   const result = {
     command: 'restore',
     exitCode: end.exitCode,
@@ -87,6 +87,7 @@ function jsonReport(report: RestoreReport, end: { exitCode: number; requests: nu
     unchanged,
     removed,
     unverified,
+    kept: kept.length,
     failed: failures.length,
     skipped: refused.length,
     held: report.heldRemovals.length,
@@ -94,6 +95,7 @@ function jsonReport(report: RestoreReport, end: { exitCode: number; requests: nu
     requests: end.requests,
     ms: Math.round(end.ms),
     conflicts,
+    notOverwritten: kept,
     refused,
     failures,
   };

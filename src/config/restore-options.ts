@@ -1,5 +1,5 @@
 // Pure. The options about what a restore brings: see options.ts.
-import { flag, moment, text } from './kinds.ts';
+import { flag, moment, oneOf, text } from './kinds.ts';
 import { option } from './option.ts';
 
 /** Rows of the table. */
@@ -38,6 +38,15 @@ export const RESTORE_OPTIONS = {
     commands: ['restore'],
     group: 'Restore',
     help: 'Only list the versions of this file that S3 keeps, the newest first. LOCAL is not needed',
+  }),
+  overwrite: option({
+    flag: 'overwrite',
+    kind: oneOf('never', 'newer', 'always'),
+    default: undefined,
+    defaultText: 'the edited version wins, without a ledger the newer one',
+    commands: ['restore'],
+    group: 'Restore',
+    help: "What of S3's replaces a differing local file: nothing, what has a newer stored time, or everything, also files that were deleted here. The loser is kept under the state directory",
   }),
   sparse: option({
     flag: 'sparse',

@@ -57,6 +57,13 @@ export function checkTogether(values: SomeValues): void {
       'Without --at and --checkpoint a restore brings what S3 holds now.',
     );
   }
+  const replaces = values.overwrite === 'newer' || values.overwrite === 'always';
+  if (replaces && values.stateDir === 'none') {
+    throw new UsageError(
+      `Cannot use --overwrite ${values.overwrite} with --state-dir none: what is replaced could not be kept`,
+      'Give a state directory, or restore into an empty directory.',
+    );
+  }
   if (values.httpControl !== undefined && values.http === 'off') {
     throw new UsageError(
       'Cannot use --http-control: it needs --http, which is off',

@@ -3,6 +3,9 @@ import type { LedgerRow } from '../ledger/ledger.ts';
 import { sameFile, sameMetadata } from '../ledger/unchanged.ts';
 import type { Stat } from '../model/entry.ts';
 
+/** Which version wins where disk and S3 differ; undefined: whichever the table says. */
+export type Overwrite = 'never' | 'newer' | 'always' | undefined;
+
 /** Everything the decision rests on. At least one of base, local and remote is there. */
 export interface RestoreState {
   readonly base: LedgerRow | undefined;
@@ -14,6 +17,7 @@ export interface RestoreState {
    * an unfinished restore: then it is only missing.
    */
   readonly absenceIsEvidence: boolean;
+  readonly overwrite?: Overwrite;
   /** Answers to questions asked before; undefined while not asked. */
   readonly answers: RestoreAnswers;
 }
@@ -35,6 +39,7 @@ export type Question = keyof RestoreAnswers;
  * - `ask`: answer the question and decide again.
  * - `download`: S3's version takes the path. `loser`: the local version goes to STATE/conflicts first.
  * - `save-remote`: the local version stays and is uploaded; S3's goes to STATE/conflicts.
+ * - `keep`: neither version is touched, nor the row; reported.
  * - `adopt`: both are equal; only the ledger is written.
  * - `remove`: the local path goes, behind the guard.
  * - `hand-over`: the path is dirty; what happens in S3 is decided by the upload's planner and its guards.
@@ -47,6 +52,7 @@ export type RestoreDecision =
   | { readonly do: 'ask'; readonly question: Question }
   | { readonly do: 'download'; readonly loser: boolean; readonly reason: string }
   | { readonly do: 'save-remote'; readonly reason: string }
+  | { readonly do: 'keep'; readonly reason: string }
   | { readonly do: 'adopt' }
   | { readonly do: 'remove' }
   | { readonly do: 'hand-over'; readonly forget: boolean; readonly reason: string }
@@ -81,6 +87,18 @@ const NOTHING: RestoreDecision = { do: 'nothing' };
  * | no base | gone | forget a foreign row; hand over an unfinished one |
  * | socket, FIFO, device | there | blocked |
  *
+ * `overwrite` changes these lines; "newer" is S3's stored mtime, strictly, and none stored is not newer:
+ *
+ * | local | S3 | never | newer | always |
+ * |---|---|---|---|---|
+ * | as base | changed | keep | download if newer, else keep | download |
+ * | changed | as base | hand over | hand over | download, the local loser is kept |
+ * | gone | as base | hand over | hand over | download |
+ * | changed | changed | save remote | as the next line | as the next line |
+ * | no base, different | there | save remote | download if newer, the local loser is kept; else save remote | download, the local loser is kept |
+ *
+ * A directory is no loser that could be kept: placing the file fails unless it is empty.
+ *
  * What is a base: a `known` row; a `fuzzy` one, whose file counts as changed until its checksum says otherwise; an
  * `unproven` one only while S3 shows its ETag, and then the path is handed over to be proven. An `intent` row, an
  * unproven row with another ETag and a `foreign` row prove nothing about S3's content: they are no base, so that
@@ -93,12 +111,13 @@ export function planRestore(state: RestoreState): RestoreDecision {
   if (local === undefined) {
     if (base === undefined) return { do: 'download', loser: false, reason: 'new' };
     if (base.etag !== remote.etag) return { do: 'download', loser: false, reason: 'changed in S3' };
-    if (!state.absenceIsEvidence) return { do: 'download', loser: false, reason: 'missing on disk' };
+    if (!state.absenceIsEvidence || state.overwrite === 'always')
+      return { do: 'download', loser: false, reason: 'missing on disk' };
     return { do: 'hand-over', forget: false, reason: 'deleted on disk' };
   }
   if (local.kind === 'other') return { do: 'blocked', reason: 'a socket, FIFO or device has this name' };
   if (base === undefined) return planWithoutBase(state, local, remote.sizeBytes);
-  return base.etag === remote.etag ? planLocalChange(base, local) : planRemoteChange(state, base, local);
+  return base.etag === remote.etag ? planLocalChange(state, base, local) : planRemoteChange(state, base, local);
 }
 
 function trustedBase({ base, remote }: RestoreState): LedgerRow | undefined {
@@ -107,10 +126,15 @@ function trustedBase({ base, remote }: RestoreState): LedgerRow | undefined {
 }
 
 /** S3 is as base. */
-function planLocalChange(base: LedgerRow, local: Stat): RestoreDecision {
+function planLocalChange(state: RestoreState, base: LedgerRow, local: Stat): RestoreDecision {
+  if (base.state === 'known' && sameFile(base, local) && sameMetadata(base, local)) return NOTHING;
+  if (state.overwrite === 'always') {
+    const asBase = isLocalAsBase(base, local, state.answers);
+    if (asBase === undefined) return { do: 'ask', question: 'localIsBase' };
+    if (!asBase) return replaceLoser(local, 'changed on disk');
+  }
   if (base.state === 'unproven') return { do: 'hand-over', forget: false, reason: 'unproven' };
   // Whether a differing stat means differing content is the upload's question: S3 loses nothing by either answer.
-  if (base.state === 'known' && sameFile(base, local) && sameMetadata(base, local)) return NOTHING;
   return { do: 'hand-over', forget: false, reason: 'changed on disk' };
 }
 
@@ -118,27 +142,54 @@ function planLocalChange(base: LedgerRow, local: Stat): RestoreDecision {
 function planRemoteChange(state: RestoreState, base: LedgerRow, local: Stat): RestoreDecision {
   const asBase = isLocalAsBase(base, local, state.answers);
   if (asBase === undefined) return { do: 'ask', question: 'localIsBase' };
-  if (asBase) return { do: 'download', loser: false, reason: 'changed in S3' };
+  if (asBase) return planUpdate(state, local);
   if (couldBeEqual(local, state.remote!.sizeBytes)) {
     // Also what is left when an upload was stored and the process died before the ledger knew.
     if (state.answers.localIsRemote === undefined) return { do: 'ask', question: 'localIsRemote' };
     if (state.answers.localIsRemote) return { do: 'adopt' };
   }
+  if (state.overwrite === 'newer' || state.overwrite === 'always') return planByAge(state, local);
   return { do: 'save-remote', reason: 'changed on both sides' };
 }
 
+/** Only S3 has changed. */
+function planUpdate({ overwrite, answers: { remoteMtimeNs } }: RestoreState, local: Stat): RestoreDecision {
+  const reason = 'changed in S3';
+  if (overwrite === 'never') return { do: 'keep', reason };
+  if (overwrite === 'newer') {
+    if (remoteMtimeNs === undefined) return { do: 'ask', question: 'remoteMtimeNs' };
+    if (remoteMtimeNs === null || remoteMtimeNs <= local.mtimeNs)
+      return { do: 'keep', reason: `${reason}, and not newer there` };
+  }
+  return { do: 'download', loser: false, reason };
+}
+
 function planWithoutBase(state: RestoreState, local: Stat, remoteBytes: number): RestoreDecision {
-  const { localIsRemote, remoteMtimeNs } = state.answers;
+  const { localIsRemote } = state.answers;
   if (local.kind === 'directory') return { do: 'download', loser: false, reason: 'new' };
   if (couldBeEqual(local, remoteBytes)) {
     if (localIsRemote === undefined) return { do: 'ask', question: 'localIsRemote' };
     if (localIsRemote) return { do: 'adopt' };
   }
+  return planByAge(state, local);
+}
+
+/** Two versions of which neither comes from the other. */
+function planByAge({ overwrite, answers: { remoteMtimeNs } }: RestoreState, local: Stat): RestoreDecision {
+  if (overwrite === 'never') return { do: 'save-remote', reason: 'the disk is not overwritten' };
+  if (overwrite === 'always') return replaceLoser(local, 'the disk is overwritten');
   if (remoteMtimeNs === undefined) return { do: 'ask', question: 'remoteMtimeNs' };
-  if (remoteMtimeNs === null) return { do: 'download', loser: true, reason: 'of unknown age' };
-  return remoteMtimeNs >= local.mtimeNs
-    ? { do: 'download', loser: true, reason: 'newer in S3' }
-    : { do: 'save-remote', reason: 'newer on disk' };
+  const isNewerOnly = overwrite === 'newer';
+  if (remoteMtimeNs === null) {
+    return isNewerOnly ? { do: 'save-remote', reason: 'of unknown age in S3' } : replaceLoser(local, 'of unknown age');
+  }
+  if (remoteMtimeNs > local.mtimeNs) return replaceLoser(local, 'newer in S3');
+  if (remoteMtimeNs < local.mtimeNs) return { do: 'save-remote', reason: 'newer on disk' };
+  return isNewerOnly ? { do: 'save-remote', reason: 'not newer in S3' } : replaceLoser(local, 'newer in S3');
+}
+
+function replaceLoser({ kind }: Stat, reason: string): RestoreDecision {
+  return { do: 'download', loser: kind !== 'directory', reason };
 }
 
 /** S3 has nothing under this key. */
@@ -190,6 +241,8 @@ export type MarkerDecision =
  * | changed | gone | forget the row, hand over |
  * | gone or no directory | gone | forget |
  * | any, intent or unproven row | gone | hand over |
+ *
+ * With `overwrite: 'always'` what would be handed over because the disk changed is applied; the others change nothing.
  */
 export function planMarkerRestore(state: Omit<RestoreState, 'answers'>): MarkerDecision {
   const { local, remote, absenceIsEvidence } = state;
@@ -201,8 +254,8 @@ export function planMarkerRestore(state: Omit<RestoreState, 'answers'>): MarkerD
     return sameMetadata(base, local) ? { do: 'remove' } : { do: 'hand-over', forget: true };
   }
   if (base !== undefined && base.etag === remote.etag) {
-    if (isDirectory) return sameMetadata(base, local) ? { do: 'nothing' } : { do: 'hand-over', forget: false };
-    if (absenceIsEvidence) return { do: 'hand-over', forget: false };
+    if (isDirectory && sameMetadata(base, local)) return { do: 'nothing' };
+    if (state.overwrite !== 'always' && (isDirectory || absenceIsEvidence)) return { do: 'hand-over', forget: false };
   }
   return { do: local === undefined || isDirectory ? 'apply' : 'blocked' };
 }

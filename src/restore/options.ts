@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { RelPath } from '../model/path.ts';
 import type { Addon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
+import type { Overwrite } from '../plan/restore-plan.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
 /** System calls Node lacks. A negative result is a negated errno. */
@@ -24,6 +25,8 @@ export interface RestoreOptions {
   readonly concurrency: number;
   /** Runs a request until it succeeds or fails for good. */
   readonly retry: <T>(attempt: () => Promise<T>, options?: { readonly signal?: AbortSignal }) => Promise<T>;
+  /** What wins where disk and S3 differ. */
+  readonly overwrite?: Overwrite;
   /** How many files may be removed locally because S3 lost them. */
   readonly deleteBudget: DeleteBudget;
   readonly calls: FileCalls;
@@ -79,6 +82,8 @@ export interface RestoreReport {
   /** Paths that differ from S3 by somebody's will: to be marked dirty. */
   readonly dirty: readonly RelPath[];
   readonly conflicts: readonly Conflict[];
+  /** Files that S3 has other versions of, which were not to replace them: neither side was touched. */
+  readonly kept: readonly Finding[];
   /** Keys that cannot be files here: exit 3, but no obstacle to being ready. */
   readonly refused: readonly Finding[];
   /** Objects that should be on disk and are not. */

@@ -55,12 +55,14 @@ function newLook(remote: Remote): Look {
 
 async function lookAndAct(work: Restoring, remote: Remote): Promise<void> {
   const path = pathOfKey(remote.relKey);
-  const row = work.options.ledger.get(remote.relKey);
+  const { ledger, overwrite } = work.options;
+  const row = ledger.get(remote.relKey);
   const local = work.tree.lstat(path);
+  const state = { base: row, local, remote, absenceIsEvidence: work.absenceIsEvidence, overwrite };
   const inquiry = local && new Inquiry(work, { key: remote.relKey, remote, local, base: row });
   let answers: RestoreAnswers = {};
   for (;;) {
-    const decision = planRestore({ base: row, local, remote, answers, absenceIsEvidence: work.absenceIsEvidence });
+    const decision = planRestore({ ...state, answers });
     if (decision.do !== 'ask') return await act(work, decision, { remote, path, local, row, inquiry });
     answers = { ...answers, ...(await inquiry!.answer(decision.question)) };
   }
@@ -75,6 +77,8 @@ async function act(work: Restoring, decision: Exclude<RestoreDecision, { do: 'as
       return decision.loser ? await replace(work, look, decision.reason) : await download(work, look);
     case 'save-remote':
       return await saveRemote(work, look, decision.reason);
+    case 'keep':
+      return keepBoth(work, look, decision.reason);
     case 'adopt':
       return await adopt(work, look);
     case 'hand-over':
@@ -121,7 +125,8 @@ async function replace(work: Restoring, look: Look, reason: string): Promise<voi
 /** The local version stays and will be uploaded, S3's is kept. */
 async function saveRemote(work: Restoring, look: Look, reason: string): Promise<void> {
   const { conflicts } = work;
-  if (conflicts === null) return cannotKeepBoth(work, look);
+  if (conflicts === null)
+    return work.options.overwrite === 'never' ? keepBoth(work, look, reason) : cannotKeepBoth(work, look);
   const { remote, path, row } = look;
   const placed = await placeObject(work, { remote, path, tree: conflicts.tree, expected: undefined });
   countDownload(work, placed);
@@ -130,6 +135,11 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   work.tally.dirty.push(path);
   const stat = neverUnchanged(placed.stat);
   await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
+}
+
+/** As it was asked for. The row stays too: another restore, which was not asked for it, sees what this one saw. */
+function keepBoth(work: Restoring, { path }: Look, reason: string): void {
+  work.tally.kept.push(finding(path, reason));
 }
 
 /** Without a state directory neither version may be touched, and none may be uploaded over the other. */

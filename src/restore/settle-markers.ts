@@ -23,11 +23,11 @@ export interface Marker {
 
 /** Decides about one marker; returns what is to be applied later, deepest directory first. */
 export async function settleMarker(work: Restoring, remote: Remote): Promise<Marker | undefined> {
-  const { ledger, store, retry } = work.options;
+  const { ledger, store, retry, overwrite } = work.options;
   const { signal } = work;
   const base = ledger.get(remote.relKey);
   const local = work.tree.lstat(pathOfKey(remote.relKey));
-  const decision = planMarkerRestore({ base, local, remote, absenceIsEvidence: work.absenceIsEvidence });
+  const decision = planMarkerRestore({ base, local, remote, absenceIsEvidence: work.absenceIsEvidence, overwrite });
   if (decision.do === 'hand-over') work.tally.dirty.push(pathOfKey(remote.relKey));
   else if (decision.do === 'blocked')
     await leaveAlone(work, { remote, reason: 'something that is no directory has this name' });

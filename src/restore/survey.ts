@@ -75,7 +75,13 @@ function examine(
     work.tally.failures.push(finding(pair.key, `it cannot be looked at: ${reasonOf(error)}`));
     return;
   }
-  const state = { base: pair.left, local, remote, absenceIsEvidence: work.absenceIsEvidence };
+  const state = {
+    base: pair.left,
+    local,
+    remote,
+    absenceIsEvidence: work.absenceIsEvidence,
+    overwrite: work.options.overwrite,
+  };
   const decision = isMarker(pair.key) ? planMarkerRestore(state) : planRestore({ ...state, answers: {} });
   if (decision.do === 'nothing') work.tally.unchanged++;
   else if (isMarker(pair.key)) found.markers.push(remote);

@@ -54,6 +54,7 @@ export function newTally(): Tally {
     unverified: 0,
     dirty: [],
     conflicts: [],
+    kept: [],
     refused: [],
     failures: [],
     heldRemovals: [],

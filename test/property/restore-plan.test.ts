@@ -30,11 +30,12 @@ const scenario = fc.record({
   ),
   remote: fc.option(fc.record({ content, mtimeNs: fc.option(fc.constantFrom(1n, 2n, 3n)) }), { nil: undefined }),
   absenceIsEvidence: fc.boolean(),
+  overwrite: fc.constantFrom(undefined, 'never' as const, 'newer' as const, 'always' as const),
 });
 
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-function decide({ row, local, remote, absenceIsEvidence }: Scenario): RestoreDecision {
+function decide({ row, local, remote, absenceIsEvidence, overwrite }: Scenario): RestoreDecision {
   const base: LedgerRow | undefined =
     row &&
     ledgerRow('f', {
@@ -60,6 +61,7 @@ function decide({ row, local, remote, absenceIsEvidence }: Scenario): RestoreDec
       local: stat,
       remote: remote && { etag: remote.content, sizeBytes: 3 },
       absenceIsEvidence,
+      overwrite,
       answers,
     });
     if (decision.do !== 'ask') return decision;
@@ -98,6 +100,18 @@ test('S9 a version in S3 is uploaded over only if it is the base of the local ed
       if (decision.do !== 'hand-over') return;
       const isBase = s.row?.etag && s.row.content === s.remote!.content;
       assert.ok(isBase && s.row?.state !== 'foreign' && s.row?.state !== 'intent', 'handed over without a base');
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('S9 with --overwrite never no file is replaced, with always none that differs stays', () => {
+  fc.assert(
+    fc.property(scenario, (s) => {
+      fc.pre(s.local?.kind === 'file' && s.remote !== undefined && s.local.content !== s.remote.content);
+      const decision = decide(s);
+      if (s.overwrite === 'never') assert.notEqual(decision.do, 'download');
+      if (s.overwrite === 'always') assert.equal(decision.do, 'download');
     }),
     { numRuns: 3_000 },
   );

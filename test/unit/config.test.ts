@@ -233,6 +233,16 @@ test('options that contradict each other are refused with both values', () => {
   assert.equal(parse('restore', 's3://bucket /data --part-size 64MiB').partSizeBytes, 67_108_864);
 });
 
+test('S9 what would replace files needs a place for them', () => {
+  const line = 'restore s3://bucket /data --state-dir none --overwrite';
+  for (const word of ['newer', 'always'])
+    assert.match(
+      refusal(`${line} ${word}`),
+      /^Cannot use --overwrite \w+ with --state-dir none: what is replaced could/,
+    );
+  assert.equal(parse('restore', 's3://bucket /data --state-dir none --overwrite never').overwrite, 'never');
+});
+
 test('help and version come before every complaint about the rest', () => {
   const text = (argv: string[]) => {
     const parsed = parseCommandLine(argv, { AWSSYNCER_BOGUS: '1' });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { Stat } from '../../src/model/entry.ts';
 import {
+  type Overwrite,
   planMarkerRestore,
   planRestore,
   type RestoreAnswers,
@@ -27,6 +28,7 @@ interface Line {
   readonly remote?: typeof SAME;
   readonly missing?: boolean;
   readonly answers?: RestoreAnswers;
+  readonly overwrite?: Overwrite;
   readonly expect:
     | RestoreDecision['do']
     | 'ask localIsBase'
@@ -169,6 +171,146 @@ const LINES: readonly Line[] = [
   { title: 'foreign | gone', base: foreign, local: AS_BASE, expect: 'forget' },
 ];
 
+const DIFFERENT: RestoreAnswers = { localIsBase: false, localIsRemote: false };
+const EQUAL: RestoreAnswers = { localIsBase: false, localIsRemote: true };
+const YOUNGER: RestoreAnswers = { ...DIFFERENT, remoteMtimeNs: 8n };
+const AS_OLD: RestoreAnswers = { ...DIFFERENT, remoteMtimeNs: 7n };
+const AGELESS: RestoreAnswers = { ...DIFFERENT, remoteMtimeNs: null };
+const OLD: Stat = { ...AS_BASE, mtimeNs: 7n, ctimeNs: 7n };
+const OLD_BASE: LedgerRow = { ...BASE, mtimeNs: 7n };
+const AS_OLD_BASE: Stat = { ...AS_BASE, mtimeNs: 7n };
+
+/** The lines that `overwrite` changes, and some that it must not. */
+const OVERWRITE_LINES: readonly (Omit<Line, 'expect' | 'overwrite'> & {
+  readonly expect: { readonly [K in NonNullable<Overwrite>]: Line['expect'] };
+})[] = [
+  {
+    title: 'as base | as base',
+    ...{ base: BASE, local: AS_BASE, remote: SAME },
+    expect: { never: 'nothing', newer: 'nothing', always: 'nothing' },
+  },
+  {
+    title: 'as base | changed, age not known yet',
+    ...{ base: OLD_BASE, local: AS_OLD_BASE, remote: NEWER },
+    expect: { never: 'keep', newer: 'ask remoteMtimeNs', always: 'download' },
+  },
+  {
+    title: 'as base | changed, newer',
+    ...{ base: OLD_BASE, local: AS_OLD_BASE, remote: NEWER, answers: { remoteMtimeNs: 8n } },
+    expect: { never: 'keep', newer: 'download', always: 'download' },
+  },
+  {
+    title: 'as base | changed, equally old',
+    ...{ base: OLD_BASE, local: AS_OLD_BASE, remote: NEWER, answers: { remoteMtimeNs: 7n } },
+    expect: { never: 'keep', newer: 'keep', always: 'download' },
+  },
+  {
+    title: 'as base | changed, without a time',
+    ...{ base: OLD_BASE, local: AS_OLD_BASE, remote: NEWER, answers: { remoteMtimeNs: null } },
+    expect: { never: 'keep', newer: 'keep', always: 'download' },
+  },
+  {
+    title: 'as base | gone',
+    ...{ base: BASE, local: AS_BASE },
+    expect: { never: 'remove', newer: 'remove', always: 'remove' },
+  },
+  {
+    title: 'changed | as base',
+    ...{ base: BASE, local: EDITED, remote: SAME },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'download, loser kept' },
+  },
+  {
+    title: 'ctime and ino differ | as base',
+    ...{ base: BASE, local: MOVED, remote: SAME },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'ask localIsBase' },
+  },
+  {
+    title: 'equal by content | as base',
+    ...{ base: BASE, local: MOVED, remote: SAME, answers: { localIsBase: true } },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'hand-over' },
+  },
+  {
+    title: 'now a directory | as base',
+    ...{ base: BASE, local: DIRECTORY, remote: SAME },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'download' },
+  },
+  {
+    title: 'unproven, changed | its ETag',
+    ...{ base: unproven, local: EDITED, remote: SAME },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'download, loser kept' },
+  },
+  {
+    title: 'unproven, equal by content | its ETag',
+    ...{ base: unproven, local: MOVED, remote: SAME, answers: { localIsBase: true } },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'hand-over' },
+  },
+  {
+    title: 'gone | as base',
+    ...{ base: BASE, remote: SAME },
+    expect: { never: 'hand-over', newer: 'hand-over', always: 'download' },
+  },
+  {
+    title: 'gone | changed',
+    ...{ base: BASE, remote: NEWER },
+    expect: { never: 'download', newer: 'download', always: 'download' },
+  },
+  {
+    title: 'changed | changed, equal content',
+    ...{ base: BASE, local: OLD, remote: NEWER, answers: EQUAL },
+    expect: { never: 'adopt', newer: 'adopt', always: 'adopt' },
+  },
+  {
+    title: 'changed | changed, newer',
+    ...{ base: BASE, local: OLD, remote: NEWER, answers: YOUNGER },
+    expect: { never: 'save-remote', newer: 'download, loser kept', always: 'download, loser kept' },
+  },
+  {
+    title: 'changed | changed, equally old',
+    ...{ base: BASE, local: OLD, remote: NEWER, answers: AS_OLD },
+    expect: { never: 'save-remote', newer: 'save-remote', always: 'download, loser kept' },
+  },
+  {
+    title: 'now a directory | changed',
+    ...{ base: BASE, local: DIRECTORY, remote: NEWER },
+    expect: { never: 'save-remote', newer: 'ask remoteMtimeNs', always: 'download' },
+  },
+  {
+    title: 'changed | gone',
+    ...{ base: BASE, local: EDITED },
+    expect: { never: 'hand-over, forget', newer: 'hand-over, forget', always: 'hand-over, forget' },
+  },
+  {
+    title: 'no base, equal | there',
+    ...{ local: OLD, remote: NEWER, answers: EQUAL },
+    expect: { never: 'adopt', newer: 'adopt', always: 'adopt' },
+  },
+  {
+    title: 'no base, different | newer',
+    ...{ local: OLD, remote: NEWER, answers: YOUNGER },
+    expect: { never: 'save-remote', newer: 'download, loser kept', always: 'download, loser kept' },
+  },
+  {
+    title: 'no base, different | equally old',
+    ...{ local: OLD, remote: NEWER, answers: AS_OLD },
+    expect: { never: 'save-remote', newer: 'save-remote', always: 'download, loser kept' },
+  },
+  {
+    title: 'no base, different | without a time',
+    ...{ local: OLD, remote: NEWER, answers: AGELESS },
+    expect: { never: 'save-remote', newer: 'save-remote', always: 'download, loser kept' },
+  },
+  {
+    title: 'no base, newer | older',
+    ...{ local: OLD, remote: NEWER, answers: { ...DIFFERENT, remoteMtimeNs: 6n } },
+    expect: { never: 'save-remote', newer: 'save-remote', always: 'download, loser kept' },
+  },
+  {
+    title: 'FIFO | there',
+    ...{ base: BASE, local: FIFO, remote: NEWER },
+    expect: { never: 'blocked', newer: 'blocked', always: 'blocked' },
+  },
+];
+
 function show(decision: RestoreDecision): Line['expect'] {
   if (decision.do === 'ask') return `ask ${decision.question}`;
   if (decision.do === 'download' && decision.loser) return 'download, loser kept';
@@ -181,10 +323,21 @@ for (const { title, base, local, remote, missing = false, answers = {}, expect }
   });
 }
 
+for (const { title, base, local, remote, answers = {}, expect } of OVERWRITE_LINES) {
+  for (const overwrite of ['never', 'newer', 'always'] as const) {
+    test(`S9 overwrite ${overwrite}, ${title}: ${expect[overwrite]}`, () => {
+      const decision = planRestore({ base, local, remote, answers, absenceIsEvidence: true, overwrite });
+      assert.equal(show(decision), expect[overwrite]);
+    });
+  }
+}
+
 const MARKER = ledgerRow('d/', { kind: 'directory', mode: 0o040700, sizeBytes: 0 });
 const CLOSED: Stat = { ...AS_BASE, kind: 'directory', mode: 0o040700 };
 
-const MARKER_LINES: readonly (Pick<Line, 'title' | 'base' | 'local' | 'remote' | 'missing'> & { expect: string })[] = [
+const MARKER_LINES: readonly (Pick<Line, 'title' | 'base' | 'local' | 'remote' | 'missing' | 'overwrite'> & {
+  expect: string;
+})[] = [
   { title: 'as base | as base', base: MARKER, local: { ...CLOSED, mtimeNs: 1n }, remote: SAME, expect: 'nothing' },
   { title: 'changed | as base', base: MARKER, local: DIRECTORY, remote: SAME, expect: 'hand-over' },
   { title: 'gone | as base', base: MARKER, remote: SAME, expect: 'hand-over' },
@@ -197,12 +350,45 @@ const MARKER_LINES: readonly (Pick<Line, 'title' | 'base' | 'local' | 'remote' |
   { title: 'as base | gone', base: MARKER, local: CLOSED, expect: 'remove' },
   { title: 'changed | gone', base: MARKER, local: DIRECTORY, expect: 'hand-over, forget' },
   { title: 'gone | gone', base: MARKER, expect: 'forget' },
+  {
+    title: 'changed | as base, always',
+    base: MARKER,
+    local: DIRECTORY,
+    remote: SAME,
+    overwrite: 'always',
+    expect: 'apply',
+  },
+  {
+    title: 'changed | as base, never',
+    base: MARKER,
+    local: DIRECTORY,
+    remote: SAME,
+    overwrite: 'never',
+    expect: 'hand-over',
+  },
+  { title: 'gone | as base, always', base: MARKER, remote: SAME, overwrite: 'always', expect: 'apply' },
+  {
+    title: 'now a file | as base, always',
+    base: MARKER,
+    local: AS_BASE,
+    remote: SAME,
+    overwrite: 'always',
+    expect: 'blocked',
+  },
+  {
+    title: 'as base | as base, always',
+    base: MARKER,
+    local: CLOSED,
+    remote: SAME,
+    overwrite: 'always',
+    expect: 'nothing',
+  },
   { title: 'unproven | gone', base: { ...MARKER, state: 'unproven' }, local: CLOSED, expect: 'hand-over' },
 ];
 
-for (const { title, base, local, remote, missing = false, expect } of MARKER_LINES) {
+for (const { title, base, local, remote, missing = false, overwrite, expect } of MARKER_LINES) {
   test(`a marker, ${title}: ${expect}`, () => {
-    const decision = planMarkerRestore({ base, local, remote, absenceIsEvidence: !missing });
+    const decision = planMarkerRestore({ base, local, remote, absenceIsEvidence: !missing, overwrite });
     assert.equal(decision.do === 'hand-over' && decision.forget ? 'hand-over, forget' : decision.do, expect);
   });
 }
