@@ -17,6 +17,9 @@ export interface RestoreConfig {
   readonly dirTimes: boolean;
   readonly sparse: boolean;
   readonly overwrite?: Overwrite;
+  readonly crossMounts: boolean;
+  /** Remove what S3 does not hold. */
+  readonly delete?: boolean;
 }
 
 export interface RestoreEdges {
@@ -30,7 +33,7 @@ export async function restoreInto(
   config: RestoreConfig,
   edges: RestoreEdges,
 ): Promise<RestoreReport> {
-  const { tree, prefix, store, ledger, restoreFilter, stateDir, retry, counters } = workspace;
+  const { tree, prefix, store, ledger, filter, restoreFilter, directories, stateDir, retry, counters } = workspace;
   const report = await restore({
     root: tree.absolute('' as never),
     prefix,
@@ -45,6 +48,8 @@ export async function restoreInto(
     dirTimes: config.dirTimes,
     sparse: config.sparse,
     overwrite: config.overwrite,
+    // SYNC_EXCLUDES keeps files from S3: they are not too much here.
+    extra: config.delete ? { filter, directories, crossMounts: config.crossMounts } : undefined,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,
@@ -80,10 +85,11 @@ function tell({ log }: Workspace, report: RestoreReport): void {
     log.warn('one version is kept aside', { path, winner, keptAs, reason });
   for (const { path, reason } of report.kept) log.warn('not overwritten: S3 has another version', { path, reason });
   if (report.heldRemovals.length > 0) {
-    log.error('local files that S3 lost are kept: they are more than --max-delete', {
+    log.error('local files that S3 does not hold are kept: they are more than --max-delete', {
       files: report.heldRemovals.length,
     });
   }
+  if (report.extraLeft) log.error('nothing is removed that S3 does not hold: the restore went wrong');
   const { downloaded, downloadedBytes, adopted, unchanged, removed, kept, failures } = report;
   log.info('restored', {
     downloaded,

@@ -111,7 +111,7 @@ function readOptions(command: Command, args: readonly Argument[], env: Environme
     values[key] = argument === undefined ? row.default : readValue(row.kind, argument);
   }
   if (command === 'run' && given('command-grace') === undefined) values['commandGraceMs'] = commandGraceMs(values);
-  checkTogether(values);
+  checkTogether(values, command);
   return values;
 }
 

@@ -75,9 +75,9 @@ export const OPTIONS = {
     flag: 'delete',
     kind: flag,
     default: false,
-    commands: ['sync', 'verify'],
+    commands: ['sync', 'verify', 'restore'],
     group: 'Deletes',
-    help: 'Delete what is selected in S3 and absent on disk, also objects that awssyncer did not write; verify does so with --repair',
+    help: 'sync, verify --repair: delete what is selected in S3 and absent on disk, also objects that awssyncer did not write. restore: remove what is selected on disk and absent in S3, and keep it under the state directory',
   }),
   deleteForeign: option({
     flag: 'delete-foreign',

@@ -22,7 +22,7 @@ const NOT_GREATER: readonly (readonly [smaller: NumberKey, greater: NumberKey, w
  *
  * @throws UsageError naming both options, both values and the remedy
  */
-export function checkTogether(values: SomeValues): void {
+export function checkTogether(values: SomeValues, command: Command): void {
   for (const [smaller, greater, why] of NOT_GREATER) {
     const [low, high] = [values[smaller], values[greater]];
     if (low === undefined || high === undefined || low <= high) continue;
@@ -55,6 +55,12 @@ export function checkTogether(values: SomeValues): void {
     throw new UsageError(
       'Cannot use --exact-versions: it needs --at, current value is now',
       'Without --at and --checkpoint a restore brings what S3 holds now.',
+    );
+  }
+  if (command === 'restore' && values.delete && values.stateDir === 'none') {
+    throw new UsageError(
+      'Cannot use --delete with --state-dir none: what is removed could not be kept',
+      'Give a state directory, or restore into an empty directory.',
     );
   }
   const replaces = values.overwrite === 'newer' || values.overwrite === 'always';

@@ -6,6 +6,7 @@ import type { Addon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { Overwrite } from '../plan/restore-plan.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { DirectoryReader } from '../tree/directory-reader.ts';
 
 /** System calls Node lacks. A negative result is a negated errno. */
 export type FileCalls = Pick<Addon, 'setModified' | 'syncFileSystem' | 'placeFiles'>;
@@ -27,7 +28,9 @@ export interface RestoreOptions {
   readonly retry: <T>(attempt: () => Promise<T>, options?: { readonly signal?: AbortSignal }) => Promise<T>;
   /** What wins where disk and S3 differ. */
   readonly overwrite?: Overwrite;
-  /** How many files may be removed locally because S3 lost them. */
+  /** Remove what S3 does not hold; then there must be a `stateDir`. */
+  readonly extra?: ExtraOptions | undefined;
+  /** How many files may be removed locally because S3 lost them, or does not hold them. */
   readonly deleteBudget: DeleteBudget;
   readonly calls: FileCalls;
   /** Whether owners are restored: only root may. */
@@ -43,6 +46,15 @@ export interface RestoreOptions {
   readonly signal?: AbortSignal;
   /** Told after every object. */
   readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+/** How local files are found that S3 does not hold. */
+export interface ExtraOptions {
+  readonly directories: Pick<DirectoryReader, 'read'>;
+  /** What may be removed: never more than the restore's own filter includes. */
+  readonly filter: PathFilter;
+  /** What is mounted beneath LOCAL belongs to it. */
+  readonly crossMounts: boolean;
 }
 
 export interface RestoreProgress {
@@ -88,6 +100,8 @@ export interface RestoreReport {
   readonly refused: readonly Finding[];
   /** Objects that should be on disk and are not. */
   readonly failures: readonly Finding[];
-  /** Local files that S3 lost, more than the budget allows: nothing was removed. */
+  /** Local files that S3 lost or does not hold, more than the budget allows: nothing was removed. */
   readonly heldRemovals: readonly RelPath[];
+  /** What S3 does not hold was to be removed, and was not even looked for: the restore had gone wrong. */
+  readonly extraLeft: boolean;
 }

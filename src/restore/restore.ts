@@ -13,6 +13,7 @@ import { NewFiles } from './new-files.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
 import { RangeMemory } from './range-memory.ts';
 import { RealTree } from './real-tree.ts';
+import { removeExtra } from './remove-extra.ts';
 import { RowBuffer } from './row-buffer.ts';
 import { settleFile } from './settle-file.ts';
 import { type Removal, removeLocally, settleGone } from './settle-gone.ts';
@@ -78,6 +79,7 @@ function begin({ ledger, filter, root }: RestoreOptions): boolean {
 async function run(work: Restoring, each: Each): Promise<void> {
   const remotes = await listRemote(work);
   const found = await survey(work, { remotes, losers: reportKeyConflicts(work, remotes) });
+  const refusedKeys = work.tally.refused.length;
   if (remotes.length === 0) refuseIfKnown(work, found);
   checkSpace(work, found);
   // From here on the disk is changed: until the end, what is missing there is no deletion.
@@ -94,7 +96,11 @@ async function run(work: Restoring, each: Each): Promise<void> {
       },
     });
   }
-  await settleMarkers(work, { remotes: found.markers, each, onSettled });
+  const markers = await settleMarkers(work, { remotes: found.markers, each, onSettled });
+  await settleExtra(work, { remotes, each, refusedKeys });
+  // Deepest first: a directory that its mode closes must be complete.
+  const ordered = markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1));
+  await each(ordered, { key: (marker) => marker.remote.relKey, settle: (marker) => applyMarker(work, marker) });
 }
 
 async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[]; each: Each }): Promise<void> {
@@ -112,7 +118,7 @@ async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[
 async function settleMarkers(
   work: Restoring,
   { remotes, each, onSettled }: { remotes: Remote[]; each: Each; onSettled: () => void },
-): Promise<void> {
+): Promise<readonly Marker[]> {
   const markers: Marker[] = [];
   await each(remotes, {
     key: (remote) => remote.relKey,
@@ -122,9 +128,19 @@ async function settleMarkers(
       onSettled();
     },
   });
-  // Deepest first: a directory that its mode closes must be complete.
-  const ordered = markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1));
-  await each(ordered, { key: (marker) => marker.remote.relKey, settle: (marker) => applyMarker(work, marker) });
+  return markers;
+}
+
+/** Only what is proven to be complete may say what is too much: something that is in the way here is no proof. */
+async function settleExtra(
+  work: Restoring,
+  { remotes, each, refusedKeys }: { remotes: readonly Remote[]; each: Each; refusedKeys: number },
+): Promise<void> {
+  const { tally, conflicts, options } = work;
+  if (options.extra === undefined || conflicts === null) return;
+  const isSound = tally.failures.length + tally.heldRemovals.length === 0 && tally.refused.length === refusedKeys;
+  if (isSound) await removeExtra(work, { ...options.extra, remotes, each, conflicts });
+  tally.extraLeft = !isSound;
 }
 
 function progressOf(work: Restoring, { newFiles, files, markers, downloads }: Survey): () => void {
@@ -138,11 +154,14 @@ function progressOf(work: Restoring, { newFiles, files, markers, downloads }: Su
 }
 
 /** An emptied bucket, a mistyped prefix or lost permissions look alike; none of them may empty the disk. */
-function refuseIfKnown({ options: { store, prefix } }: Restoring, { gone }: Survey): void {
+function refuseIfKnown({ options: { store, prefix, extra } }: Restoring, { gone }: Survey): void {
   const known = gone.filter(isAcknowledged).length;
-  if (known === 0) return;
+  if (known === 0 && extra === undefined) return;
+  const why = known > 0 ? `the ledger knows ${known} objects` : 'and --delete would empty the disk';
   throw new RefusedError(
-    `Cannot restore from s3://${store.bucket}/${prefix}: it holds nothing, the ledger knows ${known} objects`,
-    'If it was emptied on purpose, use a new --state-dir; otherwise check bucket, prefix and permissions.',
+    `Cannot restore from s3://${store.bucket}/${prefix}: it holds nothing, ${why}`,
+    known > 0
+      ? 'If it was emptied on purpose, use a new --state-dir; otherwise check bucket, prefix and permissions.'
+      : 'Check bucket, prefix and permissions.',
   );
 }

@@ -104,14 +104,16 @@ function removeEmptied(work: Restoring, dir: RelPath): void {
   }
 }
 
-function removeEmptyDirectory(directory: Buffer): boolean {
+/** Whether it is gone now. @throws the system error if that has another reason than what is in it */
+export function removeEmptyDirectory(directory: Buffer): boolean {
   try {
     rmdirSync(directory);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return true;
-    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR') return false;
+    // EBUSY: something is mounted there.
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR' || code === 'EBUSY') return false;
     throw error;
   }
 }

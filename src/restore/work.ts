@@ -58,6 +58,7 @@ export function newTally(): Tally {
     refused: [],
     failures: [],
     heldRemovals: [],
+    extraLeft: false,
   };
 }
 

@@ -184,3 +184,34 @@ test('--include and --exclude restore a part, and a later restore the rest', asy
   assert.equal((await run(['restore', '--exclude', '/world/', url, local])).code, 0);
   assert.deepEqual(readdirSync(local, { recursive: true }).sort(), ['logs', 'logs/c', 'world', 'world/b']);
 });
+
+test('S9 --delete makes the disk what S3 holds: verify finds no difference, and what went is kept', async (t) => {
+  const { bucket, local, url, run, write, at, env } = await strictStage(t);
+  for (const name of ['a', 'd/b']) bucket.put(`p/${name}`, name, { mtime: '1600000000', mode: '100644' });
+  for (const name of ['mine', 'd/mine', 'x/y/mine', 'keep.log']) write(name);
+  const excludes = { ...env, SYNC_EXCLUDES: '*.log' };
+  const { code, stdout, stderr } = await run(['restore', '--delete', '--json', url, local], { env: excludes });
+  assert.equal(code, 0, stderr);
+  const { removed, conflicts } = JSON.parse(stdout);
+  assert.deepEqual([removed, conflicts.length], [3, 3]);
+  for (const { path, keptAs } of conflicts) assert.equal(readFileSync(keptAs, 'utf8'), path);
+  assert.deepEqual(readdirSync(local, { recursive: true }).sort(), ['a', 'd', 'd/b', 'keep.log']);
+  const verified = await run(['verify', local, url], { env: excludes });
+  assert.equal(verified.code, 0, verified.stdout);
+  write('again');
+  const held = await run(['restore', '--delete', '--max-delete', '0,0%', url, local]);
+  assert.equal(held.code, 4, held.stderr);
+  assert.match(held.stderr, /local files that S3 does not hold are kept: they are more than --max-delete files=2/);
+  assert.ok(existsSync(at('again')));
+});
+
+test('S4 --delete refuses a prefix that holds nothing, and a state directory that cannot keep anything', async (t) => {
+  const { local, url, run, write, at } = await strictStage(t);
+  write('mine');
+  const empty = await run(['restore', '--delete', url, local]);
+  assert.equal(empty.code, 4, empty.stderr);
+  assert.match(empty.stderr, /it holds nothing, and --delete would empty the disk/);
+  const stateless = await run(['restore', '--delete', '--state-dir', 'none', url, local]);
+  assert.equal(stateless.code, 2, stateless.stderr);
+  assert.ok(existsSync(at('mine')));
+});

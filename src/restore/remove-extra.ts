@@ -1,0 +1,128 @@
+// `restore --delete`: what is on disk and not in S3 goes, but for a copy that is kept.
+import { unlinkSync } from 'node:fs';
+import { isMarker, type RelKey } from '../model/key.ts';
+import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
+import { exceedsBudget } from '../plan/delete-budget.ts';
+import { LocalTree } from '../tree/local-tree.ts';
+import { coverOf, Mounts } from '../tree/mounts.ts';
+import { type WalkEntry, walk } from '../tree/walk.ts';
+import type { ConflictStore } from './conflict-store.ts';
+import type { Each } from './each.ts';
+import { ChangedError } from './errors.ts';
+import type { ExtraOptions } from './options.ts';
+import type { OpenDirectory } from './real-tree.ts';
+import { removeEmptyDirectory } from './settle-gone.ts';
+import { finding, type Remote, type Restoring } from './work.ts';
+
+type Extra = Pick<WalkEntry, 'key' | 'path' | 'stat'>;
+
+interface Removing extends ExtraOptions {
+  /** In byte order of their keys. */
+  readonly remotes: readonly Remote[];
+  readonly each: Each;
+  readonly conflicts: ConflictStore;
+}
+
+/**
+ * Removes every selected file and symbolic link that S3 does not hold, and keeps it like the loser of a conflict; then
+ * the directories that hold nothing any more and are nothing to S3. Sockets, FIFOs and devices stay, and so does what
+ * lies on another mount. Nothing goes if something cannot be read, or if it is more than the budget allows.
+ */
+export async function removeExtra(work: Restoring, removing: Removing): Promise<void> {
+  const { each, conflicts, crossMounts } = removing;
+  const mounts = new Mounts(new LocalTree(work.options.root).root, { cross: crossMounts });
+  const { extra, files } = await findExtra(work, { ...removing, mounts });
+  if (work.tally.failures.length > 0) return;
+  const leaves = extra.filter(({ stat }) => stat.kind === 'file' || stat.kind === 'symlink');
+  // What went because S3 lost it went by this command as well.
+  const { removed, heldRemovals } = work.tally;
+  if (exceedsBudget(leaves.length + removed, () => files + removed, work.options.deleteBudget)) {
+    for (const { path } of leaves) heldRemovals.push(path);
+    return;
+  }
+  await each(leaves, {
+    key: ({ key }) => key,
+    settle: async ({ path }) =>
+      inParent(work, { path, mounts }, (directory) => removeLeaf(work, { path, directory, conflicts })),
+  });
+  // Backwards: what is beneath a directory goes before it.
+  await each(extra.filter(({ stat }) => stat.kind === 'directory').reverse(), {
+    key: ({ key }) => key,
+    settle: async ({ path }) =>
+      inParent(work, { path, mounts }, (directory) => void removeEmptyDirectory(directory.entry(nameOf(path)))),
+  });
+}
+
+/** What S3 does not hold, in byte order of the keys, and how many files there are in all. */
+async function findExtra(
+  work: Restoring,
+  { directories, filter, remotes, mounts }: Removing & { readonly mounts: Mounts },
+): Promise<{ extra: readonly Extra[]; files: number }> {
+  const { failures, refused } = work.tally;
+  const hidden = mounts.hidden();
+  const keys = remotes.map(({ relKey }) => relKey);
+  const extra: Extra[] = [];
+  let files = 0;
+  const batches = walk({ tree: new LocalTree(work.options.root), directories }, ROOT, {
+    filter,
+    hidden,
+    unknown: (path, reason) => (coverOf(path, hidden) === undefined ? failures : refused).push(finding(path, reason)),
+    again: (path) => failures.push(finding(path, 'it changed while it was looked at')),
+  });
+  for await (const batch of batches) {
+    work.signal.throwIfAborted();
+    for (const { key, path, stat } of batch) {
+      if (stat.kind !== 'directory') files++;
+      if (!isHeld(keys, key)) extra.push({ key, path, stat });
+    }
+  }
+  return { extra, files };
+}
+
+/** Whether one of the keys, which are in byte order, is this one or beneath it: a file may be in the way of others. */
+function isHeld(keys: readonly RelKey[], key: RelKey): boolean {
+  const below = isMarker(key) ? key : `${key}/`;
+  return keys[firstFrom(keys, key)] === key || keys[firstFrom(keys, below)]?.startsWith(below) === true;
+}
+
+/** Where the first key is that is not less. */
+function firstFrom(keys: readonly RelKey[], wanted: string): number {
+  let [from, to] = [0, keys.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (keys[middle]! < wanted) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** Synchronous: nothing of ours runs between the last look and the removal. Nothing is done beneath a mount. */
+function inParent(
+  work: Restoring,
+  { path, mounts }: { path: RelPath; mounts: Mounts },
+  remove: (directory: OpenDirectory) => void,
+): void {
+  const hidden = mounts.hidden();
+  const cover = coverOf(path, hidden);
+  if (cover !== undefined) throw new ChangedError(hidden.get(cover));
+  const directory = work.tree.open(parentOf(path));
+  try {
+    if (directory !== undefined) remove(directory);
+  } finally {
+    directory?.close();
+  }
+}
+
+function removeLeaf(
+  work: Restoring,
+  { path, directory, conflicts }: { path: RelPath; directory: OpenDirectory; conflicts: ConflictStore },
+): void {
+  // Whatever was written to it meanwhile: what goes is what is kept.
+  const local = directory.lstat(nameOf(path));
+  if (local === undefined) return;
+  if (local.kind !== 'file' && local.kind !== 'symlink') throw new ChangedError('it changed on disk meanwhile');
+  const keptAs = conflicts.keep(directory, { path, local });
+  unlinkSync(directory.entry(nameOf(path)));
+  work.tally.removed++;
+  work.tally.conflicts.push({ ...finding(path, 'not in S3'), winner: 's3', keptAs });
+}
