@@ -33,7 +33,8 @@ export async function restoreInto(
   config: RestoreConfig,
   edges: RestoreEdges,
 ): Promise<RestoreReport> {
-  const { tree, prefix, store, ledger, filter, restoreFilter, directories, stateDir, retry, counters } = workspace;
+  const { tree, prefix, store, ledger, filter, restoreFilter, restoreOrder, directories, stateDir, retry, counters } =
+    workspace;
   const report = await restore({
     root: tree.absolute('' as never),
     prefix,
@@ -47,6 +48,7 @@ export async function restoreInto(
     calls: loadAddon(),
     dirTimes: config.dirTimes,
     sparse: config.sparse,
+    order: restoreOrder,
     overwrite: config.overwrite,
     // SYNC_EXCLUDES keeps files from S3: they are not too much here.
     extra: config.delete ? { filter, directories, crossMounts: config.crossMounts } : undefined,

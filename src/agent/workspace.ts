@@ -3,7 +3,8 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import type { LegacyFilters } from '../config/legacy.ts';
 import { showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
-import type { FilterRule, PathFilter } from '../filter/path-filter.ts';
+import { createOrder } from '../filter/order.ts';
+import type { FilterRule, PathFilter, PathOrder } from '../filter/path-filter.ts';
 import type { LeaseMode } from '../lease/document.ts';
 import { fencedStore } from '../lease/fenced-store.ts';
 import type { Lease } from '../lease/lease.ts';
@@ -38,6 +39,7 @@ import type { Surroundings } from './surroundings.ts';
 export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfig {
   readonly local: string;
   readonly rules: readonly FilterRule[];
+  readonly first?: readonly string[] | undefined;
   readonly stateDir: string | undefined;
   readonly requestTimeoutMs: number;
   readonly readyFile?: string | undefined;
@@ -73,6 +75,8 @@ export interface Workspace {
   readonly filter: PathFilter;
   /** The filter of a restore: the original's SYNC_EXCLUDES did not apply to it. */
   readonly restoreFilter: PathFilter;
+  /** What a restore brings first. */
+  readonly restoreOrder: PathOrder;
   readonly stateDir: StateDir | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
@@ -176,6 +180,7 @@ export async function openWorkspace(
       guard,
       filter: createFilter({ ...rules, syncExcludes: config.syncExcludes }),
       restoreFilter: createFilter(rules),
+      restoreOrder: createOrder(config.first ?? []),
       stateDir: state,
       ledger,
       journal: new Journal(ledger, commitSchedule()),

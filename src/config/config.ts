@@ -105,8 +105,16 @@ function readOptions(command: Command, args: readonly Argument[], env: Environme
   }
   const values: Record<string, unknown> = {};
   const given = (flag: string) => args.findLast((argument) => argument.flag === flag) ?? fromEnvironment(flag, env);
+  const allGiven = (flag: string) => {
+    const own = args.filter((argument) => argument.flag === flag);
+    return own.length > 0 ? own : listFromEnvironment(flag, env);
+  };
   for (const [key, row] of OPTION_ROWS) {
     if (!row.commands.includes(command)) continue;
+    if (row.repeats) {
+      values[key] = allGiven(row.flag).flatMap((argument) => readValue(row.kind, argument));
+      continue;
+    }
     const argument = given(row.flag);
     values[key] = argument === undefined ? row.default : readValue(row.kind, argument);
   }
@@ -121,6 +129,12 @@ function fromEnvironment(flag: string, env: Environment): Argument | undefined {
   return text === undefined ? undefined : { flag, source, text };
 }
 
+/** Several values separated by '|'. */
+function listFromEnvironment(flag: string, env: Environment): Argument[] {
+  const list = fromEnvironment(flag, env);
+  return list === undefined ? [] : list.text.split('|').map((text) => ({ ...list, text }));
+}
+
 function readValue<T>(kind: Kind<T>, { source, text }: Argument): T {
   const value = kind.parse(text);
   if (value === undefined)
@@ -133,10 +147,7 @@ function readValue<T>(kind: Kind<T>, { source, text }: Argument): T {
 /** The globs in the order given; without any, those of the environment, where the includes come last and so win. */
 function readRules(args: readonly Argument[], env: Environment): FilterRule[] {
   const given = args.filter(({ flag }) => GLOB_OPTIONS.some((row) => row.flag === flag));
-  const listed = (['exclude', 'include'] as const).flatMap((flag) => {
-    const list = fromEnvironment(flag, env);
-    return list === undefined ? [] : list.text.split('|').map((text) => ({ ...list, text }));
-  });
+  const listed = (['exclude', 'include'] as const).flatMap((flag) => listFromEnvironment(flag, env));
   return (given.length > 0 ? given : listed).map((argument) => ({
     include: argument.flag === 'include',
     glob: readValue(GLOB_OPTIONS[0].kind, argument),

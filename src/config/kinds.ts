@@ -300,3 +300,10 @@ export const glob: Kind<string> = {
   parse: path.parse,
   show: (glob) => glob,
 };
+
+/** The same for an option that repeats. */
+export const globs: Kind<readonly string[]> = {
+  ...glob,
+  parse: (text) => (path.parse(text) === undefined ? undefined : [text]),
+  show: (globs) => globs.join('|'),
+};

@@ -60,6 +60,8 @@ export interface Option<T, D extends T | undefined, C extends Command> {
   readonly default: D;
   /** What help says instead of the default's own text. */
   readonly defaultText?: string;
+  /** It may be given several times, each adds to the value; its variable holds several separated by '|'. */
+  readonly repeats?: T extends readonly unknown[] ? true : never;
   /** Other flags that stand for this one with a value. */
   readonly shorthands?: Readonly<Record<string, string>>;
   readonly commands: readonly C[];

@@ -1,5 +1,5 @@
 // Pure. The options about what a restore brings: see options.ts.
-import { flag, moment, oneOf, text } from './kinds.ts';
+import { flag, globs, moment, oneOf, text } from './kinds.ts';
 import { option } from './option.ts';
 
 /** Rows of the table. */
@@ -38,6 +38,16 @@ export const RESTORE_OPTIONS = {
     commands: ['restore'],
     group: 'Restore',
     help: 'Only list the versions of this file that S3 keeps, the newest first. LOCAL is not needed',
+  }),
+  first: option({
+    flag: 'first',
+    kind: globs,
+    default: undefined,
+    defaultText: 'none',
+    repeats: true,
+    commands: ['run', 'restore'],
+    group: 'Restore',
+    help: 'Have the files that match in place before any other is begun. May be repeated, the most urgent first',
   }),
   overwrite: option({
     flag: 'overwrite',

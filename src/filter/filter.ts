@@ -60,7 +60,7 @@ export function createFilter(options: FilterOptions): PathFilter {
 }
 
 /** The path as globs see it. */
-function subjectOf(path: RelPath, isDirectory: boolean): string {
+export function subjectOf(path: RelPath, isDirectory: boolean): string {
   return charactersOf(path) + (isDirectory && path !== ROOT ? '/' : '');
 }
 

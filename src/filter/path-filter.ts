@@ -19,3 +19,11 @@ export interface FilterRule {
   readonly include: boolean;
   readonly glob: string;
 }
+
+/** Turns: what is of an earlier one comes before everything of the later ones. */
+export interface PathOrder {
+  /** How many there are, the last one included, which is that of all paths nobody asked for. */
+  readonly turns: number;
+  /** From 0: that of the first glob that matches the file or a directory above it. */
+  turnOf(path: RelPath): number;
+}

@@ -1,5 +1,5 @@
 // What a restore is given, and what it reports.
-import type { PathFilter } from '../filter/path-filter.ts';
+import type { PathFilter, PathOrder } from '../filter/path-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { RelPath } from '../model/path.ts';
 import type { Addon } from '../native/addon.ts';
@@ -26,6 +26,8 @@ export interface RestoreOptions {
   readonly concurrency: number;
   /** Runs a request until it succeeds or fails for good. */
   readonly retry: <T>(attempt: () => Promise<T>, options?: { readonly signal?: AbortSignal }) => Promise<T>;
+  /** What is in place before other files are begun. */
+  readonly order?: PathOrder | undefined;
   /** What wins where disk and S3 differ. */
   readonly overwrite?: Overwrite;
   /** Remove what S3 does not hold; then there must be a `stateDir`. */

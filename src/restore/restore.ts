@@ -1,8 +1,10 @@
 // S3 -> disk: list, compare, then remove, download and give directories their attributes.
+import type { PathOrder } from '../filter/path-filter.ts';
 import { HashThreads } from '../hash/hash-threads.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { isAcknowledged } from '../ledger/unchanged.ts';
 import { RefusedError } from '../model/errors.ts';
+import { pathOfKey } from '../model/key.ts';
 import { ROOT } from '../model/path.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { takesPart } from '../tree/walk.ts';
@@ -87,20 +89,34 @@ async function run(work: Restoring, each: Each): Promise<void> {
   // Removals make room for files, and files come before the modes of their directories.
   await settleAllGone(work, { rows: found.gone, each });
   const onSettled = progressOf(work, found);
-  for (const isNew of [true, false]) {
-    await each(isNew ? found.newFiles : found.files, {
-      key: (remote) => remote.relKey,
-      async settle(remote) {
-        await settleFile(work, { remote, isNew });
-        onSettled();
-      },
-    });
+  for (const turn of inTurns(found, work.options.order)) {
+    for (const isNew of [true, false]) {
+      await each(isNew ? turn.newFiles : turn.files, {
+        key: (remote) => remote.relKey,
+        async settle(remote) {
+          await settleFile(work, { remote, isNew });
+          onSettled();
+        },
+      });
+    }
   }
   const markers = await settleMarkers(work, { remotes: found.markers, each, onSettled });
   await settleExtra(work, { remotes, each, refusedKeys });
   // Deepest first: a directory that its mode closes must be complete.
   const ordered = markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1));
   await each(ordered, { key: (marker) => marker.remote.relKey, settle: (marker) => applyMarker(work, marker) });
+}
+
+type Turn = Pick<Survey, 'newFiles' | 'files'>;
+
+/** The files that are wanted first, then others, each turn in the order of the keys. */
+function inTurns(found: Survey, order: PathOrder | undefined): readonly Turn[] {
+  if (order === undefined || order.turns === 1) return [found];
+  const turns = Array.from({ length: order.turns }, (): Turn => ({ newFiles: [], files: [] }));
+  for (const list of ['newFiles', 'files'] as const) {
+    for (const remote of found[list]) turns[order.turnOf(pathOfKey(remote.relKey))]![list].push(remote);
+  }
+  return turns;
 }
 
 async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[]; each: Each }): Promise<void> {

@@ -215,3 +215,19 @@ test('S4 --delete refuses a prefix that holds nothing, and a state directory tha
   assert.equal(stateless.code, 2, stateless.stderr);
   assert.ok(existsSync(at('mine')));
 });
+
+test('--first is asked for before everything else, by a flag or the environment', async (t) => {
+  const { dir, server, bucket, local, url, run, requests, env } = await strictStage(t);
+  for (const name of ['a', 'b/1', 'b/2', 'c', 'z.key']) bucket.put(`p/${name}`, name);
+  const asked = () => requests().filter((request) => request.startsWith('GetObject'));
+  const { code, stderr } = await run(['restore', '--first', '*.key', '--first', '/b/', url, local]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(
+    [asked()[0], asked().slice(1, 3).sort()],
+    ['GetObject p/z.key', ['GetObject p/b/1', 'GetObject p/b/2']],
+  );
+  server.clearRequests();
+  const other = join(dir, 'other');
+  await run(['restore', url, other], { env: { ...env, AWSSYNCER_STATE_DIR: join(dir, 's'), AWSSYNCER_FIRST: 'c|a' } });
+  assert.deepEqual(asked().slice(0, 2), ['GetObject p/c', 'GetObject p/a']);
+});

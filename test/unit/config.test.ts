@@ -31,6 +31,7 @@ test('options have the defaults of the table', () => {
   assert.deepEqual(parse('run', SIDES), {
     crossMounts: false,
     dirTimes: false,
+    first: [],
     sparse: false,
     coalesceMs: 50,
     settleMs: 1_000,
@@ -231,6 +232,16 @@ test('options that contradict each other are refused with both values', () => {
   for (const [line, message] of rows) assert.match(refusal(`watch ${SIDES} ${line}`), message);
   assert.match(refusal(`run ${SIDES} --command-grace 26s`), /--command-grace 26s: .*--shutdown-timeout/);
   assert.equal(parse('restore', 's3://bucket /data --part-size 64MiB').partSizeBytes, 67_108_864);
+});
+
+test('--first adds up in its order; flags replace the globs of its variable', () => {
+  const env = { AWSSYNCER_FIRST: 'c|d/' };
+  assert.deepEqual(parse('run', `--first b ${SIDES} --first=a|x`, env).first, ['b', 'a|x']);
+  assert.deepEqual(parse('restore', 's3://bucket /data', env).first, ['c', 'd/']);
+  assert.match(
+    refusal(`run --first= ${SIDES}`),
+    /^Cannot use --first: it must be a glob in UTF-8, current value is ''/,
+  );
 });
 
 test('S9 what would replace files needs a place for them', () => {
