@@ -9,7 +9,6 @@ import { marginMs } from '../lease/rules.ts';
 import { BehindError, HeldError, readLease, UnsupportedError } from '../lease/take.ts';
 import { RefusedError } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
-import type { RestoreReport } from '../restore/options.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
@@ -139,10 +138,10 @@ export function noteGeneration({ lease, ledger }: Workspace): void {
 }
 
 /**
- * Runs a restore that holds no lease. The ledger is in line with the lease afterwards if the restore was complete, left
- * no version of S3's aside, and nobody held the lease meanwhile.
+ * Runs a restore that holds no lease. The ledger is in line with the lease afterwards if the restore was complete and
+ * nobody held the lease meanwhile.
  */
-export async function besideLease<T extends Pick<RestoreReport, 'complete' | 'kept'>>(
+export async function besideLease<T extends { readonly complete: boolean }>(
   workspace: Workspace,
   restore: () => Promise<T>,
   signal: AbortSignal,
@@ -155,8 +154,7 @@ export async function besideLease<T extends Pick<RestoreReport, 'complete' | 'ke
     log.info('an agent may be writing: what it writes from now on is not restored', showHolder(document));
   }
   const report = await restore();
-  const isInLine =
-    report.complete && report.kept.length === 0 && document?.released === true && (await read())?.etag === before?.etag;
+  const isInLine = report.complete && document?.released === true && (await read())?.etag === before?.etag;
   if (isInLine) ledger.setMeta({ generation: document.generation });
   return report;
 }

@@ -1,5 +1,6 @@
 // S3 -> disk for a workspace: wires the restore stage, shows progress, says what it found.
 import { randomUUID } from 'node:crypto';
+import type { FilterRule } from '../filter/path-filter.ts';
 import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import { showBytes } from '../ops/units.ts';
@@ -13,6 +14,7 @@ import type { Workspace } from './workspace.ts';
 
 export interface RestoreConfig {
   readonly concurrency: number;
+  readonly rules: readonly FilterRule[];
   readonly maxDelete: DeleteBudget;
   readonly dirTimes: boolean;
   readonly sparse: boolean;
@@ -41,6 +43,7 @@ export async function restoreInto(
     store,
     ledger,
     filter: restoreFilter,
+    selection: selectionOf(config),
     stateDir: stateDir?.path ?? null,
     concurrency: affordableConcurrency(config.concurrency, workspace.log),
     retry,
@@ -64,6 +67,16 @@ export async function restoreInto(
   counters.bytes += report.downloadedBytes;
   tell(workspace, report);
   return report;
+}
+
+/** Whether LOCAL got all of this selection when it was restored last; what S3 got since is the lease's to know. */
+export function wasRestored({ ledger }: Workspace, config: Pick<RestoreConfig, 'rules'>): boolean {
+  const { listed, restored } = ledger.meta();
+  return listed && restored === selectionOf(config);
+}
+
+function selectionOf({ rules }: Pick<RestoreConfig, 'rules'>): string {
+  return JSON.stringify(rules.map(({ include, glob }) => [include, glob]));
 }
 
 /** 64 random bits; of random numbers these are the cheapest, for many are made at once. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { requireVersions } from '../agent/checkpointing.ts';
 import { endWatching } from '../agent/ending.ts';
 import { noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
-import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
+import { restoreExitCode, restoreInto, wasRestored } from '../agent/restore-into.ts';
 import { untrustedSource } from '../agent/source.ts';
 import { Watching } from '../agent/watching.ts';
 import { openWorkspace } from '../agent/workspace.ts';
@@ -65,7 +65,7 @@ async function restoreFirst({ workspace, config, context }: RunSurroundings): Pr
       refuseIfBehind: false,
       signal: interrupt.signal,
     });
-    if (isCurrent && workspace.ledger.meta().listed && untrustedSource(workspace) === undefined) {
+    if (isCurrent && wasRestored(workspace, config) && untrustedSource(workspace) === undefined) {
       context.log.info('nothing to restore: nobody else has written since', { remote: workspace.url });
       return interrupt.exitCode;
     }

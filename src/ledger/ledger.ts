@@ -73,6 +73,8 @@ export interface LedgerMeta {
    * has never been in line with a lease.
    */
   readonly generation: number | null;
+  /** What the last restore selected of which everything is on disk, as a text; null: there was none. */
+  readonly restored: string | null;
 }
 
 /** A part of a chain of checkpoints: an object that tells of so many keys. */

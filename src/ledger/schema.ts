@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
@@ -46,7 +46,8 @@ const META = `
     root_birthtime_ns INTEGER,
     root_fsid TEXT,
     generation INTEGER,
-    chain TEXT
+    chain TEXT,
+    restored TEXT
   ) STRICT;
   INSERT INTO meta (id, listed, restoring) VALUES (1, 0, 0);
 `;
@@ -60,6 +61,7 @@ const MIGRATIONS = [
   `ALTER TABLE entry RENAME TO old; DROP INDEX entry_by_ino; DROP INDEX entry_foreign; DROP INDEX entry_open_upload;
     ${ENTRY} INSERT INTO entry SELECT * FROM old; DROP TABLE old`,
   `ALTER TABLE meta ADD COLUMN chain TEXT; ${CHANGED}`,
+  'ALTER TABLE meta ADD COLUMN restored TEXT',
 ];
 
 /**

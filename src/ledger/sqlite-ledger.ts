@@ -216,7 +216,7 @@ class SqliteLedger implements Ledger {
 
   clear(): void {
     this.#transaction(() => this.#statement('DELETE FROM entry').run());
-    this.setMeta({ listed: false, restoring: false, root: null, generation: null });
+    this.setMeta({ listed: false, restoring: false, root: null, generation: null, restored: null });
     this.chain.end();
   }
 
@@ -231,14 +231,15 @@ class SqliteLedger implements Ledger {
           ? null
           : { ino: row['root_ino'] as bigint, birthtimeNs: row['root_birthtime_ns'] as bigint, fsid: fsid as string },
       generation: row['generation'] == null ? null : Number(row['generation']),
+      restored: (row['restored'] ?? null) as string | null,
     };
   }
 
   setMeta(change: Partial<LedgerMeta>): void {
-    const { listed, restoring, root, generation } = { ...this.meta(), ...change };
+    const { listed, restoring, root, generation, restored } = { ...this.meta(), ...change };
     this.#transaction(() =>
       this.#statement(
-        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?',
+        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?, restored = ?',
       ).run(
         Number(listed),
         Number(restoring),
@@ -246,6 +247,7 @@ class SqliteLedger implements Ledger {
         root === null ? null : root.birthtimeNs,
         root === null ? null : root.fsid,
         generation,
+        restored,
       ),
     );
   }

@@ -20,6 +20,8 @@ export interface RestoreOptions {
   /** Its rows describe this very root; rows of another root would be taken for deletions and edits. */
   readonly ledger: Ledger;
   readonly filter: PathFilter;
+  /** What the filter selects, as a text that another filter has not. */
+  readonly selection: string;
   /** Where losers of conflicts are kept; null: nowhere, and then neither version is touched. */
   readonly stateDir: string | null;
   /** How many objects may be in work at once. */

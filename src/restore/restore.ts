@@ -65,7 +65,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     tree.close();
   }
   const complete = work.tally.failures.length === 0 && work.tally.heldRemovals.length === 0;
-  if (complete) ledger.setMeta({ restoring: false, listed: true });
+  const { kept } = work.tally;
+  if (complete)
+    ledger.setMeta({ restoring: false, listed: true, restored: kept.length > 0 ? null : options.selection });
   return { ...work.tally, complete };
 }
 

@@ -19,7 +19,9 @@ test('S9 never: a file S3 has a newer version of is kept and told of, and the ne
   assert.deepEqual([report.downloaded, report.dirty, report.conflicts], [0, [], []]);
   assert.equal(treeOf(ground.root)['f'], 'base');
   assert.deepEqual(ground.ledger.get('f' as RelKey), before, 'nothing is believed of what was not taken');
+  assert.equal(ground.ledger.meta().restored, null, 'run does not take it for a restore of everything');
   const next = await ground.restore();
+  assert.equal(ground.ledger.meta().restored, 'all');
   assert.deepEqual([next.downloaded, next.kept], [1, []]);
   assert.equal(treeOf(ground.root)['f'], 'newer');
 });

@@ -70,6 +70,7 @@ export function restoreOptions(given: {
     root: Buffer.from(given.root),
     prefix: PREFIX,
     filter: createFilter({ rootForRegex: given.root }),
+    selection: 'all',
     concurrency: 8,
     retry: (attempt) => attempt(),
     deleteBudget: { count: 1_000, percent: 50 },

@@ -20,7 +20,7 @@ test('rows and facts are there after closing and opening again', (t) => {
   const file = join(tempDir(t), 'ledger.sqlite');
   const root = { ino: 2n, birthtimeNs: 1_700_000_000_000_000_001n, fsid: '82f1a4' };
   const first = openLedger({ file }).ledger;
-  assert.deepEqual(first.meta(), { listed: false, restoring: false, root: null, generation: null });
+  assert.deepEqual(first.meta(), { listed: false, restoring: false, root: null, generation: null, restored: null });
   first.write([ledgerRow('a')]);
   first.setMeta({ restoring: true });
   first.setMeta({ listed: true, root });
@@ -28,7 +28,7 @@ test('rows and facts are there after closing and opening again', (t) => {
   const second = openLedger({ file });
   assert.equal(second.setAside, undefined);
   assert.deepEqual([...second.ledger.range('' as RelKey)], [ledgerRow('a')]);
-  assert.deepEqual(second.ledger.meta(), { listed: true, restoring: true, root, generation: null });
+  assert.deepEqual(second.ledger.meta(), { listed: true, restoring: true, root, generation: null, restored: null });
   second.ledger.close();
 });
 
@@ -145,18 +145,19 @@ test('a ledger of the first schema is brought to the present one, with its rows 
   const file = join(tempDir(t), 'ledger.sqlite');
   const { ledger } = openLedger({ file });
   ledger.write([ledgerRow('a')]);
-  ledger.setMeta({ listed: true });
+  ledger.setMeta({ listed: true, restored: 'all' });
   ledger.close();
   const db = new DatabaseSync(file);
-  db.exec(`DROP TABLE changed; ALTER TABLE meta DROP COLUMN chain;
+  db.exec(`DROP TABLE changed; ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored;
     ALTER TABLE meta DROP COLUMN generation; ALTER TABLE entry ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 1`);
   db.close();
   for (const generation of [null, 3]) {
     const opened = openLedger({ file }).ledger;
     assert.equal(opened.get('a' as RelKey)?.key, 'a');
-    assert.deepEqual([opened.meta().listed, opened.meta().generation], [true, generation]);
-    opened.setMeta({ generation: 3 });
+    const { listed, restored } = opened.meta();
+    assert.deepEqual([listed, opened.meta().generation, restored], [true, generation, generation && 'some']);
+    opened.setMeta({ generation: 3, restored: 'some' });
     opened.close();
   }
 });
