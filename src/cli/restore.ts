@@ -1,11 +1,12 @@
 // `awssyncer restore`: S3 -> disk, once.
 import { clock } from '../agent/clock.ts';
 import { besideLease } from '../agent/leasing.ts';
+import { oneObject } from '../agent/one-object.ts';
 import { inPast, type Wanted } from '../agent/past.ts';
 import { restoreExitCode, restoreInto } from '../agent/restore-into.ts';
-import { openWorkspace, type Workspace } from '../agent/workspace.ts';
+import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
-import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
+import { UsageError } from '../model/errors.ts';
 import type { RestoreReport } from '../restore/options.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
@@ -29,11 +30,13 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   try {
     if (wanted !== undefined) workspace = await inPast(workspace, wanted, interrupt.signal);
     ready.remove();
-    if (config.object !== undefined && wanted === undefined) await requireObject(workspace, config.object);
     const { signal } = interrupt;
+    const object = await oneObject(workspace, { names: config.names, isPast: wanted !== undefined, signal });
+    workspace = object ?? workspace;
     const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
-    // Nobody writes to the past.
-    const report = await (wanted === undefined ? besideLease(workspace, restoreAll, signal) : restoreAll());
+    // Nobody writes to the past, and whose prefix an object is beneath is not known.
+    const hasLease = wanted === undefined && object === undefined;
+    const report = await (hasLease ? besideLease(workspace, restoreAll, signal) : restoreAll());
     // The first `run` finds nothing; who asks for a restore expects something, and may have mistyped the prefix.
     if (report.listed === 0) context.log.warn('there is nothing in S3 under this URL', { remote: workspace.url });
     const exitCode = restoreExitCode(report);
@@ -64,14 +67,6 @@ function wantedPast({ at, checkpoint, exactVersions }: CommandConfig<'restore'>)
     `Cannot use --at: it must not be in the future, current value is ${new Date(atMs).toISOString()}`,
     'Without --at a restore brings what S3 holds now.',
   );
-}
-
-async function requireObject({ store, prefix, retry, url }: Workspace, object: string): Promise<void> {
-  if ((await retry(() => store.head(prefix + object))) !== undefined) return;
-  throw new OperatorError(`Cannot restore ${url}${object}: there is no such object`, {
-    exitCode: EXIT.fatal,
-    hint: 'Check S3_BUCKET and S3_OBJECT.',
-  });
 }
 
 function jsonReport(report: RestoreReport, end: { exitCode: number; requests: number; ms: number }): string {

@@ -27,13 +27,19 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
   },
   restore: {
     summary: 'S3 -> disk, once',
-    usage: 'awssyncer restore [OPTIONS] s3://BUCKET[/PREFIX] LOCAL',
+    usage: 'awssyncer restore [OPTIONS] s3://BUCKET[/PREFIX|/KEY] LOCAL',
     about:
-      'Makes LOCAL equal to what S3 holds. A file appears only when it is complete and verified; an interrupted restore ' +
+      'Brings LOCAL, a directory, what S3 holds; of the URL of one object that object, under its name. A file appears only when it is complete and verified; an interrupted restore ' +
       'resumes. Local edits that never reached S3 stay; the loser of a conflict is kept under the state directory.',
     examples: [
       ['awssyncer restore s3://backups/game /srv/data', 'everything'],
+      ['awssyncer restore s3://backups/game/world/level.dat /srv/elsewhere', 'one file, to another place'],
+      ['awssyncer restore s3://backups/game/world/ /srv/elsewhere', 'what is beneath a prefix, to another place'],
       ["awssyncer restore --exclude '*' --include /world/ s3://backups/game /srv/data", 'one directory of it'],
+      [
+        'awssyncer restore --delete --overwrite always s3://backups/game /srv/data',
+        'exactly what S3 holds; what goes is kept',
+      ],
       ['awssyncer restore --at -2h s3://backups/game /srv/before', 'what was there two hours ago'],
     ],
   },

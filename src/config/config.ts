@@ -6,6 +6,7 @@ import { checkVariableNames, type Environment, variable } from './environment.ts
 import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
+import { isS3Url } from './location.ts';
 import { COMMANDS, type Command, type ControlCommand, isControl, isRemote, type RemoteCommand } from './option.ts';
 import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
 import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
@@ -16,12 +17,15 @@ import { type Address, type RemoteSide, readAddress, readRemote, readTarget, typ
 export type CommandConfig<C extends Command> = OptionValues<C> &
   (C extends ControlCommand ? Address : C extends RemoteCommand ? RemoteSide : Work<C>);
 
-/** Both sides and the filters. `program` is what follows `--`, `object` the one file that must be in S3. */
+/** What the URL of a restore names: without a final '/' it may be either. */
+export type Names = 'prefix' | 'object' | 'either';
+
+/** Both sides and the filters. `program` is what follows `--`. */
 type Work<C extends Command> = Target &
   LegacyFilters & { readonly rules: readonly FilterRule[] } & (C extends 'run'
     ? { readonly program: readonly string[] | undefined }
     : unknown) &
-  (C extends 'restore' ? { readonly object?: string | undefined } : unknown);
+  (C extends 'restore' ? { readonly names: Names } : unknown);
 
 /** What the command line asks for. */
 export type ParsedCommand =
@@ -67,7 +71,8 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
     if (isControl(command)) return readAddress(command, operands, env);
     if (isRemote(command)) return readRemote(command, operands, env);
     const target = readTarget(command, operands, env, { needsLocal: options.listVersions === undefined });
-    return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program };
+    const names = command === 'restore' ? { names: namesOf(operands, options) } : {};
+    return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program, ...names };
   };
   const config = { ...options, ...sides() };
   // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
@@ -75,9 +80,20 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
 }
 
 function parseOneOff(env: Environment): ParsedCommand {
-  const { argv, object } = oneOffCommand(env);
-  const parsed = parseCommandLine(argv, env);
-  return parsed.command === 'restore' ? { ...parsed, config: { ...parsed.config, object } } : parsed;
+  return parseCommandLine(oneOffCommand(env), env);
+}
+
+function namesOf(operands: readonly string[], { object, delete: isExact }: SomeValues): Names {
+  const url = operands.find(isS3Url);
+  if (!object) return url === undefined || url.endsWith('/') ? 'prefix' : 'either';
+  if (url === undefined || url.endsWith('/') || !url.slice('s3://'.length).includes('/')) {
+    throw new UsageError(
+      `Cannot use --object: the S3 URL must be that of an object, current value is '${url ?? 'none'}'`,
+      'Write s3://BUCKET/KEY.',
+    );
+  }
+  if (isExact) throw new UsageError('Cannot use --object with --delete: one object tells nothing of other files');
+  return 'object';
 }
 
 function commandNamed(word: string | undefined): Command {

@@ -41,13 +41,6 @@ const VALUED: Readonly<Record<string, (value: string) => readonly string[]>> = {
   '--include': (value) => ourGlobs(value).map((glob) => `--include=${glob}`),
 };
 
-/** What the original's one-off entrypoint becomes. */
-export interface OneOff {
-  readonly argv: readonly string[];
-  /** The file that must be there, relative to the S3 URL; undefined with --recursive, which may find nothing. */
-  readonly object: string | undefined;
-}
-
 /**
  * The command line for the original's one-off entrypoint, `aws s3 cp s3://S3_BUCKET/S3_OBJECT LOCAL_PATH S3_ARGS`:
  * a restore of that object, or with --recursive of everything beneath it. Nothing is remembered, so nothing local is
@@ -55,24 +48,23 @@ export interface OneOff {
  *
  * @throws UsageError for an option of `aws s3 cp` that has no equivalent here, and for a missing S3_BUCKET or S3_OBJECT
  */
-export function oneOffCommand(env: Environment): OneOff {
+export function oneOffCommand(env: Environment): readonly string[] {
   const bucket = variable(env, 'S3_BUCKET');
   if (bucket === undefined) throw new UsageError('Cannot copy: S3_BUCKET must name the bucket, it is not set');
   const args = words(env['S3_ARGS'] ?? '');
   const options = translate(args);
   const object = (env['S3_OBJECT'] ?? '').replace(/^\//, '');
-  const recursive = args.includes('--recursive');
-  const name = recursive ? '' : object.slice(object.lastIndexOf('/') + 1);
-  const directory = object.slice(0, object.length - name.length);
-  if (!recursive) options.unshift(...onlyOption(object, name, options));
-  const source = parseS3Url(`${bucket.replace(/\/$/, '')}/${directory}`, 'S3_BUCKET and S3_OBJECT');
-  const argv = ['restore', '--state-dir=none', ...options, showS3Url(source)];
-  return { argv, object: recursive ? undefined : name };
+  const source = parseS3Url(`${bucket.replace(/\/$/, '')}/${object}`, 'S3_BUCKET and S3_OBJECT');
+  const url = showS3Url(source);
+  const command = ['restore', '--state-dir=none', ...options];
+  if (args.includes('--recursive')) return [...command, url];
+  checkObject(object, options);
+  return [...command, '--object', url.slice(0, -1)];
 }
 
-/** Filters that leave one file. */
-function onlyOption(object: string, name: string, options: readonly string[]): string[] {
-  if (name === '') {
+/** @throws UsageError if it cannot be one object */
+function checkObject(object: string, options: readonly string[]): void {
+  if (object === '' || object.endsWith('/')) {
     throw new UsageError(
       `Cannot copy S3_OBJECT: it must be the key of one object, current value is '${object}'`,
       'For everything beneath a prefix add --recursive to S3_ARGS.',
@@ -83,7 +75,6 @@ function onlyOption(object: string, name: string, options: readonly string[]): s
       'Cannot use --include and --exclude in S3_ARGS: they need --recursive, S3_OBJECT is one object',
     );
   }
-  return ['--exclude=*', `--include=/${name.replace(/[\\*?[]/g, '\\$&')}`];
 }
 
 function translate(args: readonly string[]): string[] {

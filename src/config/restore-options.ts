@@ -49,6 +49,14 @@ export const RESTORE_OPTIONS = {
     group: 'Restore',
     help: 'Have the files that match in place before any other is begun. May be repeated, the most urgent first',
   }),
+  object: option({
+    flag: 'object',
+    kind: flag,
+    default: false,
+    commands: ['restore'],
+    group: 'Restore',
+    help: "The URL is that of one object, which must be there. Without this a URL that does not end in '/' may be one, unless there is something beneath it as well",
+  }),
   overwrite: option({
     flag: 'overwrite',
     kind: oneOf('never', 'newer', 'always'),

@@ -197,3 +197,24 @@ test('who asks for a past that there is not is told so, and nothing is written',
   assert.equal((await restoreAt('-0')).code, 0);
   assert.ok(existsSync(join(empty, 'a')));
 });
+
+test('S9 one object comes back as it was, though it is gone now', async (t) => {
+  let nowMs = Date.now() - 600_000;
+  const { server, bucket, dir, url, run } = await strictStage(t, { now: () => nowMs });
+  await keepVersions(server, 'test-bucket');
+  for (const name of ['f', 'f.old']) bucket.put(`p/${name}`, 'before');
+  nowMs += 10_000;
+  bucket.put('p/f', 'after');
+  bucket.remove('p/f.old');
+  const at = ['--at', new Date(nowMs - 5_000).toISOString()];
+  const restored = async (name: string, ...options: string[]) => {
+    const place = join(dir, name, options.join());
+    const { code, stderr } = await run(['restore', ...at, ...options, `${url}${name}`, place]);
+    assert.equal(code, 0, stderr);
+    return readFileSync(join(place, name), 'utf8');
+  };
+  assert.deepEqual([await restored('f'), await restored('f', '--object')], ['before', 'before']);
+  assert.equal(await restored('f.old'), 'before');
+  const { code } = await run(['restore', ...at, '--object', `${url}never`, join(dir, 'never')]);
+  assert.equal(code, 1);
+});

@@ -1,0 +1,144 @@
+// `restore` of a part: one object, or what is beneath a prefix, to another place.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { PREFIX, type StrictStage, strictStage } from '../support/stage.ts';
+
+const FILE = { mtime: '1600000000', mode: '100640' };
+
+/** Beside `p/d/f` lies what begins with the same letters, and what is beneath something else. */
+async function bucketOf(t: Parameters<typeof strictStage>[0]): Promise<StrictStage & { elsewhere: string }> {
+  const stage = await strictStage(t);
+  for (const name of ['d/f', 'd/f.old', 'd/f0/x', 'd/e/g', 'top']) stage.bucket.put(PREFIX + name, name, FILE);
+  stage.server.clearRequests();
+  return { ...stage, elsewhere: join(stage.dir, 'elsewhere') };
+}
+
+test('the URL of an object restores that object under its name, after one look at it and one beneath it', async (t) => {
+  const { url, elsewhere, run, requests } = await bucketOf(t);
+  const { code, stderr } = await run(['restore', `${url}d/f`, elsewhere]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /the URL names one object remote=s3:\/\/test-bucket\/p\/d\/f f$/m);
+  assert.deepEqual(readdirSync(elsewhere), ['f']);
+  const { mode, mtimeMs } = statSync(join(elsewhere, 'f'));
+  assert.deepEqual([mode, mtimeMs], [0o100640, 1_600_000_000_000]);
+  assert.deepEqual(requests(), ['HeadBucket', 'HeadObject p/d/f', 'ListObjectsV2', 'GetObject p/d/f']);
+});
+
+test('S9 an object is restored by the table: nothing to do, edits stay, a missing file comes back', async (t) => {
+  const { url, elsewhere, bucket, run } = await bucketOf(t);
+  const restore = async (...options: string[]) => {
+    const { code, stdout, stderr } = await run(['restore', '--json', ...options, `${url}d/f`, elsewhere]);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const file = join(elsewhere, 'f');
+  await restore();
+  writeFileSync(join(elsewhere, 'mine'), 'mine');
+  const again = await restore('--delete');
+  assert.deepEqual([again.unchanged, again.downloaded, again.removed], [1, 0, 0]);
+  writeFileSync(file, 'edited');
+  assert.equal((await restore()).downloaded, 0);
+  assert.equal(readFileSync(file, 'utf8'), 'edited');
+  const [conflict] = (await restore('--overwrite', 'always')).conflicts;
+  assert.deepEqual([readFileSync(file, 'utf8'), readFileSync(conflict.keptAs, 'utf8')], ['d/f', 'edited']);
+  unlinkSync(file);
+  assert.equal((await restore()).downloaded, 1);
+  bucket.remove(`${PREFIX}d/f`);
+  const gone = await run(['restore', `${url}d/f`, elsewhere]);
+  assert.equal(gone.code, 4, gone.stderr);
+  assert.deepEqual(readdirSync(elsewhere).sort(), ['f', 'mine']);
+});
+
+test('an object with others beneath its name: neither is guessed, both can be asked for', async (t) => {
+  const { url, dir, elsewhere, bucket, run } = await bucketOf(t);
+  bucket.put(`${PREFIX}d/f/beneath`, 'beneath', FILE);
+  const { code, stderr } = await run(['restore', `${url}d/f`, elsewhere]);
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^awssyncer: Cannot restore s3:\/\/test-bucket\/p\/d\/f: it is an object, and there are others beneath it\n {2}hint: Add a '\/'/m,
+  );
+  assert.deepEqual(readdirSync(elsewhere), []);
+  assert.equal((await run(['restore', `${url}d/f/`, elsewhere])).code, 0);
+  assert.deepEqual(readdirSync(elsewhere), ['beneath']);
+  const third = join(dir, 'third');
+  assert.equal((await run(['restore', '--object', `${url}d/f`, third])).code, 0);
+  assert.deepEqual(readdirSync(third), ['f']);
+});
+
+test('the URL of a prefix restores what is beneath it, with or without a final slash', async (t) => {
+  const { url, dir, elsewhere, run } = await bucketOf(t);
+  for (const [place, given] of [
+    [elsewhere, `${url}d`],
+    [join(dir, 'other'), `${url}d/`],
+  ] as const) {
+    const { code, stderr } = await run(['restore', given, place]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(readdirSync(place, { recursive: true }).sort(), ['e', 'e/g', 'f', 'f.old', 'f0', 'f0/x']);
+  }
+});
+
+test('who may read what is beneath a prefix and may not ask for its own name restores it all the same', async (t) => {
+  const { url, elsewhere, server, run } = await bucketOf(t);
+  server.faults.add({ operation: 'HeadObject', key: /^p\/d$/, effect: { kind: 'status', code: 'AccessDenied' } });
+  const { code, stderr } = await run(['restore', `${url}d`, elsewhere]);
+  assert.equal(code, 0, stderr);
+  assert.ok(existsSync(join(elsewhere, 'e/g')));
+});
+
+test('--object wants an object: one that is missing, left out or beside --delete is refused', async (t) => {
+  const { url, elsewhere, run } = await bucketOf(t);
+  const refused = async (expected: number, message: RegExp, ...args: string[]) => {
+    const { code, stderr } = await run(['restore', ...args, elsewhere]);
+    assert.equal(code, expected, stderr);
+    assert.match(stderr, message);
+  };
+  await refused(1, /Cannot restore s3:\/\/test-bucket\/p\/none: there is no such object/, '--object', `${url}none`);
+  await refused(2, /Cannot use --object: the S3 URL must be that of an object/, '--object', `${url}d/`);
+  await refused(2, /Cannot use --object with --delete/, '--object', '--delete', `${url}d/f`);
+  await refused(2, /d\/f: --exclude leaves it out/, '--exclude', 'f', `${url}d/f`);
+  assert.ok(!existsSync(join(elsewhere, 'f')));
+});
+
+test('a directory whose marker is left out is made as any other, and nothing else of it comes', async (t) => {
+  const { url, elsewhere, bucket, run } = await bucketOf(t);
+  bucket.put(`${PREFIX}secret/`, '', { mode: '40700' });
+  for (const name of ['a', 'b']) bucket.put(`${PREFIX}secret/${name}`, name, FILE);
+  const { code, stderr } = await run(['restore', '--exclude', '*', '--include', '/secret/a', url, elsewhere]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(readdirSync(elsewhere, { recursive: true }).sort(), ['secret', 'secret/a']);
+  assert.equal(statSync(join(elsewhere, 'secret')).mode & 0o777, 0o755);
+});
+
+test('S9 what was restored in part is not taken by run for everything: the rest comes, and nothing is deleted', async (t) => {
+  const { dir, url, run, start, write, local, keys } = await strictStage(t);
+  for (const name of ['world/a', 'world/b', 'logs/c']) write(name);
+  assert.equal((await run(['sync', '--lease', 'active', local, url])).code, 0);
+  const other = join(dir, 'other');
+  assert.equal((await run(['restore', '--exclude', '*', '--include', '/world/', url, other])).code, 0);
+  const agent = start(['run', other, url]);
+  await agent.waitForLine(/ watching /);
+  assert.ok(existsSync(join(other, 'logs/c')), agent.output());
+  agent.signal('SIGTERM');
+  assert.equal((await agent.exited).code, 0);
+  assert.deepEqual(keys(), ['logs/c', 'world/a', 'world/b']);
+});
+
+test('S9 what sync left in S3 without fetching it is there when run is ready', async (t) => {
+  const { url, run, start, write, local, bucket, at } = await strictStage(t);
+  bucket.put(`${PREFIX}extra`, 'extra', FILE);
+  write('a');
+  assert.equal((await run(['sync', '--lease', 'active', local, url])).code, 0);
+  const agent = start(['run', local, url]);
+  await agent.waitForLine(/ watching /);
+  assert.ok(existsSync(at('extra')), agent.output());
+  agent.signal('SIGTERM');
+  assert.equal((await agent.exited).code, 0);
+  const again = start(['run', local, url]);
+  await again.waitForLine(/ watching /);
+  assert.match(again.output(), /nothing to restore: nobody else has written since/);
+  again.signal('SIGTERM');
+  await again.exited;
+});
