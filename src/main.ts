@@ -38,7 +38,7 @@ const screen = new Screen(
   (flush) => void setTimeout(flush, LOG_PAUSE_MS).unref(),
 );
 const stdout = (text: string) => {
-  screen.flush();
+  screen.makeRoom();
   process.stdout.write(redact(text));
 };
 const stderr = (text: string) => {

@@ -16,8 +16,8 @@ export interface VerifyOptions {
   /** Compare these paths only. Default: all. */
   readonly only?: ReadonlySet<RelPath>;
   readonly onDifference: (difference: Difference) => void;
-  /** Told how many paths have been compared. */
-  readonly onProgress?: (compared: number) => void;
+  /** Told how many paths have been compared, of about so many. */
+  readonly onProgress?: (compared: number, total: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -58,7 +58,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
       );
       for (const difference of found.flat()) report(difference);
       compared += some.length;
-      options.onProgress?.(compared);
+      options.onProgress?.(compared, Math.max(compared, objects.length));
     }
   };
   for await (const batch of entries) await compare(merge.with(wanted(batch, options.directoryDefaults)));

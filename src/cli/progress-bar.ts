@@ -1,29 +1,39 @@
-// The progress of a restore as a bar, for people at a terminal.
+// Progress as a bar, for people at a terminal.
 import { SingleBar } from 'cli-progress';
-import { showBytes } from '../ops/units.ts';
-import type { Edges, RestoreProgressView } from './progress.ts';
+import { clock } from '../agent/clock.ts';
+import { type Edges, type Estimate, type Meter, showEstimate } from './progress.ts';
 
-const FORMAT = '{bar} {percentage} % | {value}/{total} files | {size} | {eta_formatted} left';
+const INTERVAL_MS = 200;
 
-/** Appears with the first progress. */
-export function progressBar({ screen }: Pick<Edges, 'screen'>): RestoreProgressView {
+/** Appears when there is something to show. @returns the way to end it */
+export function progressBar({ screen }: Pick<Edges, 'screen'>, meter: Meter): () => void {
   const bar = new SingleBar({
-    format: FORMAT,
+    format: '{bar} {percentage} % | {text}',
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: true,
-    fps: 5,
+    fps: 1_000 / INTERVAL_MS,
   });
-  return {
-    update: ({ files, totalFiles, bytes, totalBytes }) => {
-      const size = `${showBytes(bytes)} of ${showBytes(totalBytes)}`;
-      if (!screen.barIsShown) bar.start(totalFiles, files, { size });
-      screen.barIsShown = true;
-      bar.update(files, { size });
-    },
-    stop: () => {
-      bar.stop();
-      screen.barIsShown = false;
-    },
+  const show = (estimate: Estimate): void => {
+    const text = showEstimate(estimate);
+    // By time, as far as it can be told: a large file is as long as it takes.
+    const { files, bytes, total = { files, bytes } } = estimate;
+    const [value, all] = total.bytes > 0 ? [bytes, total.bytes] : [files, total.files];
+    if (!screen.barIsShown) bar.start(all, value, { text });
+    screen.barIsShown = true;
+    bar.setTotal(all);
+    bar.update(Math.min(value, all), { text });
+  };
+  const next = (): (() => void) =>
+    clock.timer(() => {
+      const estimate = meter.look();
+      if (estimate !== undefined) show(estimate);
+      cancel = next();
+    }, INTERVAL_MS);
+  let cancel = next();
+  return () => {
+    cancel();
+    bar.stop();
+    screen.barIsShown = false;
   };
 }

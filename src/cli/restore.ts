@@ -11,8 +11,8 @@ import type { RestoreReport } from '../restore/options.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
 import { listVersions } from './list-versions.ts';
-import { showRestore } from './progress.ts';
 import { ReadyFile } from './ready-file.ts';
+import { showRestore } from './restore-progress.ts';
 
 export async function restore(config: CommandConfig<'restore'>, context: CommandContext): Promise<number> {
   const started = context.now();
@@ -26,7 +26,7 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   });
   const ready = new ReadyFile(workspace.readyFile);
   const interrupt = interruptOn(context);
-  const progress = await showRestore(context, config.logFormat);
+  const progress = await showRestore(context, config);
   try {
     if (wanted !== undefined) workspace = await inPast(workspace, wanted, interrupt.signal);
     ready.remove();

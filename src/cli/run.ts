@@ -13,8 +13,8 @@ import type { CommandContext } from './context.ts';
 import { type AgentSurroundings, controlled } from './control.ts';
 import { interruptOn } from './interrupt.ts';
 import { type Program, startProgram } from './program.ts';
-import { showRestore } from './progress.ts';
 import { ReadyFile } from './ready-file.ts';
+import { showRestore } from './restore-progress.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { watchUntilSignal } from './watch.ts';
 
@@ -58,7 +58,7 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
  */
 async function restoreFirst({ workspace, config, context }: RunSurroundings): Promise<number | undefined> {
   const interrupt = interruptOn(context);
-  const progress = await showRestore(context, config.logFormat);
+  const progress = await showRestore(context, config);
   try {
     const isCurrent = await takeLeaseOf(workspace, {
       impatient: false,

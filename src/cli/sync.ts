@@ -5,7 +5,7 @@ import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
-import { progressLines } from './progress.ts';
+import { type Progress, progressLines } from './progress.ts';
 import { humanReport, jsonReport, type Report } from './report.ts';
 
 export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
@@ -20,7 +20,12 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     checksLate: true,
   });
   const interrupt = interruptOn(context);
-  const endProgress = progressLines(context, () => ({ ...workspace.counters }));
+  const { counters } = workspace;
+  const progress = (): Progress => {
+    const { uploaded, copied, adopted, deleted, bytes } = counters;
+    return { files: uploaded + copied + adopted + deleted, bytes, more: { ...counters } };
+  };
+  const endProgress = progressLines(context, progress, config);
   try {
     const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
     const report: Report = {

@@ -11,7 +11,7 @@ import { displayPath } from '../model/path.ts';
 import { showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
-import { progressLines } from './progress.ts';
+import { type Progress, showProgress } from './progress.ts';
 
 /** What it takes to write, as a sync does. */
 const REPAIRS = { useState: true, otherRoot: 'refuse', autoLease: 'lazy' } as const;
@@ -26,8 +26,8 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
   };
   const workspace = await openWorkspace(config, context, options);
   const interrupt = interruptOn(context);
-  let compared = 0;
-  const endProgress = progressLines(context, () => ({ compared, ...(config.repair ? workspace.counters : {}) }));
+  let progress: Progress | undefined;
+  const endProgress = await showProgress(context, () => progress, config);
   try {
     const outcome = await (config.repair ? repaired : told)(workspace, config, {
       context,
@@ -36,8 +36,8 @@ export async function verify(config: CommandConfig<'verify'>, context: CommandCo
         directoryDefaults: directoryDefaults(config),
         download: config.download,
         signal: interrupt.signal,
-        onProgress: (count) => {
-          compared = count;
+        onProgress: (files, total) => {
+          progress = { files, bytes: 0, total: { files: total, bytes: 0 } };
         },
       },
     });

@@ -26,11 +26,17 @@ export class Screen {
     this.#lines += `${text}\n`;
   }
 
-  /** Writes the lines that wait: before anything else is written, and before the process ends. */
+  /** Writes the lines that wait: before the process ends. */
   flush(): void {
     if (this.#lines === '') return;
     const text = (this.barIsShown ? CLEAR_ROW : '') + this.#lines;
     this.#lines = '';
     this.#write(text);
+  }
+
+  /** The same before anything else is written, to whatever stream; a bar gives up its row to that. */
+  makeRoom(): void {
+    if (this.#lines !== '') this.flush();
+    else if (this.barIsShown) this.#write(CLEAR_ROW);
   }
 }

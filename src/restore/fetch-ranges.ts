@@ -71,6 +71,7 @@ async function fetchRange(work: Restoring, range: Range, { remote, file, hash }:
   const written = getRange(work, range, { remote, memory }).then(async ({ bytes, ...head }) => {
     arrived.resolve(bytes);
     await writeContent(file, bytes, range.offset);
+    work.progress.arrived(bytes.length);
     return head;
   });
   written.catch(arrived.reject);

@@ -23,8 +23,9 @@ export async function fetchSmall(work: Restoring, remote: Remote): Promise<Small
   return await work.options.retry(() => fetchSmallOnce(work, remote), { signal: work.signal });
 }
 
-async function fetchSmallOnce({ options, signal }: Restoring, { key }: Remote): Promise<Small> {
+async function fetchSmallOnce({ options, signal, progress }: Restoring, { key }: Remote): Promise<Small> {
   const { bytes, ...head } = await options.store.getBytes(key, { maxBytes: SMALL_BYTES, signal });
+  progress.arrived(bytes.length);
   return { bytes, head, attributes: decodeMetadata(head.attributes.metadata) };
 }
 
@@ -116,7 +117,7 @@ async function fetchOnce(
     fd = createTemporary(directory, name);
     const { sizeBytes } = head;
     const isSparse = work.options.sparse && sizeBytes >= RANGED_BYTES;
-    await receive({ fd, sizeBytes, isSparse }, { body, content });
+    await receive(work, { fd, sizeBytes, isSparse }, { body, content });
     return { name, fd, head, attributes, ...content.finish() };
   } catch (error) {
     body.destroy();
@@ -163,12 +164,17 @@ function hasEtag(bytes: Buffer, { etag, sizeBytes }: ObjectHead): boolean {
   return hasher.digest() === etag;
 }
 
-async function receive(file: NewFile, { body, content }: { body: Readable; content: ContentCheck }): Promise<void> {
+async function receive(
+  work: Restoring,
+  file: NewFile,
+  { body, content }: { body: Readable; content: ContentCheck },
+): Promise<void> {
   await beginContent(file);
   let position = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     content.update(chunk);
     await writeContent(file, chunk, position);
     position += chunk.length;
+    work.progress.arrived(chunk.length);
   }
 }

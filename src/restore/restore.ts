@@ -13,6 +13,7 @@ import { type Each, eachOf } from './each.ts';
 import { listRemote, reportKeyConflicts } from './listing.ts';
 import { NewFiles } from './new-files.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
+import { ProgressCount } from './progress-count.ts';
 import { RangeMemory } from './range-memory.ts';
 import { RealTree } from './real-tree.ts';
 import { removeExtra } from './remove-extra.ts';
@@ -44,6 +45,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     hashThreads: new HashThreads(),
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally: newTally(),
+    progress: new ProgressCount(options.onProgress),
     absenceIsEvidence: begin(options),
     signal: abort.signal,
     opaqueEtags: { seen: false },
@@ -90,19 +92,19 @@ async function run(work: Restoring, each: Each): Promise<void> {
   work.options.ledger.setMeta({ restoring: true });
   // Removals make room for files, and files come before the modes of their directories.
   await settleAllGone(work, { rows: found.gone, each });
-  const onSettled = progressOf(work, found);
+  work.progress.begin(totalsOf(found));
   for (const turn of inTurns(found, work.options.order)) {
     for (const isNew of [true, false]) {
       await each(isNew ? turn.newFiles : turn.files, {
         key: (remote) => remote.relKey,
         async settle(remote) {
           await settleFile(work, { remote, isNew });
-          onSettled();
+          work.progress.settled();
         },
       });
     }
   }
-  const markers = await settleMarkers(work, { remotes: found.markers, each, onSettled });
+  const markers = await settleMarkers(work, { remotes: found.markers, each });
   await settleExtra(work, { remotes, each, refusedKeys });
   // Deepest first: a directory that its mode closes must be complete.
   const ordered = markers.toSorted((a, b) => (a.remote.relKey < b.remote.relKey ? 1 : -1));
@@ -135,7 +137,7 @@ async function settleAllGone(work: Restoring, { rows, each }: { rows: LedgerRow[
 
 async function settleMarkers(
   work: Restoring,
-  { remotes, each, onSettled }: { remotes: Remote[]; each: Each; onSettled: () => void },
+  { remotes, each }: { remotes: Remote[]; each: Each },
 ): Promise<readonly Marker[]> {
   const markers: Marker[] = [];
   await each(remotes, {
@@ -143,7 +145,7 @@ async function settleMarkers(
     async settle(remote) {
       const marker = await settleMarker(work, remote);
       if (marker !== undefined) markers.push(marker);
-      onSettled();
+      work.progress.settled();
     },
   });
   return markers;
@@ -161,14 +163,9 @@ async function settleExtra(
   tally.extraLeft = !isSound;
 }
 
-function progressOf(work: Restoring, { newFiles, files, markers, downloads }: Survey): () => void {
+function totalsOf({ newFiles, files, markers, downloads }: Survey): { totalFiles: number; totalBytes: number } {
   const totalFiles = newFiles.length + files.length + markers.length;
-  const totalBytes = downloads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  let done = 0;
-  return () => {
-    const { downloadedBytes } = work.tally;
-    work.options.onProgress?.({ files: ++done, totalFiles, bytes: downloadedBytes, totalBytes });
-  };
+  return { totalFiles, totalBytes: downloads.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
 }
 
 /** An emptied bucket, a mistyped prefix or lost permissions look alike; none of them may empty the disk. */

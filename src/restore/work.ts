@@ -6,6 +6,7 @@ import type { ListedObject } from '../store/object-store.ts';
 import type { ConflictStore } from './conflict-store.ts';
 import type { NewFiles } from './new-files.ts';
 import type { Finding, RestoreOptions, RestoreReport } from './options.ts';
+import type { ProgressCount } from './progress-count.ts';
 import type { RangeMemory } from './range-memory.ts';
 import type { RealTree } from './real-tree.ts';
 import type { RowBuffer } from './row-buffer.ts';
@@ -33,6 +34,7 @@ export interface Restoring {
   /** null: there is no place to keep the loser of a conflict. */
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;
+  readonly progress: ProgressCount;
   /** See RestoreState.absenceIsEvidence. */
   readonly absenceIsEvidence: boolean;
   /** Aborted by the caller, or when something failed that fails for all. */

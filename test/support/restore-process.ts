@@ -11,11 +11,15 @@ const retry = <T>(attempt: () => Promise<T>): Promise<T> => attempt();
 const store = createS3Store({ ...JSON.parse(target), bucket, requestTimeoutMs: 10_000, version: 'test', retry });
 const { ledger } = openLedger({ file });
 let clockMs = 0;
+let settled = 0;
 await restore({
   ...restoreOptions({ root, store, ledger, stateDir: null }),
   // Time flies, so that rows are written at every file instead of every few seconds.
   nowMs: () => (clockMs += 10_000),
-  onProgress: ({ files }) => void writeSync(1, `${files}\n`),
+  onProgress: ({ files }) => {
+    if (files > settled) writeSync(1, `${files}\n`);
+    settled = files;
+  },
 });
 ledger.close();
 store.close();

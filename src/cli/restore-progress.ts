@@ -1,0 +1,20 @@
+// The progress of a restore.
+import type { RestoreProgress } from '../restore/options.ts';
+import { type Edges, type LineOptions, type Progress, showProgress } from './progress.ts';
+
+export interface RestoreProgressView {
+  readonly update: (progress: RestoreProgress) => void;
+  readonly stop: () => void;
+}
+
+/** Shown as soon as the listing has told how much there is. */
+export async function showRestore(edges: Edges, options: Pick<LineOptions, 'logFormat'>): Promise<RestoreProgressView> {
+  let latest: Progress | undefined;
+  const stop = await showProgress(edges, () => latest, options);
+  return {
+    update: ({ files, bytes, totalFiles, totalBytes }) => {
+      latest = { files, bytes, total: { files: totalFiles, bytes: totalBytes } };
+    },
+    stop,
+  };
+}
