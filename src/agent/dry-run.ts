@@ -51,6 +51,7 @@ const PRETENDED: ReadonlyMap<string, string> = new Map([
   ['uploaded', 'would upload'],
   ['copied', 'would copy'],
   ['deleted', 'would delete'],
+  ['restored', 'nothing was changed; would be'],
 ]);
 
 /** Says of every change that it would be made. */

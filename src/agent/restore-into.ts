@@ -6,7 +6,7 @@ import { loadAddon } from '../native/addon.ts';
 import { showBytes } from '../ops/units.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { Overwrite } from '../plan/restore-plan.ts';
-import type { RestoreProgress, RestoreReport } from '../restore/options.ts';
+import type { Pretended, RestoreProgress, RestoreReport } from '../restore/options.ts';
 import { restore } from '../restore/restore.ts';
 import { clock } from './clock.ts';
 import { affordableConcurrency } from './open-files.ts';
@@ -20,6 +20,7 @@ export interface RestoreConfig {
   readonly sparse: boolean;
   readonly overwrite?: Overwrite;
   readonly crossMounts: boolean;
+  readonly dryRun?: boolean;
   /** Remove what S3 does not hold. */
   readonly delete?: boolean;
 }
@@ -52,6 +53,7 @@ export async function restoreInto(
     dirTimes: config.dirTimes,
     sparse: config.sparse,
     order: restoreOrder,
+    pretend: config.dryRun ? (pretended) => tellPretended(workspace, pretended) : undefined,
     overwrite: config.overwrite,
     // SYNC_EXCLUDES keeps files from S3: they are not too much here.
     extra: config.delete ? { filter, directories, crossMounts: config.crossMounts } : undefined,
@@ -91,6 +93,18 @@ export function restoreExitCode({ heldRemovals, failures, refused }: RestoreRepo
     heldRemovals.length > 0 ? EXIT.refused : EXIT.ok,
     failures.length > 0 || refused.length > 0 ? EXIT.partial : EXIT.ok,
   );
+}
+
+const PRETENDED: Readonly<Record<Pretended['what'], string>> = {
+  restore: 'would restore',
+  replace: 'would keep aside and replace',
+  'keep-remote': 'would keep aside what S3 has of',
+  remove: 'would remove',
+  apply: 'would set mode and owner of',
+};
+
+function tellPretended({ log }: Workspace, { what, path, sizeBytes }: Pretended): void {
+  log.info(PRETENDED[what], { path, sizeBytes });
 }
 
 function tell({ log }: Workspace, report: RestoreReport): void {

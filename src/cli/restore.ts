@@ -19,12 +19,13 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
   if (config.listVersions !== undefined) return await listVersions(config, config.listVersions, context);
   const wanted = wantedPast(config);
   let workspace = await openWorkspace(config, context, {
-    createLocal: true,
+    createLocal: !config.dryRun,
     useState: true,
     retryHorizonMs: config.retryHorizonMs,
     otherRoot: 'accept',
+    dryRun: config.dryRun,
   });
-  const ready = new ReadyFile(workspace.readyFile);
+  const ready = new ReadyFile(config.dryRun ? undefined : workspace.readyFile);
   const interrupt = interruptOn(context);
   const progress = await showRestore(context, config);
   try {
@@ -43,7 +44,10 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     if (report.complete) ready.create();
     if (config.json)
       context.stdout(
-        jsonReport(report, { exitCode, requests: workspace.counters.requests, ms: context.now() - started }),
+        jsonReport(report, {
+          ...{ exitCode, dryRun: config.dryRun },
+          ...{ requests: workspace.counters.requests, ms: context.now() - started },
+        }),
       );
     return exitCode;
   } catch (error) {
@@ -69,12 +73,16 @@ function wantedPast({ at, checkpoint, exactVersions }: CommandConfig<'restore'>)
   );
 }
 
-function jsonReport(report: RestoreReport, end: { exitCode: number; requests: number; ms: number }): string {
+function jsonReport(
+  report: RestoreReport,
+  end: { exitCode: number; dryRun: boolean; requests: number; ms: number },
+): string {
   const { listed, downloaded, adopted, unchanged, removed, downloadedBytes, unverified } = report;
   const { conflicts, kept, refused, failures } = report;
   const result = {
     command: 'restore',
     exitCode: end.exitCode,
+    dryRun: end.dryRun,
     complete: report.complete,
     listed,
     downloaded,

@@ -40,8 +40,8 @@ export const SCOPE_OPTIONS = {
     flag: 'dry-run',
     kind: flag,
     default: false,
-    commands: ['sync'],
+    commands: ['sync', 'restore'],
     group: 'What is synchronised',
-    help: 'Say what would be done, change nothing',
+    help: 'Say what would be done, change nothing. A restore needs a LOCAL that is there',
   }),
 } as const;

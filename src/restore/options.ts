@@ -48,6 +48,8 @@ export interface RestoreOptions {
   /** 16 random hexadecimal digits. */
   readonly randomName: () => string;
   readonly signal?: AbortSignal;
+  /** A dry run: told what would be done to a path, instead of doing it. */
+  readonly pretend?: ((pretended: Pretended) => void) | undefined;
   /** Told after every object. */
   readonly onProgress?: (progress: RestoreProgress) => void;
 }
@@ -59,6 +61,19 @@ export interface ExtraOptions {
   readonly filter: PathFilter;
   /** What is mounted beneath LOCAL belongs to it. */
   readonly crossMounts: boolean;
+}
+
+export interface Pretended {
+  readonly path: RelPath;
+  /**
+   * - `restore`: S3's version takes the path.
+   * - `replace`: the same, and the local one is kept.
+   * - `keep-remote`: S3's version is kept, the path stays as it is.
+   * - `remove`: it goes.
+   * - `apply`: the directory gets what its marker says.
+   */
+  readonly what: 'restore' | 'replace' | 'keep-remote' | 'remove' | 'apply';
+  readonly sizeBytes?: number;
 }
 
 export interface RestoreProgress {

@@ -12,7 +12,7 @@ import { ChangedError } from './errors.ts';
 import type { ExtraOptions } from './options.ts';
 import type { OpenDirectory } from './real-tree.ts';
 import { removeEmptyDirectory } from './settle-gone.ts';
-import { finding, type Remote, type Restoring } from './work.ts';
+import { finding, isRemovedInPretence, type Remote, type Restoring } from './work.ts';
 
 type Extra = Pick<WalkEntry, 'key' | 'path' | 'stat'>;
 
@@ -45,6 +45,7 @@ export async function removeExtra(work: Restoring, removing: Removing): Promise<
     settle: async ({ path }) =>
       inParent(work, { path, mounts }, (directory) => removeLeaf(work, { path, directory, conflicts })),
   });
+  if (work.options.pretend !== undefined) return;
   // Backwards: what is beneath a directory goes before it.
   await each(extra.filter(({ stat }) => stat.kind === 'directory').reverse(), {
     key: ({ key }) => key,
@@ -72,6 +73,7 @@ async function findExtra(
   for await (const batch of batches) {
     work.signal.throwIfAborted();
     for (const { key, path, stat } of batch) {
+      if (work.removedInPretence.has(path)) continue;
       if (stat.kind !== 'directory') files++;
       if (!isHeld(keys, key)) extra.push({ key, path, stat });
     }
@@ -119,7 +121,7 @@ function removeLeaf(
 ): void {
   // Whatever was written to it meanwhile: what goes is what is kept.
   const local = directory.lstat(nameOf(path));
-  if (local === undefined) return;
+  if (local === undefined || isRemovedInPretence(work, path)) return;
   if (local.kind !== 'file' && local.kind !== 'symlink') throw new ChangedError('it changed on disk meanwhile');
   const keptAs = conflicts.keep(directory, { path, local });
   unlinkSync(directory.entry(nameOf(path)));

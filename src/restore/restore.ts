@@ -46,6 +46,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally: newTally(),
     progress: new ProgressCount(options.onProgress),
+    removedInPretence: new Set(),
     absenceIsEvidence: begin(options),
     signal: abort.signal,
     opaqueEtags: { seen: false },

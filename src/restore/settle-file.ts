@@ -3,12 +3,13 @@ import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
 import { pathOfKey } from '../model/key.ts';
 import { decodeMetadata } from '../model/metadata.ts';
-import type { RelPath } from '../model/path.ts';
+import { parentOf, type RelPath } from '../model/path.ts';
 import { planRestore, type RestoreAnswers, type RestoreDecision } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
 import { isChanged, isVanished } from './failures.ts';
 import { Inquiry } from './inquiry.ts';
 import { leaveAlone } from './leave-alone.ts';
+import type { Pretended } from './options.ts';
 import { DEFAULT_FILE_PERMISSIONS, type Placed, placeObject } from './place.ts';
 import { provenRow } from './rows.ts';
 import { finding, type Remote, type Restoring } from './work.ts';
@@ -97,6 +98,7 @@ async function download(
   look: Look,
   keepLoser?: Parameters<typeof placeObject>[1]['keepLoser'],
 ): Promise<void> {
+  if (isPretended(work, look, keepLoser ? 'replace' : 'restore')) return;
   const { remote, path, local, row } = look;
   const placed = await placeObject(work, {
     remote,
@@ -111,6 +113,17 @@ async function download(
   await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
 }
 
+/** Whether this is a dry run, which says what would be had instead. */
+function isPretended({ options, tally, tree }: Restoring, { path, remote }: Look, what: Pretended['what']): boolean {
+  if (options.pretend === undefined) return false;
+  // Throws what is in the way.
+  tree.open(parentOf(path))?.close();
+  tally.downloaded++;
+  tally.downloadedBytes += remote.sizeBytes;
+  options.pretend({ what, path, sizeBytes: remote.sizeBytes });
+  return true;
+}
+
 /** S3's version takes the path, the local one is kept. */
 async function replace(work: Restoring, look: Look, reason: string): Promise<void> {
   const { conflicts } = work;
@@ -119,6 +132,7 @@ async function replace(work: Restoring, look: Look, reason: string): Promise<voi
   await download(work, look, (directory) => {
     keptAs = conflicts.keep(directory, { path: look.path, local: look.local! });
   });
+  if (work.options.pretend !== undefined) return;
   work.tally.conflicts.push({ ...finding(look.path, reason), winner: 's3', keptAs });
 }
 
@@ -127,6 +141,7 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   const { conflicts } = work;
   if (conflicts === null)
     return work.options.overwrite === 'never' ? keepBoth(work, look, reason) : cannotKeepBoth(work, look);
+  if (isPretended(work, look, 'keep-remote')) return;
   const { remote, path, row } = look;
   const placed = await placeObject(work, { remote, path, tree: conflicts.tree, expected: undefined });
   countDownload(work, placed);

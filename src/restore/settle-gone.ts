@@ -8,7 +8,7 @@ import { exceedsBudget } from '../plan/delete-budget.ts';
 import { planMarkerRestore, planRestore, type RestoreAnswers } from '../plan/restore-plan.ts';
 import type { Each } from './each.ts';
 import { Inquiry } from './inquiry.ts';
-import type { Restoring } from './work.ts';
+import { isRemovedInPretence, type Restoring } from './work.ts';
 
 /** A local path to be removed, as it was when that was decided. */
 export interface Removal {
@@ -64,6 +64,7 @@ export async function removeLocally(
     key: ({ row }) => row.key,
     async settle({ row, local }) {
       const path = pathOfKey(row.key);
+      if (isRemovedInPretence(work, path)) return;
       if (!remove(work, { path, local })) {
         work.tally.dirty.push(path);
         return;

@@ -38,6 +38,10 @@ export async function settleMarker(work: Restoring, remote: Remote): Promise<Mar
 
 /** Makes the directory if need be, gives it what the marker says, and writes its row. */
 export async function applyMarker(work: Restoring, { remote, head }: Marker): Promise<void> {
+  if (work.options.pretend !== undefined) {
+    work.tally.downloaded++;
+    return work.options.pretend({ what: 'apply', path: pathOfKey(remote.relKey) });
+  }
   try {
     const { stat, wanted } = apply(work, { remote, head });
     const before = work.options.ledger.get(remote.relKey);

@@ -39,7 +39,7 @@ export async function survey(
   { remotes, losers }: { remotes: readonly Remote[]; losers: ReadonlySet<string> },
 ): Promise<Survey> {
   const found: Survey = { newFiles: [], files: [], markers: [], gone: [], downloads: [] };
-  const looks = new Looks(work.tree);
+  const looks = new Looks(work.tree, { sweep: work.options.pretend === undefined });
   let count = 0;
   try {
     for (const pair of mergeByKey(work.options.ledger.range('' as RelKey), byKey(remotes))) {
@@ -124,12 +124,14 @@ function withoutContent(download: Download): Download {
 /** Stats in key order: neighbours share their directory, which stays open. Each directory is swept once. */
 class Looks {
   readonly #tree: RealTree;
+  readonly #sweeps: boolean;
   readonly #swept = new Set<RelPath>();
   #dir: RelPath | undefined;
   #open: OpenDirectory | undefined;
 
-  constructor(tree: RealTree) {
+  constructor(tree: RealTree, { sweep }: { sweep: boolean }) {
     this.#tree = tree;
+    this.#sweeps = sweep;
   }
 
   lstat(path: RelPath): Stat | undefined {
@@ -153,7 +155,7 @@ class Looks {
       if (!(error instanceof BlockedError)) throw error;
     }
     this.#dir = dir;
-    if (this.#open === undefined || this.#swept.has(dir)) return;
+    if (this.#open === undefined || !this.#sweeps || this.#swept.has(dir)) return;
     this.#swept.add(dir);
     this.#open.sweep();
   }

@@ -35,12 +35,23 @@ export interface Restoring {
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;
   readonly progress: ProgressCount;
+  /** What a dry run would have removed by now, and finds again. */
+  readonly removedInPretence: Set<RelPath>;
   /** See RestoreState.absenceIsEvidence. */
   readonly absenceIsEvidence: boolean;
   /** Aborted by the caller, or when something failed that fails for all. */
   readonly signal: AbortSignal;
   /** Whether some object was proven to have an ETag that looks like an MD5 and is none (SSE-KMS, SSE-C). */
   readonly opaqueEtags: { seen: boolean };
+}
+
+/** Whether this is a dry run, which says what would be removed instead. */
+export function isRemovedInPretence({ options, tally, removedInPretence }: Restoring, path: RelPath): boolean {
+  if (options.pretend === undefined) return false;
+  removedInPretence.add(path);
+  tally.removed++;
+  options.pretend({ what: 'remove', path });
+  return true;
 }
 
 /** A report of nothing. */

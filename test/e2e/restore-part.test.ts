@@ -1,9 +1,10 @@
-// `restore` of a part: one object, or what is beneath a prefix, to another place.
+// `restore` of a part, and in pretence: one object, what is beneath a prefix, what would be done.
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PREFIX, type StrictStage, strictStage } from '../support/stage.ts';
+import { fullTree } from '../support/trees.ts';
 
 const FILE = { mtime: '1600000000', mode: '100640' };
 
@@ -141,4 +142,59 @@ test('S9 what sync left in S3 without fetching it is there when run is ready', a
   assert.match(again.output(), /nothing to restore: nobody else has written since/);
   again.signal('SIGTERM');
   await again.exited;
+});
+
+/** What would be said of `changed there` and of the whole. */
+const DRY_RUNS: readonly (readonly [options: readonly string[], said: RegExp])[] = [
+  [[], / would restore changed there 7 B$/m],
+  [['--overwrite=never'], / warn: not overwritten: S3 has another version changed there /],
+  [['--overwrite=always'], / would keep aside and replace edited 6 B$/m],
+  [['--delete', '--exclude', '/file'], / would remove x\/mine$/m],
+];
+
+for (const [options, said] of DRY_RUNS) {
+  test(`S9 a dry run says what restore ${options.join(' ')} would do, changes nothing, and is right`, async (t) => {
+    const { url, bucket, local, state, run, write, at } = await strictStage(t);
+    const put = (name: string, content = name) => bucket.put(PREFIX + name, content, FILE);
+    for (const name of ['as base', 'changed there', 'both', 'lost', 'edited', 'd/e/lost']) put(name);
+    bucket.put(`${PREFIX}closed/`, '', { mode: '40700' });
+    assert.equal((await run(['restore', url, local])).code, 0);
+    for (const name of ['both', 'edited', 'mine', 'x/mine', 'file']) write(name, `${name} here`);
+    write('.awssyncer-tmp-0123456789abcdef', 'of a restore that was killed');
+    put('changed there', 'changed');
+    put('both', 'changed');
+    put('new/file');
+    put('file/in the way');
+    for (const name of ['lost', 'd/e/lost']) bucket.remove(PREFIX + name);
+    bucket.put(`${PREFIX}closed/`, '', { mode: '40711' });
+    const restore = (...more: string[]) => run(['restore', '--json', ...more, ...options, url, local]);
+    const counts = ({ stdout }: { stdout: string }) => {
+      const { ms, requests, dryRun, conflicts, ...rest } = JSON.parse(stdout);
+      return rest;
+    };
+    const before = fullTree(local);
+    const dry = await restore('--dry-run');
+    assert.deepEqual(fullTree(local), before);
+    assert.ok(existsSync(at('.awssyncer-tmp-0123456789abcdef')) && !existsSync(join(state, 'conflicts')));
+    assert.match(dry.stderr, said);
+    assert.match(dry.stderr, / nothing was changed; would be downloaded=/);
+    const again = await restore('--dry-run');
+    assert.deepEqual(counts(again), counts(dry), 'nothing was remembered');
+    const real = await restore();
+    assert.deepEqual([counts(dry), dry.code], [counts(real), real.code], dry.stderr + real.stderr);
+  });
+}
+
+test('a dry run neither makes LOCAL nor touches the ready file', async (t) => {
+  const { url, dir, bucket, local, run } = await strictStage(t);
+  bucket.put(`${PREFIX}a`, 'a');
+  const missing = await run(['restore', '--dry-run', url, join(dir, 'missing')]);
+  assert.equal(missing.code, 1);
+  assert.ok(!existsSync(join(dir, 'missing')));
+  const ready = join(dir, 'ready');
+  assert.equal((await run(['restore', '--dry-run', '--ready-file', ready, url, local])).code, 0);
+  assert.ok(!existsSync(ready));
+  writeFileSync(ready, 'of before');
+  assert.equal((await run(['restore', '--dry-run', '--ready-file', ready, url, local])).code, 0);
+  assert.equal(readFileSync(ready, 'utf8'), 'of before');
 });

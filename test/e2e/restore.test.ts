@@ -42,7 +42,16 @@ test('S13 content, modes, nanoseconds, links, empty directories and modes of dir
   const { ms, requests, ...result } = JSON.parse(stdout);
   assert.ok(ms > 0 && requests > 0);
   assert.deepEqual(result, {
-    ...{ command: 'restore', exitCode: 0, complete: true, listed: 9, downloaded: 9, adopted: 0, unchanged: 0 },
+    ...{
+      command: 'restore',
+      exitCode: 0,
+      dryRun: false,
+      complete: true,
+      listed: 9,
+      downloaded: 9,
+      adopted: 0,
+      unchanged: 0,
+    },
     ...{ removed: 0, unverified: 0, kept: 0, failed: 0, skipped: 0, held: 0, bytes: result.bytes },
     ...{ conflicts: [], notOverwritten: [], refused: [], failures: [] },
   });
