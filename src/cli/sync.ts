@@ -5,8 +5,8 @@ import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
-import { type Progress, progressLines } from './progress.ts';
 import { humanReport, jsonReport, type Report } from './report.ts';
+import { showSync } from './sync-progress.ts';
 
 export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
   const started = context.now();
@@ -20,12 +20,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     checksLate: true,
   });
   const interrupt = interruptOn(context);
-  const { counters } = workspace;
-  const progress = (): Progress => {
-    const { uploaded, copied, adopted, deleted, bytes } = counters;
-    return { files: uploaded + copied + adopted + deleted, bytes, more: { ...counters } };
-  };
-  const endProgress = progressLines(context, progress, config);
+  const endProgress = showSync(context, workspace, config);
   try {
     const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
     const report: Report = {

@@ -47,3 +47,14 @@ test('on a terminal a bar shows it, and goes when all is done', async (t) => {
   assert.equal(code, 0, seen);
   assert.match(seen, /restored downloaded=3/);
 });
+
+test('a long sync counts what is left to do, and tells how long that takes', async (t) => {
+  const { server, local, url, start, write } = await strictStage(t);
+  for (let n = 0; n < 40; n++) write(`f${n}`, 'x'.repeat(1_000));
+  const gate = server.faults.add({ operation: 'PutObject', key: /p\/f/, after: 10, effect: { kind: 'gate' } });
+  const cli = start(['sync', '--lease', 'off', local, url]);
+  const line = await cli.waitForLine(/working/);
+  assert.match(line, / working: 10 of 40 files, 9\.8 KiB of 39\.1 KiB, .*\/s, .* left$/);
+  await gate.open();
+  assert.equal((await cli.exited).code, 0);
+});
