@@ -1,6 +1,6 @@
 // `restore` of a part, and in pretence: one object, what is beneath a prefix, what would be done.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PREFIX, type StrictStage, strictStage } from '../support/stage.ts';
@@ -166,7 +166,8 @@ for (const [options, said] of DRY_RUNS) {
     put('new/file');
     put('file/in the way');
     for (const name of ['lost', 'd/e/lost']) bucket.remove(PREFIX + name);
-    bucket.put(`${PREFIX}closed/`, '', { mode: '40711' });
+    bucket.put(`${PREFIX}empty/`, '', { mode: '40711' });
+    mkdirSync(at('bare'));
     const restore = (...more: string[]) => run(['restore', '--json', ...more, ...options, url, local]);
     const counts = ({ stdout }: { stdout: string }) => {
       const { ms, requests, dryRun, conflicts, ...rest } = JSON.parse(stdout);

@@ -185,20 +185,81 @@ test('S4 what lies on another mount stays, unless mounts are crossed', async (t)
   assert.deepEqual(kept(crossed), { 'mounted/mine': 'mounted/mine' });
 });
 
-test('S4 a file that became a mount since it was found stays', async (t) => {
+/** A reader that lets something happen when this directory has been read, once. */
+function afterReading(g: Ground, wanted: string, happen: () => void): { directories: ExtraOptions['directories'] } {
+  const reader = new DirectoryReader(new LocalTree(Buffer.from(g.root)), loadAddon().readDirectory);
+  let hasHappened = false;
+  const read: DirectoryReader['read'] = async (dir) => {
+    const answer = await reader.read(dir);
+    if (typeof answer === 'number') return answer;
+    const next = async () => {
+      const children = await answer.next();
+      if (dir === wanted && !hasHappened) happen();
+      hasHappened ||= dir === wanted;
+      return children;
+    };
+    return { stat: answer.stat, directories: () => answer.directories(), next };
+  };
+  return { directories: { read } };
+}
+
+test('S4 what was mounted since something was found there stays', async (t) => {
+  const g = ground(t);
+  await restored(g);
+  for (const path of ['a', 'd/mine']) g.write(path);
+  const mount = (): void => {
+    g.mount('d');
+    g.write('d/mine', 'of another file system');
+  };
+  const report = await g.exact({}, afterReading(g, 'd', mount));
+  assert.deepEqual(kept(report), { a: 'a' });
+  assert.deepEqual(
+    report.failures.map(({ path }) => path),
+    ['d/mine', 'd/'],
+  );
+  assert.equal(treeOf(g.root)['d/mine'], 'of another file system');
+});
+
+test('S4 a file that became something else since it was found stays', async (t) => {
   const g = ground(t);
   await restored(g);
   for (const path of ['a', 'b']) g.write(path);
-  const reader = new DirectoryReader(new LocalTree(Buffer.from(g.root)), loadAddon().readDirectory);
-  let isMounted = false;
-  const read: DirectoryReader['read'] = async (dir) => {
-    const answer = await reader.read(dir);
-    if (!isMounted) g.mount('b', { bind: g.at('f') });
-    isMounted = true;
-    return answer;
+  const change = (): void => {
+    rmSync(g.at('b'));
+    execFileSync('mkfifo', [g.at('b')]);
   };
-  const report = await g.exact({}, { directories: { read } });
-  assert.deepEqual([kept(report), report.failures.map(({ path }) => path)], [{ a: 'a' }, ['b']]);
+  const report = await g.exact({}, afterReading(g, '', change));
+  assert.deepEqual(
+    report.failures.map(({ path }) => path),
+    ['b'],
+  );
+  assert.deepEqual(kept(report), { a: 'a' });
+  assert.ok(statSync(g.at('b')).isFIFO());
+});
+
+test('S4 what took the place of something S3 holds stays: a file, and the directory that held it', async (t) => {
+  const g = ground(t);
+  await g.put('a/b', 'x', FILE);
+  await g.put('c/d', 'x', FILE);
+  await restored(g);
+  for (const path of ['a', 'c/d']) rmSync(g.at(path), { recursive: true });
+  g.write('a', 'instead');
+  const report = await g.exact();
+  assertComplete(report);
+  assert.deepEqual([report.removed, [...report.dirty].sort()], [0, ['a/b', 'c/d']]);
+  assert.deepEqual(treeOf(g.root), { a: 'instead', c: null, f: 'base', other: 'other' });
+});
+
+test('S4 if removals of what S3 lost are held, so is all else', async (t) => {
+  const g = ground(t);
+  await restored(g);
+  await g.put('stays', 'stays', FILE);
+  await g.restore();
+  g.write('new');
+  for (const name of ['f', 'other']) g.store.objects.delete(`prefix/${name}`);
+  const report = await g.exact({ deleteBudget: { count: 1, percent: 20 } });
+  assert.deepEqual([report.removed, report.extraLeft], [0, true]);
+  assert.deepEqual([...report.heldRemovals].sort(), ['f', 'other']);
 });
 
 test('S9 two names of one file are both kept', async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { RelKey } from '../../src/model/key.ts';
+import type { RestoreOptions } from '../../src/restore/options.ts';
 import { assertComplete, FILE, restored, restoreGround, treeOf } from '../support/restoring.ts';
 
 const YOUNG = { ...FILE, mtime: '1700000000.5' };
@@ -79,8 +80,13 @@ test('S9 always: edits are replaced and kept aside, deleted files and closed dir
   writeFileSync(ground.at('f'), 'edited');
   unlinkSync(ground.at('gone'));
   chmodSync(ground.at('d'), 0o700);
-  const report = await ground.restore({ overwrite: 'always' });
+  let expectedBytes = 0;
+  const onProgress: RestoreOptions['onProgress'] = ({ totalBytes }) => {
+    expectedBytes = totalBytes;
+  };
+  const report = await ground.restore({ overwrite: 'always', onProgress });
   assertComplete(report);
+  assert.equal(expectedBytes, 'base'.length + 'gone'.length, 'room is needed for them');
   assert.deepEqual([report.dirty, report.kept], [[], []]);
   assert.deepEqual(treeOf(ground.root), { d: null, f: 'base', gone: 'gone', other: 'other' });
   const [conflict] = report.conflicts;

@@ -4,6 +4,8 @@ import { Pace } from '../../src/cli/pace.ts';
 import { type Progress, progressLines, showEstimate } from '../../src/cli/progress.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { Screen } from '../../src/ops/screen.ts';
+import type { RestoreProgress } from '../../src/restore/options.ts';
+import { ProgressCount } from '../../src/restore/progress-count.ts';
 
 /** A log whose lines come without their time, and a clock with one timer. */
 async function stage(format: 'human' | 'json') {
@@ -139,4 +141,22 @@ test('lines of the log are written together a moment later, and take the row of 
   screen.line('fourth');
   screen.makeRoom();
   assert.deepEqual(written.slice(2), ['\r\x1b[K', '\r\x1b[Kfourth\n']);
+});
+
+test('a restore tells nothing before it knows the total, and no more bytes than there are', () => {
+  const told: RestoreProgress[] = [];
+  const progress = new ProgressCount((now) => void told.push(now));
+  progress.settled();
+  assert.deepEqual(told, []);
+  progress.begin({ totalFiles: 3, totalBytes: 10 });
+  progress.arrived(8);
+  progress.arrived(8); // once more, for the first did not arrive whole
+  progress.settled();
+  const seen = told.map(({ files, bytes }) => [files, bytes]);
+  assert.deepEqual(seen, [
+    [1, 0],
+    [1, 8],
+    [1, 10],
+    [2, 10],
+  ]);
 });
