@@ -85,8 +85,9 @@ function parseOneOff(env: Environment): ParsedCommand {
 
 function namesOf(operands: readonly string[], { object, delete: isExact }: SomeValues): Names {
   const url = operands.find(isS3Url);
-  if (!object) return url === undefined || url.endsWith('/') ? 'prefix' : 'either';
-  if (url === undefined || url.endsWith('/') || !url.slice('s3://'.length).includes('/')) {
+  const hasKey = url !== undefined && /^s3:\/\/[^/]+\/.*[^/]$/is.test(url);
+  if (!object) return hasKey ? 'either' : 'prefix';
+  if (!hasKey) {
     throw new UsageError(
       `Cannot use --object: the S3 URL must be that of an object, current value is '${url ?? 'none'}'`,
       'Write s3://BUCKET/KEY.',

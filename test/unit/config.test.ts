@@ -244,6 +244,20 @@ test('--first adds up in its order; flags replace the globs of its variable', ()
   );
 });
 
+test('the URL of a restore may be that of an object if it has a key, and is if --object says so', () => {
+  const names = (line: string, env = {}) => parse('restore', line, env).names;
+  for (const url of ['s3://bucket', 's3://bucket/', 's3://bucket/a/', 's3://bucket/a/b/'])
+    assert.equal(names(`${url} /data`), 'prefix');
+  for (const url of ['s3://bucket/a', 'S3://bucket/a/b']) assert.equal(names(`${url} /data`), 'either');
+  assert.equal(names('/data', { S3_BUCKET: 'bucket/prefix' }), 'prefix');
+  assert.equal(names('--object s3://bucket/a /data'), 'object');
+  for (const url of ['s3://bucket', 's3://bucket/', 's3://bucket/a/'])
+    assert.match(
+      refusal(`restore --object ${url} /data`),
+      /^Cannot use --object: the S3 URL must be that of an object/,
+    );
+});
+
 test('S9 what would replace files needs a place for them', () => {
   const line = 'restore s3://bucket /data --state-dir none --overwrite';
   for (const word of ['newer', 'always'])
