@@ -34,11 +34,12 @@ export class Adopter {
   }
 
   /**
-   * Whether the content alone decides: no name shares the file, and nothing about it can have changed since somebody
+   * Whether the content alone decides: no name shares the file, there are no attributes to be looked at, and nothing about it can have changed since somebody
    * stored the object, so that nobody has to be asked what that says of mode and owner.
    */
   isCandidate({ stat }: Candidate, row: LedgerOutline | undefined): boolean {
     return (
+      !this.#o.tree.keepsXattrs &&
       row?.state === 'foreign' &&
       stat.kind === 'file' &&
       stat.nlink === 1 &&

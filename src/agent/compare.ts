@@ -4,6 +4,8 @@ import { type Stat, sameContentStat } from '../model/entry.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
 import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import { storedXattrs, XATTR_OBJECTS, type Xattrs, xattrNames } from '../model/xattrs.ts';
+import type { XattrObjects } from '../restore/xattr-objects.ts';
 import { comparableBy } from '../store/etag.ts';
 import type { ListedObject, ObjectHead } from '../store/object-store.ts';
 import { checksumIfStored } from '../transfer/adopt.ts';
@@ -18,7 +20,8 @@ import type { Workspace } from './workspace.ts';
  * - `extra`: in S3 as an agent stores it, not on disk.
  * - `foreign`: in S3 without what an agent stores with every object, not on disk.
  * - `kind`, `size`, `content`: both are there and differ.
- * - `metadata`: mode, owner, group or time differ from what the object says; what it does not say is not compared.
+ * - `metadata`: mode, owner, group or time differ from what the object says; what it does not say is not compared. Or
+ *   extended attributes, where they are kept, differ from those that S3 holds.
  * - `unreadable`: it could not be compared.
  */
 export type DifferenceKind = 'missing' | 'extra' | 'foreign' | 'kind' | 'size' | 'content' | 'metadata' | 'unreadable';
@@ -49,6 +52,7 @@ export interface CompareOptions {
   readonly dirTimes: boolean;
   /** Every object is read: what the server says of its content is not believed. */
   readonly download: boolean;
+  readonly xattrObjects: XattrObjects;
 }
 
 type Found = Pick<Difference, 'kind' | 'detail'>;
@@ -84,7 +88,7 @@ function reasonOf(error: unknown): string | undefined {
 async function find(
   workspace: Workspace,
   { entry, listed }: Pair,
-  { signal, dirTimes, download }: CompareOptions,
+  { signal, dirTimes, download, xattrObjects }: CompareOptions,
 ): Promise<Found[]> {
   const { retry, store } = workspace;
   const head = listed && (await retry(() => store.head(listed.object.key, { signal }), { signal }));
@@ -95,7 +99,8 @@ async function find(
   if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
   const key = listed!.object.key;
   const content = await contentOf(workspace, { entry, key, head, signal, download });
-  return [content, metadataOf(entry.stat, stored, { dirTimes })].filter((found) => found !== undefined);
+  const xattrs = await xattrsOf(workspace, { entry, head, xattrObjects });
+  return [content, metadataOf(entry.stat, stored, { dirTimes }), xattrs].filter((found) => found !== undefined);
 }
 
 /** An object that nothing on disk asks for. */
@@ -160,6 +165,26 @@ async function isStored(workspace: Workspace, contents: Contents & { readonly fi
     local.update(await file.read(at, Math.min(STEP_BYTES, file.before.sizeBytes - at)));
   }
   return local.digest('hex') === (await checksumOfObject(workspace, contents));
+}
+
+/** @throws RacedError if they are not those of the state that was looked at */
+async function xattrsOf(
+  { tree }: Workspace,
+  { entry, head, xattrObjects }: Pick<CompareOptions, 'xattrObjects'> & { entry: WalkEntry; head: ObjectHead },
+): Promise<Found | undefined> {
+  const { path, stat } = entry;
+  const local = stat.kind === 'symlink' ? null : tree.xattrs(path);
+  if (local === null) return undefined;
+  const now = tree.lstat(path);
+  // The times of a directory change with every name in it.
+  const isSame = stat.kind === 'directory' ? now?.ino === stat.ino : now !== undefined && sameContentStat(now, stat);
+  if (!isSame) throw new RacedError('it changed while it was looked at');
+  const stored = storedXattrs(head.attributes.metadata);
+  const remote = await xattrObjects.get(stored);
+  if (remote === undefined) return { kind: 'metadata', detail: `S3 does not hold ${XATTR_OBJECTS}${stored.digest}` };
+  if (remote.digest === local.digest) return undefined;
+  const namesOf = ({ bytes }: Xattrs): string => xattrNames(bytes).join(', ') || 'none';
+  return { kind: 'metadata', detail: `extended attributes: ${namesOf(local)} on disk, ${namesOf(remote)} in S3` };
 }
 
 const STEP_BYTES = 1024 * 1024;

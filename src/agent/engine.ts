@@ -9,6 +9,7 @@ import { ContentMemory } from '../transfer/content-memory.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
+import { MetadataWriter } from '../transfer/metadata-writer.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { Adopter } from './adopter.ts';
@@ -29,6 +30,8 @@ export interface EngineConfig {
   readonly requestTimeoutMs: number;
   readonly crossMounts: boolean;
   readonly dirTimes: boolean;
+  /** `--metadata`. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly maxDelete: DeleteBudget;
 }
 
@@ -73,6 +76,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     store,
     prefix,
     journal,
+    metadata: new MetadataWriter({ store, prefix, others: config.metadata ?? {} }),
     copies: new CopyOrder(),
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,

@@ -30,7 +30,7 @@ const COPY_ATTEMPTS = 2;
 /** Performs it. Rejects only on a broken ledger or a defect. */
 export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
   const { path } = job.mark;
-  const { stat, fileRow, markerRow, source } = job.look.state;
+  const { stat, xattrs, fileRow, markerRow, source } = job.look.state;
   const { signal, force } = job;
   switch (action.do) {
     case 'put-file': {
@@ -41,9 +41,9 @@ export function perform(context: TransferContext, action: TransferAction, job: J
         : copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven });
     }
     case 'put-symlink':
-      return uploadSymlink(context, { path, stat: stat!, row: fileRow, signal });
+      return uploadSymlink(context, { path, stat: stat!, xattrs: null, row: fileRow, signal });
     case 'put-marker':
-      return uploadMarker(context, { path, stat: stat!, row: markerRow, signal });
+      return uploadMarker(context, { path, stat: stat!, xattrs, row: markerRow, signal });
     case 'prove':
       return proveKey(context, (action.target === 'file' ? fileRow : markerRow)!, signal);
   }

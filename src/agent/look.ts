@@ -6,6 +6,7 @@ import type { Action, KeyKind } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
 import { fileKey, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { parentOf, type RelPath, ROOT } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { type PathState, planPath, type Source } from '../plan/plan-path.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
@@ -48,6 +49,7 @@ export class Looker {
     const { tree, ledger, filter, deleteForeign, directoryDefaults } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
+    const xattrs = !isRoot && stat?.kind === 'directory' ? tree.xattrs(path) : null;
     // What is to be expected of what is no directory: neither a marker of its own nor anything beneath it.
     const nothingBelow = stat?.kind !== 'directory' && ledger.isEmpty(markerKey(path), keysBelow(path)[1]);
     // An excluded key is nobody's business, whoever asked for this look.
@@ -57,7 +59,9 @@ export class Looker {
       fileRow,
       source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
       markerRow: isRoot || nothingBelow || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
-      needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat),
+      needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat, xattrs),
+      keepsXattrs: tree.keepsXattrs,
+      xattrs,
       dirTimeCounts: directoryDefaults.times && scanned,
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && !nothingBelow && !ledger.isEmpty(...keysBelow(path)),
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && ledger.hasAcknowledged(...keysBelow(path)),
@@ -121,10 +125,11 @@ export class Looker {
     return { ...stat, kind: 'other' };
   }
 
-  #needsMarker(dir: RelPath, stat: Stat): boolean {
+  #needsMarker(dir: RelPath, stat: Stat, xattrs: Xattrs | null): boolean {
     const { tree, filter, directoryDefaults } = this.#o;
     if (!filter.includes(dir, true)) return false;
-    return needsMarker(stat, !tree.hasName(dir, (entry) => becomesObject(dir, entry, filter)), directoryDefaults);
+    const isEmpty = !tree.hasName(dir, (entry) => becomesObject(dir, entry, filter));
+    return needsMarker(stat, { isEmpty, xattrs }, directoryDefaults);
   }
 }
 

@@ -23,6 +23,7 @@ export interface RestoreConfig {
   readonly dryRun?: boolean;
   /** Remove what S3 does not hold. */
   readonly delete?: boolean;
+  readonly xattrs: boolean;
 }
 
 export interface RestoreEdges {
@@ -36,12 +37,13 @@ export async function restoreInto(
   config: RestoreConfig,
   edges: RestoreEdges,
 ): Promise<RestoreReport> {
-  const { tree, prefix, store, ledger, filter, restoreFilter, restoreOrder, directories, stateDir, retry, counters } =
-    workspace;
+  const { tree, prefix, store, present, ledger, filter, restoreFilter, restoreOrder, directories } = workspace;
+  const { stateDir, retry, counters } = workspace;
   const report = await restore({
     root: tree.absolute('' as never),
     prefix,
     store,
+    present,
     ledger,
     filter: restoreFilter,
     selection: selectionOf(config),
@@ -57,6 +59,7 @@ export async function restoreInto(
     overwrite: config.overwrite,
     // SYNC_EXCLUDES keeps files from S3: they are not too much here.
     extra: config.delete ? { filter, directories, crossMounts: config.crossMounts } : undefined,
+    xattrs: config.xattrs,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,
@@ -88,10 +91,10 @@ function randomName(): string {
 }
 
 /** 4: removals were held; 3: something is missing or could not be a file; 0: the disk is what S3 holds. */
-export function restoreExitCode({ heldRemovals, failures, refused }: RestoreReport): ExitCode {
+export function restoreExitCode({ heldRemovals, failures, refused, partial }: RestoreReport): ExitCode {
   return worstExit(
     heldRemovals.length > 0 ? EXIT.refused : EXIT.ok,
-    failures.length > 0 || refused.length > 0 ? EXIT.partial : EXIT.ok,
+    failures.length + refused.length + partial.length > 0 ? EXIT.partial : EXIT.ok,
   );
 }
 
@@ -110,6 +113,7 @@ function tellPretended({ log }: Workspace, { what, path, sizeBytes }: Pretended)
 function tell({ log }: Workspace, report: RestoreReport): void {
   for (const { path, reason } of report.failures) log.error('cannot restore', { path, reason });
   for (const { path, reason } of report.refused) log.warn('left alone in S3', { path, reason });
+  for (const { path, reason } of report.partial) log.warn('restored in part', { path, reason });
   for (const { path, winner, keptAs, reason } of report.conflicts)
     log.warn('one version is kept aside', { path, winner, keptAs, reason });
   for (const { path, reason } of report.kept) log.warn('not overwritten: S3 has another version', { path, reason });

@@ -3,7 +3,7 @@ import type { Mark } from '../dirt/dirty-set.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerOutline, LedgerRow } from '../ledger/ledger.ts';
-import { isUnchanged, sameMetadata } from '../ledger/unchanged.ts';
+import { isUnchanged, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
 import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
@@ -260,14 +260,18 @@ class Scan {
     return path === this.#mark.path ? this.#mark : this.#mark.absorbed.get(path);
   }
 
-  #isSettled({ stat, isEmpty }: WalkEntry, row: LedgerOutline | undefined): boolean {
-    if (stat.kind !== 'directory')
-      return row !== undefined && isUnchanged(row, stat) && (stat.kind === 'file' || sameMetadata(row, stat));
-    const { directoryDefaults, deletes } = this.#o;
-    if (!needsMarker(stat, isEmpty, directoryDefaults))
+  #isSettled({ stat, path, isEmpty }: WalkEntry, row: LedgerOutline | undefined): boolean {
+    const { tree, directoryDefaults, deletes } = this.#o;
+    if (stat.kind !== 'directory') {
+      if (row === undefined || !isUnchanged(row, stat)) return false;
+      return stat.kind === 'file' ? !tree.keepsXattrs || row.xattrs !== null : sameMetadata(row, stat);
+    }
+    const xattrs = tree.keepsXattrs ? tree.xattrsIfReadable(path) : null;
+    if (xattrs === undefined) return false;
+    if (!needsMarker(stat, { isEmpty, xattrs }, directoryDefaults))
       return row === undefined || (row.state === 'foreign' && deletes !== 'all');
     const isTimely = !directoryDefaults.times || row?.mtimeNs === stat.mtimeNs;
-    return row?.state === 'known' && sameMetadata(row, stat) && isTimely;
+    return row?.state === 'known' && sameMetadata(row, stat) && sameXattrs(row, xattrs) && isTimely;
   }
 
   #absent(key: RelKey, row: LedgerOutline): void {

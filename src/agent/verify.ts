@@ -3,6 +3,8 @@ import { hashedOf, inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey }
 import { type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
+import { XattrObjects } from '../restore/xattr-objects.ts';
+import type { LocalTree } from '../tree/local-tree.ts';
 import { Mounts } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import { type Difference, differencesOf, type Listed } from './compare.ts';
@@ -35,7 +37,11 @@ const AT_ONCE = 16;
 export async function verify(workspace: Workspace, options: VerifyOptions): Promise<VerifyResult> {
   const { tree, directories, filter } = workspace;
   const { signal, download, only } = options;
-  const compareOptions = { signal, download, dirTimes: options.directoryDefaults.times };
+  const { store, prefix, retry } = workspace;
+  const compareOptions = {
+    ...{ signal, download, dirTimes: options.directoryDefaults.times },
+    xattrObjects: new XattrObjects({ store, prefix, retry, signal }),
+  };
   let compared = 0;
   let differences = 0;
   const report = (difference: Difference): void => {
@@ -61,7 +67,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
       options.onProgress?.(compared, Math.max(compared, objects.length));
     }
   };
-  for await (const batch of entries) await compare(merge.with(wanted(batch, options.directoryDefaults)));
+  for await (const batch of entries) await compare(merge.with(wanted(batch, tree, options.directoryDefaults)));
   await compare(merge.rest());
   return { compared, differences, impossible };
 }
@@ -84,10 +90,14 @@ function* inGroups<T>(items: Iterable<T>, size: number): Generator<T[]> {
 }
 
 /** What S3 should hold: directories only if they need a marker, and nothing special. */
-function* wanted(entries: Iterable<WalkEntry>, defaults: DirectoryDefaults): Generator<WalkEntry> {
+function* wanted(entries: Iterable<WalkEntry>, tree: LocalTree, defaults: DirectoryDefaults): Generator<WalkEntry> {
   for (const entry of entries) {
-    const { kind } = entry.stat;
-    if (kind === 'other' || (kind === 'directory' && !needsMarker(entry.stat, entry.isEmpty, defaults))) continue;
+    const { path, stat, isEmpty } = entry;
+    if (stat.kind === 'other') continue;
+    if (stat.kind === 'directory') {
+      const xattrs = tree.xattrsIfReadable(path) ?? null;
+      if (!needsMarker(stat, { isEmpty, xattrs }, defaults)) continue;
+    }
     yield entry;
   }
 }

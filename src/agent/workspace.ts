@@ -42,6 +42,7 @@ export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfi
   readonly first?: readonly string[] | undefined;
   readonly stateDir: string | undefined;
   readonly requestTimeoutMs: number;
+  readonly xattrs: boolean;
   readonly readyFile?: string | undefined;
 }
 
@@ -82,6 +83,8 @@ export interface Workspace {
   readonly journal: Journal;
   /** With a lease it writes only while the lease permits it. */
   readonly store: ObjectStore;
+  /** The same, also where `store` is what it once was. */
+  readonly present: ObjectStore;
   /** Not taken yet when the workspace opens: takeLeaseOf. */
   readonly lease: Lease | undefined;
   readonly leaseSetting: LeaseSetting | undefined;
@@ -171,7 +174,7 @@ export async function openWorkspace(
       rootForRegex: localAsGiven,
       readyFile: places.readyPath,
     };
-    const tree = new LocalTree(Buffer.from(root));
+    const tree = new LocalTree(Buffer.from(root), config);
     return {
       root,
       readyFile: places.readyFile,
@@ -185,6 +188,7 @@ export async function openWorkspace(
       ledger,
       journal: new Journal(ledger, commitSchedule()),
       store,
+      present: store,
       lease,
       leaseSetting: setting,
       prefix,

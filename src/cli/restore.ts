@@ -100,6 +100,7 @@ function jsonReport(
     conflicts,
     notOverwritten: kept,
     refused,
+    partial: report.partial,
     failures,
   };
   return `${JSON.stringify(result)}\n`;

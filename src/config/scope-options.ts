@@ -20,6 +20,14 @@ export const SCOPE_OPTIONS = {
     group: 'What is synchronised',
     help: 'Keep the times of directories too, as every full scan finds them; each then has an object of its own',
   }),
+  xattrs: option({
+    flag: 'xattrs',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'What is synchronised',
+    help: 'Keep extended attributes and POSIX ACLs of files and directories',
+  }),
   download: option({
     flag: 'download',
     kind: flag,

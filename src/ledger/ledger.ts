@@ -25,6 +25,11 @@ export interface LedgerRow {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /**
+   * Of the extended attributes that S3 holds with it: SHA-256 of their encoding in hex, '' if there are none; null if
+   * nobody has looked (`--xattrs`).
+   */
+  readonly xattrs: string | null;
   /** SHA-256 of the content in hex; null only for intent and foreign rows (a directory's content is empty). */
   readonly checksum: string | null;
   /** ETag without quotes; null if S3 gave none, or if the key is expected to be absent (unproven delete). */
@@ -39,7 +44,7 @@ export interface LedgerRow {
 /** What of a row a look at the disk is compared with. */
 export type LedgerOutline = Pick<
   LedgerRow,
-  'key' | 'kind' | 'state' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino' | 'mode' | 'uid' | 'gid'
+  'key' | 'kind' | 'state' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino' | 'mode' | 'uid' | 'gid' | 'xattrs'
 >;
 
 /**

@@ -14,6 +14,7 @@ const OUTLINE_COLUMNS = [
   'mode',
   'uid',
   'gid',
+  'xattrs',
 ] as const;
 
 /** The columns, in the order of encodeRow. */
@@ -40,6 +41,7 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
     row.mode,
     row.uid,
     row.gid,
+    row.xattrs === null ? null : Buffer.from(row.xattrs, 'hex'),
     row.checksum === null ? null : Buffer.from(row.checksum, 'hex'),
     row.etag,
     row.versionId,
@@ -50,14 +52,14 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
 
 /** The row with these values in the order of COLUMNS. The table's own constraints vouch for kinds and states. */
 export function decodeRow(values: readonly SqlValue[]): LedgerRow {
-  const checksum = values[10] as Uint8Array | null;
-  const proveAfterMs = values[14] as bigint | null;
+  const checksum = values[11] as Uint8Array | null;
+  const proveAfterMs = values[15] as bigint | null;
   return {
     ...decodeOutline(values),
     checksum: checksum === null ? null : textOf(checksum, 'hex'),
-    etag: values[11] as string | null,
-    versionId: values[12] as string | null,
-    uploadId: values[13] as string | null,
+    etag: values[12] as string | null,
+    versionId: values[13] as string | null,
+    uploadId: values[14] as string | null,
     proveAfterMs: proveAfterMs === null ? null : Number(proveAfterMs),
   };
 }
@@ -74,6 +76,7 @@ export function isExact(key: SqlValue | undefined): boolean {
 /** The outline with these values in the order of OUTLINE; the key may be ASCII text. */
 export function decodeOutline(values: readonly SqlValue[]): LedgerOutline {
   const key = values[0] as string | Uint8Array;
+  const xattrs = values[10] as Uint8Array | null;
   return {
     key: (typeof key === 'string' ? key : textOf(key, 'latin1')) as RelKey,
     kind: values[1] as StoredKind,
@@ -85,6 +88,7 @@ export function decodeOutline(values: readonly SqlValue[]): LedgerOutline {
     mode: Number(values[7]),
     uid: Number(values[8]),
     gid: Number(values[9]),
+    xattrs: xattrs === null ? null : textOf(xattrs, 'hex'),
   };
 }
 

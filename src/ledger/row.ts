@@ -8,7 +8,7 @@ export function rowFor(
   key: RelKey,
   stat: Stat,
   facts: Pick<LedgerRow, 'state' | 'checksum'> &
-    Partial<Pick<LedgerRow, 'etag' | 'versionId' | 'uploadId' | 'proveAfterMs'>>,
+    Partial<Pick<LedgerRow, 'xattrs' | 'etag' | 'versionId' | 'uploadId' | 'proveAfterMs'>>,
 ): LedgerRow {
   return {
     key,
@@ -20,6 +20,7 @@ export function rowFor(
     mode: stat.mode,
     uid: stat.uid,
     gid: stat.gid,
+    xattrs: null,
     etag: null,
     versionId: null,
     uploadId: null,
@@ -45,6 +46,7 @@ export function foreignRow(
     mode: 0,
     uid: 0,
     gid: 0,
+    xattrs: null,
     checksum: null,
     etag: remote.etag,
     versionId: null,

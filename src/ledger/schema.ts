@@ -4,13 +4,13 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
 
 /**
- * Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. The checks are written out
+ * As it was in version 3; later columns are added to it. Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. The checks are written out
  * because SQLite builds a table in memory for every IN (...) of every row it writes.
  */
 const ENTRY = `
@@ -55,6 +55,9 @@ const META = `
 /** The keys that changed since the last segment of the chain of checkpoints. */
 const CHANGED = 'CREATE TABLE changed (key BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;';
 
+/** What is kept of files besides content and stat. */
+const EXTRAS = 'ALTER TABLE entry ADD COLUMN xattrs BLOB CHECK (length(xattrs) = 32 OR length(xattrs) = 0);';
+
 /** What brings the tables of each earlier version, from 1 on, to the next. */
 const MIGRATIONS = [
   'ALTER TABLE meta ADD COLUMN generation INTEGER; ALTER TABLE entry DROP COLUMN generation',
@@ -62,6 +65,7 @@ const MIGRATIONS = [
     ${ENTRY} INSERT INTO entry SELECT * FROM old; DROP TABLE old`,
   `ALTER TABLE meta ADD COLUMN chain TEXT; ${CHANGED}`,
   'ALTER TABLE meta ADD COLUMN restored TEXT',
+  EXTRAS,
 ];
 
 /**
@@ -73,7 +77,7 @@ const MIGRATIONS = [
 export function prepareSchema(db: DatabaseSync, file: string): void {
   const version = pragma(db, 'user_version');
   if (version === 0 && db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined) {
-    db.exec(`BEGIN; ${ENTRY} ${META} ${CHANGED}
+    db.exec(`BEGIN; ${ENTRY} ${META} ${CHANGED} ${EXTRAS}
       PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`);
     return;
   }

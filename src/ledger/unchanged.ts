@@ -1,6 +1,7 @@
 // Pure. When is a stat proof enough that S3 holds what is on disk?
 
 import type { Stat } from '../model/entry.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import type { LedgerOutline, LedgerRow } from './ledger.ts';
 
 /**
@@ -30,6 +31,11 @@ export function sameMetadata(row: LedgerOutline, stat: Stat): boolean {
     row.gid === stat.gid &&
     (stat.kind === 'directory' || row.mtimeNs === stat.mtimeNs)
   );
+}
+
+/** Whether the row tells of these extended attributes; always so where they are not kept (null). */
+export function sameXattrs(row: LedgerOutline, xattrs: Xattrs | null): boolean {
+  return xattrs === null || (row.xattrs ?? '') === xattrs.digest;
 }
 
 /** Whether the row is ours and S3 has acknowledged an object under its key. */

@@ -3,14 +3,15 @@ import type { RelKey } from './key.ts';
 
 /**
  * One thing to do about one path. `content` of a put: 'send' it; 'compare' it with the row's checksum first and send
- * only what differs; 'adopt' the foreign object if its content is equal. `from`: another key whose object is copied
+ * only what differs; 'adopt' the foreign object if its content is equal; 'stored': it is the row's, and only whether
+ * extended attributes go with it is open. `from`: another key whose object is copied
  * if its content is that of the file. A proof before `notBeforeMs` (wall clock) proves nothing: the late request may
  * still come.
  */
 export type Action =
   | {
       readonly do: 'put-file';
-      readonly content: 'send' | 'compare' | 'adopt';
+      readonly content: 'send' | 'compare' | 'adopt' | 'stored';
       readonly from?: CopyFrom;
       readonly reason: string;
     }

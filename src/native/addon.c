@@ -23,6 +23,8 @@ NAPI_MODULE_INIT() {
       {"reapOrphans", NULL, reap_orphans_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"lookUp", NULL, look_up_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setModified", NULL, set_modified_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"readXattrs", NULL, read_xattrs_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"setXattrs", NULL, set_xattrs_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"openFile", NULL, open_file_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"hashFiles", NULL, hash_files_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"bootTimeMs", NULL, boot_time_ms_js, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -33,6 +33,8 @@ napi_value inotify_close_js(napi_env env, napi_callback_info info);
 napi_value reap_orphans_js(napi_env env, napi_callback_info info);
 napi_value look_up_js(napi_env env, napi_callback_info info);
 napi_value set_modified_js(napi_env env, napi_callback_info info);
+napi_value read_xattrs_js(napi_env env, napi_callback_info info);
+napi_value set_xattrs_js(napi_env env, napi_callback_info info);
 napi_value open_file_js(napi_env env, napi_callback_info info);
 napi_value hash_files_js(napi_env env, napi_callback_info info);
 napi_value boot_time_ms_js(napi_env env, napi_callback_info info);

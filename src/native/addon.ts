@@ -21,6 +21,10 @@ export interface Addon {
   reapOrphans(known: Int32Array): number[];
   lookUp(path: string, trusted: number, record: Buffer): number;
   setModified(target: number | Buffer, mtimeNs: bigint): number;
+  /** See xattrs.c: their encoding, or 0 if there are none. */
+  readXattrs(target: number | Buffer): Buffer | number;
+  /** Exactly these; of the first that cannot be had so, the errno. */
+  setXattrs(fd: number, encoding: Buffer): number;
   openFile(path: string, record: Buffer, content: Buffer): number;
   /** See hash-files.c: stat records, then digests. */
   hashFiles(paths: string, lengths: Uint32Array, trusted: number): Promise<ArrayBuffer>;
@@ -52,11 +56,11 @@ export type ReadDirectoryNatively = (path: Buffer, limit: number, ...more: [] | 
 
 /**
  * A new file. Strings hold one character per byte, the directory is absolute; the MD5 is in hex, or '' if any content
- * will do (EBADMSG); an owner or group of -1 stays.
+ * will do (EBADMSG); an owner or group of -1 stays; `bare` takes from it the extended attributes it was born with.
  */
 export type NewFile = readonly [
   ...[directory: string, temporary: string, name: string, bytes: Buffer, md5: string],
-  ...[mode: number, uid: number, gid: number, mtimeNs: bigint],
+  ...[mode: number, uid: number, gid: number, mtimeNs: bigint, bare: boolean],
 ];
 
 /** Beside the bundle in a release, in build/ in a checkout. */

@@ -5,6 +5,7 @@
 #include "digests.h"
 #include "job.h"
 #include "stat-record.h"
+#include "xattrs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,10 +20,10 @@
 #include <unistd.h>
 
 // What a file is given as, in this order.
-enum { DIRECTORY, TEMPORARY, NAME, BYTES, MD5, MODE, UID, GID, MTIME, FIELDS };
+enum { DIRECTORY, TEMPORARY, NAME, BYTES, MD5, MODE, UID, GID, MTIME, BARE, FIELDS };
 
 // What failed, for the message: see restore/new-files.ts.
-enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE, VERIFY };
+enum call { NONE, OPEN_DIRECTORY, OPEN, WRITE, FCHOWN, FCHMOD, FUTIMENS, FSTAT, PLACE, RENAME, CLOSE, VERIFY, FREMOVEXATTR };
 
 struct new_file {
   char *directory; // absolute; no name in it may be a symbolic link
@@ -33,6 +34,7 @@ struct new_file {
   char md5[2 * MD5_BYTES + 1]; // of the content, in hex; empty if any content will do
   int32_t mode, uid, gid;
   int64_t mtime_ns;
+  bool bare; // without what its directory gives it (a default ACL)
 };
 
 struct place_request {
@@ -93,8 +95,12 @@ static bool has_md5(const struct digests *digests, const char *hex) {
 static enum call fill(int descriptor, const struct new_file *file, struct stat *complete) {
   const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, timespec_of(file->mtime_ns)};
   if (!write_all(descriptor, file->bytes, file->length)) return WRITE;
-  // Owner before mode: chown(2) clears the set-user-ID bits. Time last.
+  // Owner before mode: chown(2) clears the set-user-ID bits, and an ACL has its share of the mode. Time last.
   if ((file->uid != -1 || file->gid != -1) && fchown(descriptor, (uid_t)file->uid, (gid_t)file->gid) != 0) return FCHOWN;
+  if (file->bare) {
+    const int error = set_xattrs(descriptor, NULL, 0);
+    if (error != 0) return errno = -error, FREMOVEXATTR;
+  }
   if (fchmod(descriptor, (mode_t)file->mode) != 0) return FCHMOD;
   if (futimens(descriptor, times) != 0) return FUTIMENS;
   return fstat(descriptor, complete) == 0 ? NONE : FSTAT;
@@ -212,13 +218,14 @@ static bool read_file(napi_env env, napi_value from, struct new_file *file) {
       napi_get_value_int32(env, fields[MODE], &file->mode) != napi_ok ||
       napi_get_value_int32(env, fields[UID], &file->uid) != napi_ok ||
       napi_get_value_int32(env, fields[GID], &file->gid) != napi_ok ||
-      napi_get_value_bigint_int64(env, fields[MTIME], &file->mtime_ns, &lossless) != napi_ok)
+      napi_get_value_bigint_int64(env, fields[MTIME], &file->mtime_ns, &lossless) != napi_ok ||
+      napi_get_value_bool(env, fields[BARE], &file->bare) != napi_ok)
     return throw_last_error(env), false;
   file->bytes = bytes;
   return true;
 }
 
-// placeFiles(files: [directory, temporary, name, bytes, md5, mode, uid, gid, mtimeNs][]): Promise of an ArrayBuffer
+// placeFiles(files: [directory, temporary, name, bytes, md5, mode, uid, gid, mtimeNs, bare][]): Promise of an ArrayBuffer
 //
 // Strings hold one character per byte; -1 leaves the user or group as it is. Bytes that have not the MD5 are not placed,
 // EBADMSG, unless that is ''; neither is a file whose name is taken, EEXIST. A record answers for each file, and in `more`

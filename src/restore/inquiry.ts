@@ -47,7 +47,8 @@ export class Inquiry {
   /** The local content's hashes. */
   content(): Promise<LocalContent> {
     const { key, local, remote } = this.#subject;
-    this.#content ??= hashLocal(this.#work.tree, { path: pathOfKey(key), local, etag: remote?.etag });
+    const keepsXattrs = this.#work.options.xattrs;
+    this.#content ??= hashLocal(this.#work.tree, { path: pathOfKey(key), local, etag: remote?.etag, keepsXattrs });
     return this.#content;
   }
 

@@ -4,9 +4,11 @@ import { closeSync, constants, fstatSync, openSync, read, readlinkSync } from 'n
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
 import { statOf } from '../tree/local-tree.ts';
+import { readXattrs } from '../tree/xattrs.ts';
 import { ChangedError } from './errors.ts';
 import type { RealTree } from './real-tree.ts';
 
@@ -20,6 +22,8 @@ export interface LocalContent {
   readonly checksum: string;
   /** Whether the object's ETag is that of this content by one of the known formulas. */
   readonly hasEtag: boolean;
+  /** Of a file; null if they are not kept. */
+  readonly xattrs: Xattrs | null;
 }
 
 /**
@@ -28,7 +32,7 @@ export interface LocalContent {
  */
 export async function hashLocal(
   tree: RealTree,
-  { path, local, etag }: { path: RelPath; local: Stat; etag?: string | undefined },
+  { path, local, etag, keepsXattrs }: { path: RelPath; local: Stat; etag?: string | undefined; keepsXattrs: boolean },
 ): Promise<LocalContent> {
   const sha256 = createHash('sha256');
   const hashers = etag === undefined ? [] : comparableBy(etag, local.sizeBytes).map((by) => new EtagHasher(by));
@@ -36,17 +40,19 @@ export async function hashLocal(
     sha256.update(bytes);
     for (const hasher of hashers) hasher.update(bytes);
   };
+  let xattrs: Xattrs | null = null;
   const directory = tree.open(parentOf(path));
   if (directory === undefined) throw new ChangedError('its directory vanished');
   try {
     const entry = directory.entry(nameOf(path));
     if (local.kind === 'symlink') update(readlinkSync(entry, { encoding: 'buffer' }));
     else await readFile(entry, { local, update });
+    if (keepsXattrs && local.kind === 'file') xattrs = readXattrs(entry);
     if (!isStill(directory.lstat(nameOf(path)), local)) throw new ChangedError('it changed while it was read');
   } finally {
     directory.close();
   }
-  return { checksum: sha256.digest('hex'), hasEtag: hashers.some((hasher) => hasher.digest() === etag) };
+  return { checksum: sha256.digest('hex'), hasEtag: hashers.some((hasher) => hasher.digest() === etag), xattrs };
 }
 
 async function readFile(

@@ -15,6 +15,7 @@ const MAX_FILES = 16;
 /** What failed, by its number in an answer: `enum call` of native/place.c. */
 const CALLS = [
   ...['', 'open', 'open', 'write', 'fchown', 'fchmod', 'futimens', 'fstat', 'readlink', 'rename', 'close', 'verify'],
+  'fremovexattr',
 ];
 
 const VERIFY = CALLS.indexOf('verify');

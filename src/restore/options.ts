@@ -9,7 +9,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import type { DirectoryReader } from '../tree/directory-reader.ts';
 
 /** System calls Node lacks. A negative result is a negated errno. */
-export type FileCalls = Pick<Addon, 'setModified' | 'syncFileSystem' | 'placeFiles'>;
+export type FileCalls = Pick<Addon, 'setModified' | 'setXattrs' | 'syncFileSystem' | 'placeFiles'>;
 
 export interface RestoreOptions {
   /** LOCAL: absolute and resolved; it exists. */
@@ -17,6 +17,8 @@ export interface RestoreOptions {
   /** What every key begins with: '' or text ending in '/'. */
   readonly prefix: string;
   readonly store: ObjectStore;
+  /** Where objects are that never change: as they are now, also if `store` is what it once was. */
+  readonly present: Pick<ObjectStore, 'getBytes'>;
   /** Its rows describe this very root; rows of another root would be taken for deletions and edits. */
   readonly ledger: Ledger;
   readonly filter: PathFilter;
@@ -41,6 +43,8 @@ export interface RestoreOptions {
   readonly owners: boolean;
   /** Whether directories get their times. */
   readonly dirTimes: boolean;
+  /** Whether files and directories get the extended attributes they had, and no others. */
+  readonly xattrs: boolean;
   /** Whether large files get holes where their content is zeros. */
   readonly sparse: boolean;
   /** Wall clock, ms. */
@@ -117,6 +121,8 @@ export interface RestoreReport {
   readonly kept: readonly Finding[];
   /** Keys that cannot be files here: exit 3, but no obstacle to being ready. */
   readonly refused: readonly Finding[];
+  /** What came without some of its extended attributes: exit 3, but no obstacle to being ready. */
+  readonly partial: readonly Finding[];
   /** Objects that should be on disk and are not. */
   readonly failures: readonly Finding[];
   /** Local files that S3 lost or does not hold, more than the budget allows: nothing was removed. */

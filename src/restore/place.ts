@@ -3,6 +3,7 @@ import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, r
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { kindOfObject } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
+import { storedXattrs, type Xattrs } from '../model/xattrs.ts';
 import { etagKind } from '../store/etag.ts';
 import { statOf } from '../tree/local-tree.ts';
 import { BlockedError, ChangedError } from './errors.ts';
@@ -44,7 +45,11 @@ export async function placeObject(work: Restoring, placement: Placement): Promis
   const directory = placement.tree.make(parentOf(placement.path));
   try {
     const fetched = await fetchObject(work, { remote: placement.remote, directory });
-    return putInPlace(work, { ...placement, directory, fetched });
+    const xattrs = await wantedXattrs(work, placement, fetched).catch((error: unknown) => {
+      discard(directory, fetched);
+      throw error;
+    });
+    return putInPlace(work, { ...placement, directory, fetched, xattrs });
   } finally {
     directory.close();
   }
@@ -56,8 +61,12 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
   const small = await fetchSmall(work, remote);
   const replaces = expected !== undefined || placement.keepLoser !== undefined;
   const { etag } = small.head;
-  const isNew = !replaces && kindOfObject(small.attributes) === 'file';
-  if (isNew && etagKind(etag).kind === 'md5') {
+  // The others are given theirs one by one.
+  const isPlain = ({ attributes, head }: Small): boolean =>
+    !replaces &&
+    kindOfObject(attributes) === 'file' &&
+    (work.xattrs === undefined || storedXattrs(head.attributes.metadata).digest === '');
+  if (isPlain(small) && etagKind(etag).kind === 'md5') {
     const placed = await placeNew(work, placement, { ...small, md5: work.opaqueEtags.seen ? '' : etag });
     if (placed !== undefined) {
       const { sha256: checksum, md5, ...rest } = placed;
@@ -66,13 +75,15 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
   }
   const download = await verifySmall(work, remote, small);
   // It may be another object by now.
-  if (!replaces && kindOfObject(download.attributes) === 'file') {
+  if (isPlain(download)) {
     const placed = await placeNew(work, placement, { ...download, md5: '' });
     if (placed !== undefined) return { download, ...placed };
   }
+  const xattrs = await wantedXattrs(work, placement, download);
   const directory = tree.make(parentOf(path));
   try {
-    return putInPlace(work, { ...placement, directory, fetched: makeTemporary(work, { directory, download }) });
+    const fetched = makeTemporary(work, { directory, download });
+    return putInPlace(work, { ...placement, directory, fetched, xattrs });
   } finally {
     directory.close();
   }
@@ -85,7 +96,7 @@ async function placeNew(
   { bytes, md5, ...small }: Small & { readonly md5: string },
 ): Promise<PlacedFile | undefined> {
   const { uid, gid } = ownerOf(work, small);
-  const attributes = [permissionsOf(small), uid, gid, modifiedNsOf(small)] as const;
+  const attributes = [permissionsOf(small), uid, gid, modifiedNsOf(small), work.options.xattrs] as const;
   const temporary = temporaryName(work.options.randomName());
   try {
     const directory = tree.absolute(parentOf(path)).toString('latin1');
@@ -97,8 +108,24 @@ async function placeNew(
   }
 }
 
+/** Those of a file; undefined if they are not kept. @throws StoreError */
+async function wantedXattrs(
+  work: Restoring,
+  { remote }: Placement,
+  { head }: Pick<Download, 'head'>,
+): Promise<Xattrs | undefined> {
+  return await work.xattrs?.wanted(remote.relKey, head);
+}
+
+/** Everything is there that it takes. */
+interface Complete extends Placement {
+  readonly directory: OpenDirectory;
+  readonly fetched: Fetched;
+  readonly xattrs: Xattrs | undefined;
+}
+
 /** Synchronous: between the last look at the path and the rename nothing else of ours runs. */
-function putInPlace(work: Restoring, options: Placement & { directory: OpenDirectory; fetched: Fetched }): Placed {
+function putInPlace(work: Restoring, options: Complete): Placed {
   const { directory, fetched } = options;
   try {
     return rename(work, options);
@@ -110,10 +137,10 @@ function putInPlace(work: Restoring, options: Placement & { directory: OpenDirec
   }
 }
 
-function rename(work: Restoring, options: Placement & { directory: OpenDirectory; fetched: Fetched }): Placed {
+function rename(work: Restoring, options: Complete): Placed {
   const { directory, fetched, path, expected } = options;
   const name = nameOf(path);
-  applyAttributes(work, { directory, fetched });
+  applyAttributes(work, options);
   const before = statFetched(directory, fetched);
   if (!directory.isInPlace()) throw new BlockedError('its directory was moved away meanwhile');
   const now = directory.lstat(name);
@@ -128,10 +155,7 @@ function rename(work: Restoring, options: Placement & { directory: OpenDirectory
 }
 
 /** Owner before mode: chown(2) clears the set-user-ID bits. Time last. */
-function applyAttributes(
-  work: Restoring,
-  { directory, fetched }: { directory: OpenDirectory; fetched: Fetched },
-): void {
+function applyAttributes(work: Restoring, { directory, fetched, remote, xattrs }: Complete): void {
   const { fd } = fetched;
   const path = directory.entry(fetched.name);
   const { uid, gid } = ownerOf(work, fetched);
@@ -139,6 +163,7 @@ function applyAttributes(
     lchownSync(path, uid, gid);
   } else {
     fchownSync(fd, uid, gid);
+    if (xattrs !== undefined) work.xattrs!.apply(fd, { key: remote.relKey, wanted: xattrs });
     fchmodSync(fd, permissionsOf(fetched));
   }
   const result = work.options.calls.setModified(fd ?? path, modifiedNsOf(fetched));

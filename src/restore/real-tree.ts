@@ -62,10 +62,16 @@ export class OpenDirectory {
 export class RealTree {
   readonly fd: number;
   readonly #root: Buffer;
+  readonly #onMade: (fd: number) => void;
   #ensured: RelPath | undefined;
 
-  /** @param root absolute; @throws the system error if it is not a readable directory. */
-  constructor(root: Buffer) {
+  /**
+   * @param root absolute
+   * @param options `onMade` is told of every directory that was made, before anything is in it
+   * @throws the system error if it is not a readable directory.
+   */
+  constructor(root: Buffer, { onMade = () => {} }: { onMade?: (fd: number) => void } = {}) {
+    this.#onMade = onMade;
     this.fd = openSync(root, O_RDONLY | O_DIRECTORY);
     this.#root = realPathOf(this.fd);
   }
@@ -106,6 +112,7 @@ export class RealTree {
     }
     const made = this.open(dir);
     if (made === undefined) throw new BlockedError(`the directory ${displayPath(dir)} vanished as soon as it was made`);
+    this.#onMade(made.fd);
     fchmodSync(made.fd, DIRECTORY_PERMISSIONS); // whatever the umask says
     return made;
   }

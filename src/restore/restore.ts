@@ -22,7 +22,9 @@ import { settleFile } from './settle-file.ts';
 import { type Removal, removeLocally, settleGone } from './settle-gone.ts';
 import { applyMarker, type Marker, settleMarker } from './settle-markers.ts';
 import { checkSpace, type Survey, survey } from './survey.ts';
-import { newTally, type Remote, type Restoring } from './work.ts';
+import { newTally, type Remote, type Restoring, type Tally } from './work.ts';
+import { XattrObjects } from './xattr-objects.ts';
+import { RestoredXattrs } from './xattrs.ts';
 
 /**
  * Makes the disk what S3 holds, by the table of plan/restore-plan.ts. A crash at any instant leaves old or new files,
@@ -35,16 +37,19 @@ import { newTally, type Remote, type Restoring } from './work.ts';
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { ledger, calls, nowMs, stateDir } = options;
   const abort = new AbortController();
-  const tree = new RealTree(options.root);
+  const tally = newTally();
+  const xattrs = options.xattrs ? xattrsInto(tally, options, abort.signal) : undefined;
+  const tree = new RealTree(options.root, { onMade: (fd) => xattrs?.strip(fd) });
   const work: Restoring = {
     options,
     tree,
+    xattrs,
     rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
     newFiles: new NewFiles(calls),
     rangeMemory: new RangeMemory(),
     hashThreads: new HashThreads(),
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
-    tally: newTally(),
+    tally,
     progress: new ProgressCount(options.onProgress),
     removedInPretence: new Set(),
     absenceIsEvidence: begin(options),
@@ -72,6 +77,18 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   if (complete)
     ledger.setMeta({ restoring: false, listed: true, restored: kept.length > 0 ? null : options.selection });
   return { ...work.tally, complete };
+}
+
+function xattrsInto(
+  tally: Tally,
+  { present, prefix, retry, calls }: RestoreOptions,
+  signal: AbortSignal,
+): RestoredXattrs {
+  return new RestoredXattrs({
+    objects: new XattrObjects({ store: present, prefix, retry, signal }),
+    calls,
+    onMissing: (finding) => tally.partial.push(finding),
+  });
 }
 
 /** Prepares the ledger; returns whether a path it knows and the disk lacks was deleted by somebody. */

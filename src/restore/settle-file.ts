@@ -4,6 +4,7 @@ import type { Stat } from '../model/entry.ts';
 import { pathOfKey } from '../model/key.ts';
 import { decodeMetadata } from '../model/metadata.ts';
 import { parentOf, type RelPath } from '../model/path.ts';
+import { storedXattrs } from '../model/xattrs.ts';
 import { planRestore, type RestoreAnswers, type RestoreDecision } from '../plan/restore-plan.ts';
 import { BlockedError } from './errors.ts';
 import { isChanged, isVanished } from './failures.ts';
@@ -109,8 +110,9 @@ async function download(
   });
   countDownload(work, placed);
   const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
+  const keepsXattrs = work.options.xattrs;
   if (!placed.untouched || remote.isAlias) work.tally.dirty.push(path);
-  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
+  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs }));
 }
 
 /** Whether this is a dry run, which says what would be had instead. */
@@ -149,7 +151,8 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
   work.tally.dirty.push(path);
   const stat = neverUnchanged(placed.stat);
-  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row }));
+  const keepsXattrs = work.options.xattrs;
+  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs }));
 }
 
 /** As it was asked for. The row stays too: another restore, which was not asked for it, sees what this one saw. */
@@ -162,10 +165,10 @@ function cannotKeepBoth(work: Restoring, { path }: Look): void {
   work.tally.failures.push(finding(path, 'disk and S3 differ, and without a state directory the loser cannot be kept'));
 }
 
-/** Equal content: the row says what S3 holds. Where mode, time or owner differ, the local ones are to be stored. */
+/** Equal content: the row says what S3 holds. Where mode, time, owner or extended attributes differ, the local ones are to be stored. */
 async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Look): Promise<void> {
   const head = await inquiry!.head();
-  const { checksum } = await inquiry!.content();
+  const { checksum, xattrs } = await inquiry!.content();
   const { mode, mtimeNs, uid, gid } = decodeMetadata(head.attributes.metadata);
   const { owners } = work.options;
   const stored: Stat = {
@@ -180,11 +183,15 @@ async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Loo
     stored.mtimeNs === local!.mtimeNs &&
     stored.mode === local!.mode &&
     stored.uid === local!.uid &&
-    stored.gid === local!.gid;
+    stored.gid === local!.gid &&
+    (xattrs === null || storedXattrs(head.attributes.metadata).digest === xattrs.digest);
   if (!same || remote.isAlias) work.tally.dirty.push(path);
   work.tally.adopted++;
   const stat = same ? local! : neverUnchanged(stored);
-  await work.rows.saveOf(remote, provenRow(remote, { stat, head, checksum, before: row }));
+  await work.rows.saveOf(
+    remote,
+    provenRow(remote, { stat, head, checksum, before: row, keepsXattrs: work.options.xattrs }),
+  );
 }
 
 async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | undefined> {

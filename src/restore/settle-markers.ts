@@ -1,8 +1,9 @@
-// Directories that have an object of their own: mode and owner are applied when everything beneath them is there.
+// Directories that have an object of their own: mode, owner and extended attributes are applied when everything beneath them is there.
 import { fchmodSync, fchownSync, fstatSync } from 'node:fs';
 import type { Stat } from '../model/entry.ts';
 import { pathOfKey } from '../model/key.ts';
 import { decodeMetadata } from '../model/metadata.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { DEFAULT_DIRECTORY_MODE } from '../plan/marker.ts';
 import { planMarkerRestore } from '../plan/restore-plan.ts';
 import type { ObjectHead } from '../store/object-store.ts';
@@ -43,10 +44,12 @@ export async function applyMarker(work: Restoring, { remote, head }: Marker): Pr
     return work.options.pretend({ what: 'apply', path: pathOfKey(remote.relKey) });
   }
   try {
-    const { stat, wanted } = apply(work, { remote, head });
-    const before = work.options.ledger.get(remote.relKey);
+    const xattrs = await work.xattrs?.wanted(remote.relKey, head);
+    const { stat, wanted } = apply(work, { remote, head }, xattrs);
+    const { ledger, xattrs: keepsXattrs } = work.options;
+    const before = ledger.get(remote.relKey);
     await work.rows.save(
-      provenRow(remote, { stat: { ...stat, mode: wanted }, head, checksum: EMPTY_CHECKSUM, before }),
+      provenRow(remote, { stat: { ...stat, mode: wanted }, head, checksum: EMPTY_CHECKSUM, before, keepsXattrs }),
     );
     work.tally.downloaded++;
     if (stat.mode !== wanted) work.tally.dirty.push(pathOfKey(remote.relKey));
@@ -56,12 +59,13 @@ export async function applyMarker(work: Restoring, { remote, head }: Marker): Pr
   }
 }
 
-function apply(work: Restoring, { remote, head }: Marker): { stat: Stat; wanted: number } {
+function apply(work: Restoring, { remote, head }: Marker, xattrs: Xattrs | undefined): { stat: Stat; wanted: number } {
   const { mode, uid, gid, mtimeNs } = decodeMetadata(head.attributes.metadata);
   const { owners, dirTimes, calls } = work.options;
   const directory = work.tree.make(pathOfKey(remote.relKey));
   try {
     if (owners) fchownSync(directory.fd, uid ?? -1, gid ?? -1);
+    if (xattrs !== undefined) work.xattrs!.apply(directory.fd, { key: remote.relKey, wanted: xattrs });
     // A marker that tells no mode does not open a directory that somebody closed.
     if (mode !== undefined) fchmodSync(directory.fd, mode & 0o7777);
     // Nothing beneath comes after it: deeper directories have been made before.

@@ -10,6 +10,7 @@ import type { ProgressCount } from './progress-count.ts';
 import type { RangeMemory } from './range-memory.ts';
 import type { RealTree } from './real-tree.ts';
 import type { RowBuffer } from './row-buffer.ts';
+import type { RestoredXattrs } from './xattrs.ts';
 
 /** One listed object that can be a path here. */
 export interface Remote extends ListedObject {
@@ -29,6 +30,8 @@ export interface Restoring {
   readonly tree: RealTree;
   readonly rows: RowBuffer;
   readonly newFiles: NewFiles;
+  /** undefined: they are not kept. */
+  readonly xattrs: RestoredXattrs | undefined;
   readonly rangeMemory: RangeMemory;
   readonly hashThreads: HashThreads;
   /** null: there is no place to keep the loser of a conflict. */
@@ -69,6 +72,7 @@ export function newTally(): Tally {
     conflicts: [],
     kept: [],
     refused: [],
+    partial: [],
     failures: [],
     heldRemovals: [],
     extraLeft: false,

@@ -3,6 +3,7 @@ import { createHash, hash } from 'node:crypto';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
 import { decodeMetadata, FUZZY, kindOfObject } from '../model/metadata.ts';
+import { storedXattrs, type Xattrs } from '../model/xattrs.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
 import type { ObjectHead } from '../store/object-store.ts';
@@ -22,11 +23,15 @@ export function mayBeNewer(stat: Stat, row: Pick<LedgerRow, 'mtimeNs'>): boolean
 
 /**
  * What a foreign object with a file's content is to it.
- * - `same`: all it says of the file is true, though it may say nothing.
+ * - `same`: all it says of the file is true, though it may say nothing, but for its extended attributes.
  * - `other`: it says something else, or is marked as a snapshot.
  * - `none`: it is not there any more, or a symbolic link.
  */
-export function likeness(stat: Stat, row: LedgerRow, head: ObjectHead | undefined): 'same' | 'other' | 'none' {
+export function likeness(
+  stat: Stat,
+  xattrs: Xattrs | null,
+  { row, head }: { row: LedgerRow; head: ObjectHead | undefined },
+): 'same' | 'other' | 'none' {
   if (head === undefined || head.etag !== row.etag) return 'none';
   const { metadata } = head.attributes;
   const stored = decodeMetadata(metadata);
@@ -37,7 +42,8 @@ export function likeness(stat: Stat, row: LedgerRow, head: ObjectHead | undefine
     says(permissions, stat.mode & PERMISSIONS) &&
     says(stored.mtimeNs, stat.mtimeNs) &&
     says(stored.uid, stat.uid) &&
-    says(stored.gid, stat.gid);
+    says(stored.gid, stat.gid) &&
+    (xattrs === null || storedXattrs(metadata).digest === xattrs.digest);
   return same && metadata[FUZZY] === undefined ? 'same' : 'other';
 }
 

@@ -1,17 +1,21 @@
 // What every transfer needs; made once where the stages are wired.
-import type { HashThreads } from '../hash/hash-threads.ts';
+import { HashThreadError, type HashThreads } from '../hash/hash-threads.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import type { Stat } from '../model/entry.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore, Written } from '../store/object-store.ts';
+import { codeOf } from '../tree/error-code.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import type { ContentMemory } from './content-memory.ts';
 import type { CopyOrder } from './copy-order.ts';
+import type { MetadataWriter } from './metadata-writer.ts';
 import type { Outcome } from './outcome.ts';
 import { isRetryable } from './retry.ts';
+import { RacedError } from './stable-file.ts';
 
 export interface TransferContext {
   readonly tree: LocalTree;
@@ -19,6 +23,8 @@ export interface TransferContext {
   /** '' or text ending in '/'. */
   readonly prefix: string;
   readonly journal: Journal;
+  /** What objects say of their files. */
+  readonly metadata: MetadataWriter;
   /** What is being copied from waits for the copy. */
   readonly copies: CopyOrder;
   readonly partSizeBytes: number;
@@ -48,6 +54,14 @@ export function wholeKey({ prefix }: TransferContext, key: RelKey): string {
  */
 export function owedProof(row: LedgerRow | undefined, steadyNowMs: number): number | null {
   return row?.proveAfterMs != null && row.proveAfterMs > steadyNowMs ? row.proveAfterMs : null;
+}
+
+/** The outcome of work that was cut short: the file could not be read as one state, or a request failed. */
+export function cutShort(context: TransferContext, error: unknown, row: LedgerRow | undefined): Outcome {
+  if (error instanceof RacedError) return { end: 'raced' };
+  if (error instanceof HashThreadError) return { end: 'unreadable', code: error.code };
+  if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
+  return failure(context, error, row);
 }
 
 /** The outcome of a request that failed; an ambiguous one leaves its key unproven. */
@@ -94,20 +108,27 @@ export async function abortLeftOpen(context: TransferContext, row: LedgerRow, si
 /** What S3 acknowledged, as a row. */
 export interface Acknowledged {
   readonly stat: Stat;
+  /** null: they are not kept. */
+  readonly xattrs: Xattrs | null;
   readonly checksum: string;
   readonly written: Written;
   /** The file did not rest: never to be taken for unchanged. */
   readonly fuzzy: boolean;
 }
 
+/** The field of a row that tells of them. */
+export function digestOf(xattrs: Xattrs | null): Pick<LedgerRow, 'xattrs'> {
+  return { xattrs: xattrs === null ? null : xattrs.digest };
+}
+
 /** The row of a key after an acknowledged write; unproven while a request from before may still execute after it. */
 export function acknowledgedRow(
   context: TransferContext,
   before: LedgerRow,
-  { stat, checksum, written, fuzzy }: Acknowledged,
+  { stat, xattrs, checksum, written, fuzzy }: Acknowledged,
 ): LedgerRow {
   const proveAfterMs = owedProof(before, context.steadyNow());
   const state = fuzzy ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
   const { uploadId } = before;
-  return rowFor(before.key, stat, { state, checksum, ...written, uploadId, proveAfterMs });
+  return rowFor(before.key, stat, { state, ...digestOf(xattrs), checksum, ...written, uploadId, proveAfterMs });
 }

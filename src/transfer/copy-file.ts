@@ -1,12 +1,16 @@
 // A file that S3 holds under another key, where it was before: one copy on the server, and the content as a last resort.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
-import type { Stat } from '../model/entry.ts';
+import { type Stat, sameContentStat } from '../model/entry.ts';
 import { fileKey } from '../model/key.ts';
-import { acknowledgedRow, failure, type TransferContext } from './context.ts';
+import type { RelPath } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
+import type { LocalTree } from '../tree/local-tree.ts';
+import { acknowledgedRow, cutShort, type TransferContext } from './context.ts';
 import { type Copied, copyObject } from './copy-object.ts';
 import type { Reading } from './copy-order.ts';
 import type { Outcome } from './outcome.ts';
+import { RacedError } from './stable-file.ts';
 import { type UploadRequest, uploadFile } from './upload-file.ts';
 
 export interface CopyFileRequest extends Omit<UploadRequest, 'from'> {
@@ -35,10 +39,12 @@ async function copyUnread(context: TransferContext, request: CopyFileRequest, re
   const { path, source, stat, signal } = request;
   const before = request.row ?? rowFor(fileKey(path), stat, { state: 'intent', checksum: null });
   let copied: Copied;
+  let xattrs: Xattrs | null;
   try {
-    copied = await copyObject(context, { source, reading, row: before, stat, signal });
+    xattrs = xattrsAsOf(stat, path, context.tree);
+    copied = await copyObject(context, { source, reading, row: before, stat, xattrs, signal });
   } catch (error) {
-    return failure(context, error, request.row); // nothing was sent
+    return cutShort(context, error, request.row); // nothing was sent
   }
   if (copied.end === 'failed') return copied;
   if (copied.end === 'declined') {
@@ -46,6 +52,19 @@ async function copyUnread(context: TransferContext, request: CopyFileRequest, re
     return uploadFile(context, { ...request, row: copied.row });
   }
   const { written, row } = copied;
-  const stored = acknowledgedRow(context, row, { stat, checksum: source.checksum!, written, fuzzy: false });
+  const stored = acknowledgedRow(context, row, {
+    ...{ stat, xattrs, written },
+    checksum: source.checksum!,
+    fuzzy: false,
+  });
   return { end: 'stored', row: stored, how: 'copied', bytes: 0, torn: false, marked: false };
+}
+
+/** Those of a file that is not opened. @throws RacedError if it is not what `stat` says any more; the system error */
+function xattrsAsOf(stat: Stat, path: RelPath, tree: LocalTree): Xattrs | null {
+  const xattrs = tree.xattrs(path);
+  if (xattrs === null) return null;
+  const now = tree.lstat(path);
+  if (now === undefined || !sameContentStat(now, stat)) throw new RacedError('it changed after it was looked at');
+  return xattrs;
 }

@@ -1,7 +1,7 @@
 // What S3 holds already, under another key or with other metadata, is copied there: no content is sent.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
-import { encodeMetadata } from '../model/metadata.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { type Reaction, StoreError } from '../store/errors.ts';
 import type { Written } from '../store/object-store.ts';
 import { abortLeftOpen, failure, mayExecute, type TransferContext, wholeKey } from './context.ts';
@@ -17,6 +17,7 @@ export interface CopyRequest {
   readonly row: LedgerRow;
   /** Of the file that S3 shall hold under the target. */
   readonly stat: Stat;
+  readonly xattrs: Xattrs | null;
   readonly signal: AbortSignal;
 }
 
@@ -33,11 +34,12 @@ const DECLINED: ReadonlySet<Reaction> = new Set(['conflict', 'not-found', 'denie
 /**
  * One copy on the server. It is declined if the source is not what its row says any more: here, because something else
  * is being stored there, or in S3.
- * @throws StoreError if S3 cannot have the target's key, or an upload that is open there cannot be aborted yet
+ * @throws StoreError if S3 cannot have the target's key or its extended attributes, or an upload that is open there cannot be aborted yet
  */
 export async function copyObject(context: TransferContext, request: CopyRequest): Promise<Copied> {
   const { store, journal, copies } = context;
-  const { source, reading, stat, signal } = request;
+  const { source, reading, stat, xattrs, signal } = request;
+  const metadata = await context.metadata.of(stat, xattrs, signal);
   const key = wholeKey(context, request.row.key);
   const row = await abortLeftOpen(context, request.row, signal);
   const announced = await copies.inTurn(row.key, async () => {
@@ -55,7 +57,7 @@ export async function copyObject(context: TransferContext, request: CopyRequest)
   };
   try {
     const from = { key: wholeKey(context, source.key), etag: source.etag!, sizeBytes: source.sizeBytes };
-    const to = { key, attributes: { metadata: encodeMetadata(stat) } };
+    const to = { key, attributes: { metadata } };
     const written = await store.copy(from, to, { signal, onStarted });
     return { end: 'copied', written, row };
   } catch (error) {

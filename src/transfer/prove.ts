@@ -1,6 +1,7 @@
 // Believing a key again after an ambiguous request: one HEAD, once the late request can no longer come.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { encodeMetadata, FUZZY } from '../model/metadata.ts';
+import { storedXattrs } from '../model/xattrs.ts';
 import type { ObjectHead } from '../store/object-store.ts';
 import { failure, owedProof, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
@@ -34,5 +35,6 @@ function isAsBelieved(head: ObjectHead | undefined, row: LedgerRow): boolean {
   if (head === undefined || row.etag === null) return head === undefined && row.etag === null;
   const { metadata } = head.attributes;
   if (metadata[FUZZY] !== undefined) return false;
+  if (row.xattrs !== null && storedXattrs(metadata).digest !== row.xattrs) return false;
   return head.etag === row.etag && Object.entries(encodeMetadata(row)).every(([name, text]) => metadata[name] === text);
 }

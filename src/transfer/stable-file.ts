@@ -3,6 +3,7 @@ import { closeSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import type { LocalTree, OpenedFile, OpenFile } from '../tree/local-tree.ts';
 
 const readInPool = promisify(read);
@@ -54,6 +55,11 @@ export class StableFile {
   /** See youngMs of model/entry.ts. */
   youngMs(wallNowMs: number): number {
     return youngMs(this.before, wallNowMs);
+  }
+
+  /** Its extended attributes, or null if they are not kept. @throws the system error */
+  xattrs(): Xattrs | null {
+    return this.#tree.xattrs(this.#opened);
   }
 
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */

@@ -1,20 +1,22 @@
 // One regular file -> one object, by the cheapest request that makes S3 hold what is on disk.
 import { createHash, hash } from 'node:crypto';
-import { HashThreadError } from '../hash/hash-threads.ts';
 import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
-import { sameMetadata } from '../ledger/unchanged.ts';
+import { sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import type { Action } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
-import { encodeMetadata, FUZZY } from '../model/metadata.ts';
+import { FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
-import { codeOf } from '../tree/error-code.ts';
 import { checksumIfStored, likeness, mayBeNewer } from './adopt.ts';
 import {
   abortLeftOpen,
   acknowledgedRow,
   announce,
+  cutShort,
+  digestOf,
   failure,
   mayExecute,
   type TransferContext,
@@ -29,9 +31,12 @@ import { RacedError, StableFile } from './stable-file.ts';
 /** Up to this size changed metadata is sent with the content, by one PUT; above it by a copy of the object onto itself. */
 const METADATA_PUT_BYTES = 64 * 1024;
 
+/** See Action. */
+export type PutContent = Extract<Action, { do: 'put-file' }>['content'];
+
 export interface UploadRequest {
   readonly path: RelPath;
-  readonly content: 'send' | 'compare' | 'adopt';
+  readonly content: PutContent;
   /** The ledger's row of this key. */
   readonly row: LedgerRow | undefined;
   /** Another key that is to be copied if what is read turns out to be its content. */
@@ -57,10 +62,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
     return await new Upload(context, request, { file, key, youngMs }).run();
   } catch (error) {
-    if (error instanceof RacedError) return { end: 'raced' };
-    if (error instanceof HashThreadError) return { end: 'unreadable', code: error.code };
-    if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
-    return failure(context, error, request.row);
+    return cutShort(context, error, request.row);
   } finally {
     file?.close();
   }
@@ -80,6 +82,7 @@ class Upload {
   readonly #key: string;
   readonly #relKey: RelKey;
   readonly #stat: Stat;
+  readonly #xattrs: Xattrs | null;
   /** The ctime lies in the future: no stat can prove that this file is unchanged. */
   readonly #timeless: boolean;
   /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
@@ -100,13 +103,15 @@ class Upload {
     this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
+    this.#xattrs = opened.file.xattrs();
     this.#row = request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
   }
 
   async run(): Promise<Outcome> {
     const { content } = this.#request;
-    const adopted = content === 'adopt' ? await this.#adopt() : undefined;
-    if (adopted !== undefined) return adopted;
+    const unread =
+      content === 'adopt' ? await this.#adopt() : content === 'stored' ? await this.#complete() : undefined;
+    if (unread !== undefined) return unread;
     const large = this.#stat.sizeBytes >= this.#context.multipartThresholdBytes;
     const mayBeStored = content === 'compare' || this.#request.from !== undefined;
     if (large && !mayBeStored) return this.#sendInParts();
@@ -124,7 +129,7 @@ class Upload {
     if (content === 'compare' && row?.checksum === checksum) {
       // The metadata may differ, the mark of a snapshot above all.
       const isMarked = row.state === 'fuzzy' && !this.#timeless;
-      if (sameMetadata(row, this.#stat) && !isMarked) return this.#equal(row, false);
+      if (sameMetadata(row, this.#stat) && sameXattrs(row, this.#xattrs) && !isMarked) return this.#equal(row, false);
       const small = body !== undefined && body.length <= METADATA_PUT_BYTES;
       return small || row.etag === null ? undefined : this.#copy(checksum, { source: row });
     }
@@ -133,7 +138,13 @@ class Upload {
 
   async #copy(checksum: string, from: Pick<CopyRequest, 'source' | 'reading'>): Promise<Outcome | undefined> {
     const { signal } = this.#request;
-    const copied = await copyObject(this.#context, { ...from, row: this.#row, stat: this.#stat, signal });
+    const copied = await copyObject(this.#context, {
+      ...from,
+      row: this.#row,
+      stat: this.#stat,
+      xattrs: this.#xattrs,
+      signal,
+    });
     if (copied.end === 'failed') return copied;
     this.#row = copied.row;
     if (copied.end === 'declined') return undefined;
@@ -144,16 +155,17 @@ class Upload {
     const state = this.#timeless ? 'fuzzy' : 'known';
     const { etag, versionId, checksum } = row;
     const { uploadId } = this.#row;
-    const facts = { state, etag, versionId, checksum, uploadId } as const;
+    const facts = { state, ...digestOf(this.#xattrs), etag, versionId, checksum, uploadId } as const;
     return { end: 'equal', row: rowFor(this.#relKey, this.#stat, facts), adopted };
   }
 
   async #send(checksum: string, body: Buffer, torn: boolean): Promise<Outcome> {
     const { store } = this.#context;
+    const attributes = await this.#attributes(torn);
     await announce(this.#context, this.#row);
     try {
       const options = { signal: this.#request.signal, sha256: checksum };
-      const written = await store.put(this.#key, body, this.#attributes(torn), options);
+      const written = await store.put(this.#key, body, attributes, options);
       return this.#stored(written, { checksum, torn, how: 'uploaded', bytes: body.length });
     } catch (error) {
       return failure(this.#context, error, this.#row);
@@ -163,6 +175,7 @@ class Upload {
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
     const { force, signal } = this.#request;
+    const attributes = await this.#attributes(force);
     const before = await abortLeftOpen(this.#context, this.#row, signal);
     this.#row = before;
     await announce(this.#context, { ...before, uploadId: UNHEARD_UPLOAD });
@@ -180,7 +193,7 @@ class Upload {
     };
     try {
       const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
-      const written = await store.putMultipart(this.#key, source, this.#attributes(force), options);
+      const written = await store.putMultipart(this.#key, source, attributes, options);
       return this.#stored(written, {
         checksum: source.checksum,
         torn,
@@ -205,12 +218,14 @@ class Upload {
   ): Outcome {
     const { checksum, torn, marked = torn, how, bytes } = facts;
     const fuzzy = marked || this.#timeless;
-    const row = acknowledgedRow(this.#context, this.#row, { stat: this.#stat, checksum, written, fuzzy });
+    const [stat, xattrs] = [this.#stat, this.#xattrs];
+    const row = acknowledgedRow(this.#context, this.#row, { stat, xattrs, checksum, written, fuzzy });
     return { end: 'stored', row, how, bytes, torn, marked };
   }
 
-  #attributes(fuzzy: boolean): ObjectAttributes {
-    const metadata = encodeMetadata(this.#stat);
+  /** @throws StoreError */
+  async #attributes(fuzzy: boolean): Promise<ObjectAttributes> {
+    const metadata = await this.#context.metadata.of(this.#stat, this.#xattrs, this.#request.signal);
     return { metadata: fuzzy ? { ...metadata, [FUZZY]: '1' } : metadata };
   }
 
@@ -220,13 +235,21 @@ class Upload {
     const checksum = await checksumIfStored(this.#file, row.etag);
     if (checksum === undefined) return undefined;
     if (this.#isTorn()) throw new RacedError('it changed while it was compared');
-    if (mayBeNewer(this.#stat, row)) {
+    if (mayBeNewer(this.#stat, row) || (this.#xattrs?.digest ?? '') !== '') {
       const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
-      const like = likeness(this.#stat, row, head);
+      const like = likeness(this.#stat, this.#xattrs, { row, head });
       if (like !== 'same') return like === 'other' ? this.#copy(checksum, { source: row }) : undefined;
       return this.#equal({ ...row, checksum, versionId: head!.versionId }, true);
     }
     return this.#equal({ ...row, checksum }, true);
+  }
+
+  /** The content is the row's, as their stats show; whether attributes go with it, nobody has looked. */
+  async #complete(): Promise<Outcome | undefined> {
+    const row = this.#row;
+    if (!sameFile(row, this.#stat) || this.#isTorn()) throw new RacedError('it changed after it was looked at');
+    if (sameXattrs(row, this.#xattrs)) return this.#equal(row, false);
+    return row.etag === null ? undefined : this.#copy(row.checksum!, { source: row });
   }
 
   #isTorn(): boolean {

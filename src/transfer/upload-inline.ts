@@ -2,19 +2,21 @@
 import { hash } from 'node:crypto';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
-import { sameMetadata } from '../ledger/unchanged.ts';
+import { sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { fileKey, markerKey } from '../model/key.ts';
-import { encodeMetadata } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { codeOf } from '../tree/error-code.ts';
-import { acknowledgedRow, announce, failure, type TransferContext, wholeKey } from './context.ts';
+import { acknowledgedRow, announce, digestOf, failure, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface InlineRequest {
   readonly path: RelPath;
   /** The stat the decision was made on. */
   readonly stat: Stat;
+  /** Those of a directory; null if they are not kept. */
+  readonly xattrs: Xattrs | null;
   readonly row: LedgerRow | undefined;
   readonly signal: AbortSignal;
 }
@@ -37,31 +39,36 @@ export async function uploadSymlink(context: TransferContext, request: InlineReq
   return putInline(context, request, target);
 }
 
-/** Publishes a directory's marker: an empty body, the directory's mode and owner. */
+/** Publishes a directory's marker: an empty body, the directory's mode, owner and extended attributes. */
 export async function uploadMarker(context: TransferContext, request: InlineRequest): Promise<Outcome> {
   return putInline(context, request, NO_CONTENT);
 }
 
 async function putInline(context: TransferContext, request: InlineRequest, body: Buffer): Promise<Outcome> {
-  const { stat, row, signal } = request;
+  const { stat, xattrs, row, signal } = request;
   const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
   const checksum = hash('sha256', body);
   // A directory's time may be what is to be stored.
   const isTimely = row?.mtimeNs === stat.mtimeNs;
   const isEqual = row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum;
-  if (isEqual && isTimely && sameMetadata(row, stat)) {
+  if (isEqual && isTimely && sameMetadata(row, stat) && sameXattrs(row, xattrs)) {
     const { state, etag, versionId } = row;
-    return { end: 'equal', row: rowFor(relKey, stat, { state, etag, versionId, checksum }), adopted: false };
+    return {
+      end: 'equal',
+      row: rowFor(relKey, stat, { state, ...digestOf(xattrs), etag, versionId, checksum }),
+      adopted: false,
+    };
   }
   const before = row ?? rowFor(relKey, stat, { state: 'intent', checksum: null });
   try {
     const key = wholeKey(context, relKey);
+    const metadata = await context.metadata.of(stat, xattrs, signal);
     await announce(context, before);
     // The name of a link says nothing of its target.
     const type = stat.kind === 'symlink' ? { contentType: 'inode/symlink' } : {};
-    const attributes = { metadata: encodeMetadata(stat), ...type };
+    const attributes = { metadata, ...type };
     const written = await context.store.put(key, body, attributes, { signal, sha256: checksum });
-    const stored = acknowledgedRow(context, before, { stat, checksum, written, fuzzy: false });
+    const stored = acknowledgedRow(context, before, { stat, xattrs, checksum, written, fuzzy: false });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {
     return failure(context, error, before);

@@ -4,9 +4,11 @@ import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
 import type { Stat } from '../model/entry.ts';
 import { displayPath, type RelPath, ROOT } from '../model/path.ts';
+import type { Xattrs } from '../model/xattrs.ts';
 import { type Addon, loadAddon } from '../native/addon.ts';
 import { kindOf, RECORD_BYTES, StatRecords } from '../native/stat-record.ts';
 import { codeOf } from './error-code.ts';
+import { readXattrs } from './xattrs.ts';
 
 const { ENOENT, ENOTDIR, ELOOP } = constants.errno;
 
@@ -42,8 +44,11 @@ export interface DirectoryName {
 export class LocalTree {
   /** The root as a byte string. */
   readonly root: string;
+  /** Extended attributes of files and directories are kept (`--xattrs`). */
+  readonly keepsXattrs: boolean;
 
-  constructor(root: Buffer) {
+  constructor(root: Buffer, { xattrs = false }: { xattrs?: boolean } = {}) {
+    this.keepsXattrs = xattrs;
     const bytes = root.toString('latin1');
     this.root = bytes.length > 1 ? bytes.replace(/\/+$/, '') : bytes;
   }
@@ -85,6 +90,24 @@ export class LocalTree {
     const content = Buffer.allocUnsafe(SEEN_RECORD.more(0));
     CONTENT.copy(content);
     return { fd, stat: SEEN_RECORD.stat(0) as Stat, content };
+  }
+
+  /**
+   * The extended attributes of a file or directory that is open, or was there just now; null if they are not kept.
+   * @throws the system error.
+   */
+  xattrs(of: RelPath | OpenedFile): Xattrs | null {
+    if (!this.keepsXattrs) return null;
+    return readXattrs(typeof of === 'string' ? this.absolute(of) : of.fd);
+  }
+
+  /** The same of what may be gone by now; undefined if they cannot be read. */
+  xattrsIfReadable(path: RelPath): Xattrs | null | undefined {
+    try {
+      return this.xattrs(path);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Whether some name of `dir` satisfies `wanted`; reads no further than that. @throws the system error. */

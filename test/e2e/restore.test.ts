@@ -53,7 +53,7 @@ test('S13 content, modes, nanoseconds, links, empty directories and modes of dir
       unchanged: 0,
     },
     ...{ removed: 0, unverified: 0, kept: 0, failed: 0, skipped: 0, held: 0, bytes: result.bytes },
-    ...{ conflicts: [], notOverwritten: [], refused: [], failures: [] },
+    ...{ conflicts: [], notOverwritten: [], refused: [], partial: [], failures: [] },
   });
 });
 

@@ -57,7 +57,7 @@ function place(
   const adopter = new Adopter({ tree, journal, hashFiles: loadAddon().hashFiles, wallNow, ...options });
   const candidate = (name: string) => ({ path: pathFromText(name), stat: tree.lstat(pathFromText(name))! });
   return {
-    ...{ root, ledger, tree, at, list, adopter, candidate },
+    ...{ root, ledger, journal, tree, at, list, adopter, candidate },
     isCandidate: (name: string) => adopter.isCandidate(candidate(name), ledger.get(fileKey(pathFromText(name)))),
     row: (name: string) => ledger.get(fileKey(pathFromText(name))),
   };
@@ -86,7 +86,7 @@ test('S13 a file is a candidate only if its content alone decides', (t) => {
     ours: 'ours',
     one: 'one',
   };
-  const { isCandidate, adopter, candidate, ledger, list, row, at } = place(t, files);
+  const { isCandidate, adopter, candidate, ledger, journal, tree, list, row, at } = place(t, files);
   linkSync(at('one'), at('other'));
   symlinkSync('same', at('link'));
   list('link', 'same');
@@ -98,6 +98,9 @@ test('S13 a file is a candidate only if its content alone decides', (t) => {
     ['same', 'longer', 'large', 'older', 'ours', 'one', 'link'].filter((name) => isCandidate(name)),
     ['same'],
   );
+  const keeping = new LocalTree(Buffer.from(tree.root, 'latin1'), { xattrs: true });
+  const attentive = new Adopter({ tree: keeping, journal, hashFiles: loadAddon().hashFiles, wallNow: Date.now });
+  assert.equal(attentive.isCandidate(candidate('same'), row('same')), false, 'nobody has looked at its attributes');
   assert.equal(adopter.isCandidate(candidate('same'), undefined), false);
 });
 

@@ -26,10 +26,10 @@ import { tempDir } from '../support/temp-dir.ts';
 const newFiles = new NewFiles(loadAddon());
 const NS = 1_600_000_000_123_456_789n;
 
-const REST = [0o640, -1, -1, NS] as const;
+const REST = [0o640, -1, -1, NS, false] as const;
 
 function file(directory: string, name: string, bytes: Buffer | string = name, mode = 0o640): NewFile {
-  return [directory, `tmp-${name}`, name, Buffer.from(bytes), '', mode, -1, -1, NS];
+  return [directory, `tmp-${name}`, name, Buffer.from(bytes), '', mode, -1, -1, NS, false];
 }
 
 /** Writes many files; run by itself under a tracer. */
@@ -48,7 +48,7 @@ if (argv[2] === 'place-many') {
       newFiles.place(file(dir, 'a')),
       newFiles.place(file(dir, 'empty', '', 0o4755)),
       newFiles.place(file(dir, 'large', large, 0)),
-      newFiles.place([dir, 'tmp-old', 'old', Buffer.from('o'), '', 0o600, -1, -1, -1n]),
+      newFiles.place([dir, 'tmp-old', 'old', Buffer.from('o'), '', 0o600, -1, -1, -1n, false]),
     ]);
     assert.deepEqual(readdirSync(dir).sort(), ['a', 'empty', 'large', 'old']);
     assert.equal(readFileSync(join(dir, 'a'), 'utf8'), 'a');
@@ -200,6 +200,6 @@ if (argv[2] === 'place-many') {
 const LIMITED = `
 process.on('SIGXFSZ', () => {});
 const addon = require(process.env.ADDON);
-addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), '', 0o600, -1, -1, 0n]]).then((record) => new Int32Array(record)).then((words) =>
+addon.placeFiles([[process.argv[1], 't', 'f', Buffer.alloc(5000), '', 0o600, -1, -1, 0n, false]]).then((record) => new Int32Array(record)).then((words) =>
   console.log(-words[14], words[15], require('fs').readdirSync(process.argv[1]).length));
 `;

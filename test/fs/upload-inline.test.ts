@@ -16,7 +16,7 @@ function link(bench: TransferBench, target: string): InlineRequest {
   mkdirSync(join(bench.root, 'd'), { recursive: true });
   symlinkSync(Buffer.from(target, 'latin1'), join(bench.root, F));
   const { signal } = new AbortController();
-  return { path: F, stat: bench.context.tree.lstat(F)!, row: undefined, signal };
+  return { path: F, stat: bench.context.tree.lstat(F)!, xattrs: null, row: undefined, signal };
 }
 
 test('S13 a link is an object whose body is the target, byte for byte, and whose mode says so', async (t) => {
@@ -61,7 +61,7 @@ test('S13 a marker is an empty object with the mode of its directory, under the 
   mkdirSync(join(bench.root, 'd'), { mode: 0o700 });
   const { signal } = new AbortController();
   const path = 'd' as RelPath;
-  const request = { path, stat: bench.context.tree.lstat(path)!, row: undefined, signal };
+  const request = { path, stat: bench.context.tree.lstat(path)!, xattrs: null, row: undefined, signal };
   const seen: (string | undefined)[] = [];
   bench.store.before = () => seen.push(bench.ledger.get('d/' as LedgerRow['key'])?.state);
   const { row } = ended(await uploadMarker(bench.context, request), 'stored');

@@ -8,6 +8,7 @@ import { sameFile } from '../../src/ledger/unchanged.ts';
 import type { Action, KeyKind } from '../../src/model/action.ts';
 import type { Stat } from '../../src/model/entry.ts';
 import type { RelKey } from '../../src/model/key.ts';
+import { NO_XATTRS, xattrsOf } from '../../src/model/xattrs.ts';
 import { type PathState, planPath } from '../../src/plan/plan-path.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
 import { fileStat } from '../support/stats.ts';
@@ -52,6 +53,8 @@ const state: fc.Arbitrary<PathState> = fc.record({
   source: fc.option(fc.record({ row: rowOf(['file']), written: fc.boolean() }), { nil: undefined }),
   markerRow: fc.option(rowOf(['directory']), { nil: undefined }),
   needsMarker: fc.boolean(),
+  keepsXattrs: fc.boolean(),
+  xattrs: fc.constantFrom(null, NO_XATTRS, xattrsOf(Buffer.from('x'))),
   dirTimeCounts: fc.boolean(),
   hasRowsBelow: fc.boolean(),
   hasStoredBelow: fc.boolean(),
@@ -111,7 +114,10 @@ always(
 
 always('S8 a known row and an equal stat without a write that was told of cost nothing', (s) => {
   fc.pre(s.stat?.kind === 'file' && !s.written);
-  const fileRow = ledgerRow('f', rowFor('f' as RelKey, s.stat, { state: 'known', checksum: 'c', etag: 'e' }));
+  const fileRow = ledgerRow(
+    'f',
+    rowFor('f' as RelKey, s.stat, { state: 'known', xattrs: '', checksum: 'c', etag: 'e' }),
+  );
   assert.deepEqual(planPath({ ...s, fileRow, markerRow: undefined, hasRowsBelow: false }), []);
 });
 
@@ -125,8 +131,9 @@ always('S6 only an unproven key is proven, not before its time', (s, actions) =>
 
 /** The state after the first action has been done as the transfers do it. */
 function perform(s: PathState, action: Action): PathState {
+  const xattrs = s.keepsXattrs || s.stat?.kind === 'directory' ? (s.xattrs?.digest ?? '') : null;
   const stored = (key: string): LedgerRow =>
-    rowFor(key as RelKey, s.stat!, { state: 'known', checksum: 'c', etag: 'e' });
+    rowFor(key as RelKey, s.stat!, { state: 'known', xattrs, checksum: 'c', etag: 'e' });
   switch (action.do) {
     case 'put-file':
     case 'put-symlink':

@@ -30,6 +30,7 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   requestTimeoutMs: 5000,
   crossMounts: false,
   dirTimes: false,
+  xattrs: false,
   sparse: false,
   maxDelete: { count: 1000, percent: 50 },
   deleteForeign: false,

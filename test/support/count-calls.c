@@ -38,6 +38,12 @@ static const struct {
     {"map", SYS_mmap},
     {"sync", SYS_fsync},
     {"sync", SYS_fdatasync},
+    {"xattr", SYS_llistxattr},
+    {"xattr", SYS_flistxattr},
+    {"xattr", SYS_lgetxattr},
+    {"xattr", SYS_fgetxattr},
+    {"xattr", SYS_fsetxattr},
+    {"xattr", SYS_fremovexattr},
 };
 enum { KIND_COUNT = sizeof KINDS / sizeof *KINDS, MAX_THREADS = 256 };
 

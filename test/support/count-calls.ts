@@ -16,6 +16,8 @@ export interface Calls {
   readonly list: number;
   /** fsync(2) and fdatasync(2). */
   readonly sync: number;
+  /** What reads or changes extended attributes: xattr(7). */
+  readonly xattr: number;
   /** All system calls, those above included. */
   readonly all: number;
   /** Calls that read files beneath the directory that is looked at, and the bytes they brought. */

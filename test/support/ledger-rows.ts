@@ -16,6 +16,7 @@ export function ledgerRow(key: string, change: Partial<LedgerRow> = {}): LedgerR
     mode: 0o100644,
     uid: 0,
     gid: 0,
+    xattrs: null,
     checksum: '00'.repeat(32),
     etag: 'e1',
     versionId: null,
@@ -51,6 +52,7 @@ export const arbitraryRow: fc.Arbitrary<LedgerRow> = fc.record(
     checksum: orNull(
       fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex')),
     ),
+    xattrs: orNull(fc.constantFrom('', 'ab'.repeat(32), '01'.repeat(32))),
     etag: orNull(fc.string()),
     versionId: orNull(fc.string()),
     uploadId: orNull(fc.string()),

@@ -67,6 +67,7 @@ export function restoreOptions(given: {
 }): RestoreOptions {
   return {
     ...given,
+    present: given.store,
     root: Buffer.from(given.root),
     prefix: PREFIX,
     filter: createFilter({ rootForRegex: given.root }),
@@ -77,6 +78,7 @@ export function restoreOptions(given: {
     calls: loadAddon() satisfies FileCalls,
     dirTimes: false,
     sparse: false,
+    xattrs: false,
     owners: process.getuid?.() === 0,
     nowMs: () => 1_700_000_000_000,
     randomName: () => randomBytes(8).toString('hex'),

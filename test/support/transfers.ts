@@ -13,6 +13,7 @@ import type { ObjectAttributes } from '../../src/store/object-store.ts';
 import { ContentMemory } from '../../src/transfer/content-memory.ts';
 import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
+import { MetadataWriter } from '../../src/transfer/metadata-writer.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -57,7 +58,7 @@ export interface TransferBench {
 }
 
 /** Multipart from 1 MiB on, so that large files stay small. */
-export function transferBench(t: TestContext): TransferBench {
+export function transferBench(t: TestContext, { xattrs = false } = {}): TransferBench {
   const root = tempDir(t);
   const { ledger } = openLedger({ file: ':memory:' });
   const store = new MeddlingStore();
@@ -67,10 +68,11 @@ export function transferBench(t: TestContext): TransferBench {
     ledger,
     wallMs: Date.now() + 10_000,
     context: {
-      tree: new LocalTree(Buffer.from(root)),
+      tree: new LocalTree(Buffer.from(root), { xattrs }),
       store,
       prefix: 'p/',
       journal: new Journal(ledger, setImmediate),
+      metadata: new MetadataWriter({ store, prefix: 'p/', others: {} }),
       copies: new CopyOrder(),
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,

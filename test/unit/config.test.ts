@@ -32,6 +32,7 @@ test('options have the defaults of the table', () => {
     crossMounts: false,
     dirTimes: false,
     first: [],
+    xattrs: false,
     sparse: false,
     coalesceMs: 50,
     settleMs: 1_000,

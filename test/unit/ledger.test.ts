@@ -148,13 +148,14 @@ test('a ledger of the first schema is brought to the present one, with its rows 
   ledger.setMeta({ listed: true, restored: 'all' });
   ledger.close();
   const db = new DatabaseSync(file);
-  db.exec(`DROP TABLE changed; ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored;
+  db.exec(`DROP TABLE changed; ALTER TABLE entry DROP COLUMN xattrs;
+    ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored;
     ALTER TABLE meta DROP COLUMN generation; ALTER TABLE entry ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 1`);
   db.close();
   for (const generation of [null, 3]) {
     const opened = openLedger({ file }).ledger;
-    assert.equal(opened.get('a' as RelKey)?.key, 'a');
+    assert.deepEqual(opened.get('a' as RelKey), ledgerRow('a'));
     const { listed, restored } = opened.meta();
     assert.deepEqual([listed, opened.meta().generation, restored], [true, generation, generation && 'some']);
     opened.setMeta({ generation: 3, restored: 'some' });

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { LedgerRow } from '../../src/ledger/ledger.ts';
 import type { Action } from '../../src/model/action.ts';
 import type { Stat } from '../../src/model/entry.ts';
+import { NO_XATTRS, xattrsOf } from '../../src/model/xattrs.ts';
 import { exceedsBudget } from '../../src/plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, needsMarker } from '../../src/plan/marker.ts';
 import { type PathState, planPath, type Source } from '../../src/plan/plan-path.ts';
@@ -19,6 +20,8 @@ function plan(state: Partial<PathState>): readonly Action[] {
     source: undefined,
     markerRow: undefined,
     needsMarker: false,
+    keepsXattrs: false,
+    xattrs: null,
     dirTimeCounts: false,
     hasRowsBelow: false,
     hasStoredBelow: false,
@@ -58,6 +61,9 @@ const copy = (content: 'send' | 'compare', proven: boolean): Action => {
 };
 const remove = (target: 'file' | 'marker', reason: string): Action => ({ do: 'delete', target, reason });
 
+/** Extended attributes are kept, and a directory has none. */
+const KEPT = { keepsXattrs: true, xattrs: NO_XATTRS } as const;
+
 const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ['a new file is sent', { stat: file }, [send('new')]],
   ['a file with an intent is sent', { stat: file, fileRow: row(INTENT) }, [send('unfinished')]],
@@ -69,6 +75,24 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ],
   ['a foreign object of another size is replaced', { stat: grown, fileRow: row(FOREIGN) }, [send('foreign')]],
   ['S8 five equal fields of a known file: nothing', { stat: file, fileRow: row() }, []],
+  ['S13 a row that tells of no attributes is nothing where they are not kept', { stat: file, fileRow: row() }, []],
+  ['S8 one that tells of them, be it of none, is complete', { ...KEPT, stat: file, fileRow: row({ xattrs: '' }) }, []],
+  [
+    'S13 one that tells nothing of them is completed',
+    { ...KEPT, stat: file, fileRow: row() },
+    [{ do: 'put-file', content: 'stored', reason: 'its extended attributes' }],
+  ],
+  ['S13 a link has none to be told of', { ...KEPT, stat: symlink, fileRow: link() }, []],
+  [
+    'S13 an unproven file whose attributes are not told of is sent',
+    { ...KEPT, stat: file, fileRow: row(UNPROVEN) },
+    [send('unproven')],
+  ],
+  [
+    'S6 an unproven file whose attributes are told of is proven',
+    { ...KEPT, stat: file, fileRow: row({ ...UNPROVEN, xattrs: '' }) },
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS }],
+  ],
   ['a write that was told of forces a comparison', { stat: file, fileRow: row(), written: true }, [compare]],
   ['an edit of the same size is compared', { stat: edited, fileRow: row() }, [compare]],
   ['an edit of another size is sent', { stat: grown, fileRow: row() }, [send('changed')]],
@@ -178,6 +202,16 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ],
   ['an equal marker: nothing', { stat: directory, needsMarker: true, markerRow: marker() }, []],
   [
+    'S13 a marker that tells of the attributes, or of none where there are none: nothing',
+    { ...KEPT, stat: directory, needsMarker: true, markerRow: marker() },
+    [],
+  ],
+  [
+    'S13 a marker that tells of other attributes is put',
+    { ...KEPT, stat: directory, needsMarker: true, markerRow: marker({ xattrs: xattrsOf(Buffer.from('y')).digest }) },
+    [{ do: 'put-marker', reason: 'changed' }],
+  ],
+  [
     "a directory's own times never make it dirty",
     { stat: { ...directory, mtimeNs: 1n, ctimeNs: 1n }, needsMarker: true, markerRow: marker() },
     [],
@@ -266,11 +300,13 @@ for (const [claim, state, actions] of TABLE) {
 test('a directory needs a marker if it is empty or its mode or owner are not what a restore gives it', () => {
   const defaults = { mode: DEFAULT_DIRECTORY_MODE, uid: 1, gid: 2, times: false };
   const plain = { ...directory, ...defaults };
-  assert.equal(needsMarker(plain, false, defaults), false);
-  assert.equal(needsMarker(plain, true, defaults), true);
+  assert.equal(needsMarker(plain, { isEmpty: false, xattrs: null }, defaults), false);
+  assert.equal(needsMarker(plain, { isEmpty: true, xattrs: null }, defaults), true);
+  assert.equal(needsMarker(plain, { isEmpty: false, xattrs: NO_XATTRS }, defaults), false);
+  assert.equal(needsMarker(plain, { isEmpty: false, xattrs: xattrsOf(Buffer.from('x')) }, defaults), true);
   for (const odd of [{ mode: 0o040700 }, { uid: 2 }, { gid: 3 }])
-    assert.equal(needsMarker({ ...plain, ...odd }, false, defaults), true);
-  assert.equal(needsMarker(plain, false, { ...defaults, times: true }), true);
+    assert.equal(needsMarker({ ...plain, ...odd }, { isEmpty: false, xattrs: null }, defaults), true);
+  assert.equal(needsMarker(plain, { isEmpty: false, xattrs: null }, { ...defaults, times: true }), true);
 });
 
 test('S4 unwitnessed deletes are held only if they exceed both the number and the share', () => {
