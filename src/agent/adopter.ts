@@ -34,12 +34,13 @@ export class Adopter {
   }
 
   /**
-   * Whether the content alone decides: no name shares the file, there are no attributes to be looked at, and nothing about it can have changed since somebody
-   * stored the object, so that nobody has to be asked what that says of mode and owner.
+   * Whether the content alone decides: no name shares the file, its extended attributes are not to be looked at, and
+   * nothing about it can have changed since somebody stored the object, so that nobody has to be asked what that says of
+   * mode and owner.
    */
   isCandidate({ stat }: Candidate, row: LedgerOutline | undefined): boolean {
     return (
-      !this.#o.tree.keepsXattrs &&
+      !this.#o.tree.keeps.xattrs &&
       row?.state === 'foreign' &&
       stat.kind === 'file' &&
       stat.nlink === 1 &&

@@ -1,6 +1,7 @@
 // What is different between a path and the object that should hold it.
 import { createHash } from 'node:crypto';
 import { type Stat, sameContentStat } from '../model/entry.ts';
+import { storedLinkGroup } from '../model/extras.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
 import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
@@ -12,6 +13,7 @@ import { checksumIfStored } from '../transfer/adopt.ts';
 import { RacedError, StableFile } from '../transfer/stable-file.ts';
 import { codeOf } from '../tree/error-code.ts';
 import type { WalkEntry } from '../tree/walk.ts';
+import type { LinkCheck } from './link-check.ts';
 import { checksumOfObject, type KnownObject, StaleError, UnreadableError } from './object-content.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -21,7 +23,7 @@ import type { Workspace } from './workspace.ts';
  * - `foreign`: in S3 without what an agent stores with every object, not on disk.
  * - `kind`, `size`, `content`: both are there and differ.
  * - `metadata`: mode, owner, group or time differ from what the object says; what it does not say is not compared. Or
- *   extended attributes, where they are kept, differ from those that S3 holds.
+ *   extended attributes or hard links, where these are kept, differ from those that S3 holds.
  * - `unreadable`: it could not be compared.
  */
 export type DifferenceKind = 'missing' | 'extra' | 'foreign' | 'kind' | 'size' | 'content' | 'metadata' | 'unreadable';
@@ -53,6 +55,8 @@ export interface CompareOptions {
   /** Every object is read: what the server says of its content is not believed. */
   readonly download: boolean;
   readonly xattrObjects: XattrObjects;
+  /** Of all pairs; undefined: hard links are not compared. */
+  readonly links: LinkCheck | undefined;
 }
 
 type Found = Pick<Difference, 'kind' | 'detail'>;
@@ -88,7 +92,7 @@ function reasonOf(error: unknown): string | undefined {
 async function find(
   workspace: Workspace,
   { entry, listed }: Pair,
-  { signal, dirTimes, download, xattrObjects }: CompareOptions,
+  { signal, dirTimes, download, xattrObjects, links }: CompareOptions,
 ): Promise<Found[]> {
   const { retry, store } = workspace;
   const head = listed && (await retry(() => store.head(listed.object.key, { signal }), { signal }));
@@ -100,7 +104,9 @@ async function find(
   const key = listed!.object.key;
   const content = await contentOf(workspace, { entry, key, head, signal, download });
   const xattrs = await xattrsOf(workspace, { entry, head, xattrObjects });
-  return [content, metadataOf(entry.stat, stored, { dirTimes }), xattrs].filter((found) => found !== undefined);
+  return [content, metadataOf(entry.stat, stored, { dirTimes }), xattrs, linksOf(entry, head, links)].filter(
+    (found) => found !== undefined,
+  );
 }
 
 /** An object that nothing on disk asks for. */
@@ -185,6 +191,16 @@ async function xattrsOf(
   if (remote.digest === local.digest) return undefined;
   const namesOf = ({ bytes }: Xattrs): string => xattrNames(bytes).join(', ') || 'none';
   return { kind: 'metadata', detail: `extended attributes: ${namesOf(local)} on disk, ${namesOf(remote)} in S3` };
+}
+
+function linksOf(
+  { path, stat }: WalkEntry,
+  { attributes }: ObjectHead,
+  links: LinkCheck | undefined,
+): Found | undefined {
+  if (stat.kind !== 'file') return undefined;
+  const detail = links?.differs(path, stat, storedLinkGroup(attributes.metadata));
+  return detail === undefined ? undefined : { kind: 'metadata', detail };
 }
 
 const STEP_BYTES = 1024 * 1024;

@@ -49,7 +49,8 @@ export class Looker {
     const { tree, ledger, filter, deleteForeign, directoryDefaults } = this.#o;
     const stat = this.#includedStat(path, tree.lstat(path));
     const isRoot = path === ROOT;
-    const xattrs = !isRoot && stat?.kind === 'directory' ? tree.xattrs(path) : null;
+    const isStored = !isRoot && stat?.kind === 'directory' && filter.includes(path, true);
+    const xattrs = isStored ? tree.xattrs(path) : null;
     // What is to be expected of what is no directory: neither a marker of its own nor anything beneath it.
     const nothingBelow = stat?.kind !== 'directory' && ledger.isEmpty(markerKey(path), keysBelow(path)[1]);
     // An excluded key is nobody's business, whoever asked for this look.
@@ -60,7 +61,7 @@ export class Looker {
       source: stat?.kind === 'file' ? this.#source(path, stat, fileRow) : undefined,
       markerRow: isRoot || nothingBelow || !filter.includes(path, true) ? undefined : ledger.get(markerKey(path)),
       needsMarker: !isRoot && stat?.kind === 'directory' && this.#needsMarker(path, stat, xattrs),
-      keepsXattrs: tree.keepsXattrs,
+      keeps: tree.keeps,
       xattrs,
       dirTimeCounts: directoryDefaults.times && scanned,
       hasRowsBelow: !isRoot && stat?.kind !== 'directory' && !nothingBelow && !ledger.isEmpty(...keysBelow(path)),

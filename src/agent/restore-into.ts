@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FilterRule } from '../filter/path-filter.ts';
 import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
+import type { Keeps } from '../model/extras.ts';
 import { loadAddon } from '../native/addon.ts';
 import { showBytes } from '../ops/units.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
@@ -12,7 +13,7 @@ import { clock } from './clock.ts';
 import { affordableConcurrency } from './open-files.ts';
 import type { Workspace } from './workspace.ts';
 
-export interface RestoreConfig {
+export interface RestoreConfig extends Keeps {
   readonly concurrency: number;
   readonly rules: readonly FilterRule[];
   readonly maxDelete: DeleteBudget;
@@ -23,7 +24,6 @@ export interface RestoreConfig {
   readonly dryRun?: boolean;
   /** Remove what S3 does not hold. */
   readonly delete?: boolean;
-  readonly xattrs: boolean;
 }
 
 export interface RestoreEdges {
@@ -60,6 +60,7 @@ export async function restoreInto(
     // SYNC_EXCLUDES keeps files from S3: they are not too much here.
     extra: config.delete ? { filter, directories, crossMounts: config.crossMounts } : undefined,
     xattrs: config.xattrs,
+    hardLinks: config.hardLinks,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
     randomName,

@@ -3,7 +3,7 @@ import type { Mark } from '../dirt/dirty-set.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerOutline, LedgerRow } from '../ledger/ledger.ts';
-import { isUnchanged, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import { isComplete, isUnchanged, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
 import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
@@ -264,9 +264,9 @@ class Scan {
     const { tree, directoryDefaults, deletes } = this.#o;
     if (stat.kind !== 'directory') {
       if (row === undefined || !isUnchanged(row, stat)) return false;
-      return stat.kind === 'file' ? !tree.keepsXattrs || row.xattrs !== null : sameMetadata(row, stat);
+      return stat.kind === 'file' ? isComplete(row, stat, tree.keeps) : sameMetadata(row, stat);
     }
-    const xattrs = tree.keepsXattrs ? tree.xattrsIfReadable(path) : null;
+    const xattrs = tree.keeps.xattrs ? tree.xattrsIfReadable(path) : null;
     if (xattrs === undefined) return false;
     if (!needsMarker(stat, { isEmpty, xattrs }, directoryDefaults))
       return row === undefined || (row.state === 'foreign' && deletes !== 'all');

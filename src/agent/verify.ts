@@ -8,6 +8,7 @@ import type { LocalTree } from '../tree/local-tree.ts';
 import { Mounts } from '../tree/mounts.ts';
 import { type WalkEntry, walk } from '../tree/walk.ts';
 import { type Difference, differencesOf, type Listed } from './compare.ts';
+import { LinkCheck } from './link-check.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface VerifyOptions {
@@ -41,6 +42,7 @@ export async function verify(workspace: Workspace, options: VerifyOptions): Prom
   const compareOptions = {
     ...{ signal, download, dirTimes: options.directoryDefaults.times },
     xattrObjects: new XattrObjects({ store, prefix, retry, signal }),
+    links: tree.keeps.hardLinks ? new LinkCheck() : undefined,
   };
   let compared = 0;
   let differences = 0;

@@ -12,6 +12,7 @@ import { Journal } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
+import type { Keeps } from '../model/extras.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Log } from '../ops/log.ts';
@@ -36,13 +37,12 @@ import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_M
 import type { Surroundings } from './surroundings.ts';
 
 /** What all commands' configs have in common. */
-export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfig {
+export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfig, Keeps {
   readonly local: string;
   readonly rules: readonly FilterRule[];
   readonly first?: readonly string[] | undefined;
   readonly stateDir: string | undefined;
   readonly requestTimeoutMs: number;
-  readonly xattrs: boolean;
   readonly readyFile?: string | undefined;
 }
 

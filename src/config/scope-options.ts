@@ -28,6 +28,14 @@ export const SCOPE_OPTIONS = {
     group: 'What is synchronised',
     help: 'Keep extended attributes and POSIX ACLs of files and directories',
   }),
+  hardLinks: option({
+    flag: 'hard-links',
+    kind: flag,
+    default: false,
+    commands: WORK_COMMANDS,
+    group: 'What is synchronised',
+    help: 'Keep hard links: files that have several names beneath LOCAL. Each name has an object of its own all the same',
+  }),
   download: option({
     flag: 'download',
     kind: flag,

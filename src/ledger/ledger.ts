@@ -30,6 +30,8 @@ export interface LedgerRow {
    * nobody has looked (`--xattrs`).
    */
   readonly xattrs: string | null;
+  /** What S3 says that all names of the file's inode have in common (`--hard-links`); null: nothing, as far as known. */
+  readonly linkGroup: string | null;
   /** SHA-256 of the content in hex; null only for intent and foreign rows (a directory's content is empty). */
   readonly checksum: string | null;
   /** ETag without quotes; null if S3 gave none, or if the key is expected to be absent (unproven delete). */
@@ -44,7 +46,18 @@ export interface LedgerRow {
 /** What of a row a look at the disk is compared with. */
 export type LedgerOutline = Pick<
   LedgerRow,
-  'key' | 'kind' | 'state' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs' | 'ino' | 'mode' | 'uid' | 'gid' | 'xattrs'
+  | 'key'
+  | 'kind'
+  | 'state'
+  | 'sizeBytes'
+  | 'mtimeNs'
+  | 'ctimeNs'
+  | 'ino'
+  | 'mode'
+  | 'uid'
+  | 'gid'
+  | 'xattrs'
+  | 'linkGroup'
 >;
 
 /**

@@ -15,6 +15,7 @@ const OUTLINE_COLUMNS = [
   'uid',
   'gid',
   'xattrs',
+  'link_group',
 ] as const;
 
 /** The columns, in the order of encodeRow. */
@@ -42,6 +43,7 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
     row.uid,
     row.gid,
     row.xattrs === null ? null : Buffer.from(row.xattrs, 'hex'),
+    row.linkGroup,
     row.checksum === null ? null : Buffer.from(row.checksum, 'hex'),
     row.etag,
     row.versionId,
@@ -52,14 +54,14 @@ export function encodeRow(row: LedgerRow): SqlValue[] {
 
 /** The row with these values in the order of COLUMNS. The table's own constraints vouch for kinds and states. */
 export function decodeRow(values: readonly SqlValue[]): LedgerRow {
-  const checksum = values[11] as Uint8Array | null;
-  const proveAfterMs = values[15] as bigint | null;
+  const checksum = values[12] as Uint8Array | null;
+  const proveAfterMs = values[16] as bigint | null;
   return {
     ...decodeOutline(values),
     checksum: checksum === null ? null : textOf(checksum, 'hex'),
-    etag: values[12] as string | null,
-    versionId: values[13] as string | null,
-    uploadId: values[14] as string | null,
+    etag: values[13] as string | null,
+    versionId: values[14] as string | null,
+    uploadId: values[15] as string | null,
     proveAfterMs: proveAfterMs === null ? null : Number(proveAfterMs),
   };
 }
@@ -89,6 +91,7 @@ export function decodeOutline(values: readonly SqlValue[]): LedgerOutline {
     uid: Number(values[8]),
     gid: Number(values[9]),
     xattrs: xattrs === null ? null : textOf(xattrs, 'hex'),
+    linkGroup: values[11] as string | null,
   };
 }
 

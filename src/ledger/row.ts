@@ -8,7 +8,7 @@ export function rowFor(
   key: RelKey,
   stat: Stat,
   facts: Pick<LedgerRow, 'state' | 'checksum'> &
-    Partial<Pick<LedgerRow, 'xattrs' | 'etag' | 'versionId' | 'uploadId' | 'proveAfterMs'>>,
+    Partial<Pick<LedgerRow, 'xattrs' | 'linkGroup' | 'etag' | 'versionId' | 'uploadId' | 'proveAfterMs'>>,
 ): LedgerRow {
   return {
     key,
@@ -21,6 +21,7 @@ export function rowFor(
     uid: stat.uid,
     gid: stat.gid,
     xattrs: null,
+    linkGroup: null,
     etag: null,
     versionId: null,
     uploadId: null,
@@ -47,6 +48,7 @@ export function foreignRow(
     uid: 0,
     gid: 0,
     xattrs: null,
+    linkGroup: null,
     checksum: null,
     etag: remote.etag,
     versionId: null,

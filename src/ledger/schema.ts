@@ -10,8 +10,9 @@ export const SCHEMA_VERSION = 6;
 const APPLICATION_ID = 0x61777373;
 
 /**
- * As it was in version 3; later columns are added to it. Keys are BLOBs because SQLite compares those by memcmp, which is the order S3 lists in. The checks are written out
- * because SQLite builds a table in memory for every IN (...) of every row it writes.
+ * As it was in version 3; later columns are added to it. Keys are BLOBs because SQLite compares those by memcmp, which is
+ * the order S3 lists in. The checks are written out because SQLite builds a table in memory for every IN (...) of every
+ * row it writes.
  */
 const ENTRY = `
   CREATE TABLE entry (
@@ -56,7 +57,8 @@ const META = `
 const CHANGED = 'CREATE TABLE changed (key BLOB NOT NULL PRIMARY KEY) STRICT, WITHOUT ROWID;';
 
 /** What is kept of files besides content and stat. */
-const EXTRAS = 'ALTER TABLE entry ADD COLUMN xattrs BLOB CHECK (length(xattrs) = 32 OR length(xattrs) = 0);';
+const EXTRAS = `ALTER TABLE entry ADD COLUMN xattrs BLOB CHECK (length(xattrs) = 32 OR length(xattrs) = 0);
+  ALTER TABLE entry ADD COLUMN link_group TEXT;`;
 
 /** What brings the tables of each earlier version, from 1 on, to the next. */
 const MIGRATIONS = [

@@ -1,7 +1,8 @@
 // Pure. When is a stat proof enough that S3 holds what is on disk?
 
 import type { Stat } from '../model/entry.ts';
-import type { Xattrs } from '../model/xattrs.ts';
+import type { Extras, Keeps } from '../model/extras.ts';
+import { NO_XATTRS, type Xattrs } from '../model/xattrs.ts';
 import type { LedgerOutline, LedgerRow } from './ledger.ts';
 
 /**
@@ -36,6 +37,17 @@ export function sameMetadata(row: LedgerOutline, stat: Stat): boolean {
 /** Whether the row tells of these extended attributes; always so where they are not kept (null). */
 export function sameXattrs(row: LedgerOutline, xattrs: Xattrs | null): boolean {
   return xattrs === null || (row.xattrs ?? '') === xattrs.digest;
+}
+
+/** Whether the row tells of what was seen of a file; of nothing that is not kept, for nobody will see it change. */
+export function sameExtras(row: LedgerOutline, { xattrs, linkGroup = null }: Extras): boolean {
+  return sameXattrs(row, xattrs ?? NO_XATTRS) && row.linkGroup === linkGroup;
+}
+
+/** Whether somebody has looked at all of a file that is to be kept: rows are older than options. */
+export function isComplete(row: LedgerOutline, stat: Stat, keeps: Keeps): boolean {
+  if (stat.kind !== 'file') return true;
+  return (!keeps.xattrs || row.xattrs !== null) && (!keeps.hardLinks || stat.nlink < 2 || row.linkGroup !== null);
 }
 
 /** Whether the row is ours and S3 has acknowledged an object under its key. */

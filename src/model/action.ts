@@ -3,10 +3,9 @@ import type { RelKey } from './key.ts';
 
 /**
  * One thing to do about one path. `content` of a put: 'send' it; 'compare' it with the row's checksum first and send
- * only what differs; 'adopt' the foreign object if its content is equal; 'stored': it is the row's, and only whether
- * extended attributes go with it is open. `from`: another key whose object is copied
- * if its content is that of the file. A proof before `notBeforeMs` (wall clock) proves nothing: the late request may
- * still come.
+ * only what differs; 'adopt' the foreign object if its content is equal; 'stored': it is the row's, and only what goes
+ * with it (extended attributes, links) is open. `from`: another key whose object is copied if its content is that of the
+ * file. A proof before `notBeforeMs` (wall clock) proves nothing: the late request may still come.
  */
 export type Action =
   | {

@@ -71,12 +71,12 @@ static bool append(struct bytes *to, const void *bytes, size_t length) {
   return true;
 }
 
-// Appends one, unless it has gone meanwhile. 0 or a negated errno.
+// Appends one, unless it has gone meanwhile or is only a name, as on some network file systems. 0 or a negated errno.
 static int append_value(struct target target, const char *name, struct bytes *to) {
   char value[MOST_BYTES];
   const ssize_t length = target.path == NULL ? fgetxattr(target.descriptor, name, value, sizeof value)
                                              : lgetxattr(target.path, name, value, sizeof value);
-  if (length < 0) return errno == ENODATA ? 0 : -errno;
+  if (length < 0) return errno == ENODATA || errno == ENOTSUP ? 0 : -errno;
   const unsigned char size[LENGTH_BYTES] = {(unsigned char)(length >> 24), (unsigned char)(length >> 16),
                                             (unsigned char)(length >> 8), (unsigned char)length};
   const bool done =

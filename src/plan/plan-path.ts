@@ -1,8 +1,9 @@
 // Pure. (path as it is on disk, what the ledger says of its two keys) -> what to do. The only place that decides.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { isAcknowledged, isUnchanged, sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import { isAcknowledged, isComplete, isUnchanged, sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
 import { type Stat, youngMs } from '../model/entry.ts';
+import type { Keeps } from '../model/extras.ts';
 import type { Xattrs } from '../model/xattrs.ts';
 
 /** Where a file may have been before: a known row of its inode, size and mtime whose path holds that inode no longer. */
@@ -24,9 +25,9 @@ export interface PathState {
   readonly markerRow: LedgerRow | undefined;
   /** For a directory: whether it needs a marker (plan/marker.ts). */
   readonly needsMarker: boolean;
-  /** Extended attributes are kept: the row of a file that does not tell of them is to be completed. */
-  readonly keepsXattrs: boolean;
-  /** Those of a directory; null if they are not kept. */
+  /** The row of a file that does not tell of all of this is to be completed. */
+  readonly keeps: Keeps;
+  /** The extended attributes of a directory; null if they are not kept. */
   readonly xattrs: Xattrs | null;
   /** The time of a directory counts: a scan has found it. Every name that comes or goes changes it. */
   readonly dirTimeCounts: boolean;
@@ -50,10 +51,10 @@ export interface PathState {
  * | file | none, intent or of another kind | put |
  * | file | foreign, equal size | adopt if the content is equal, else put |
  * | file | foreign, other size | put |
- * | file | known, five fields equal, no write told of | nothing; see to its extended attributes if the row does not tell of any |
+ * | file | known, five fields equal, no write told of | nothing; see to its extended attributes and links if the row does not tell of them |
  * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
  * | file | fuzzy, five fields and metadata equal, ctime in the future | nothing: no comparison can settle it before its time |
- * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come; put if the row tells nothing of extended attributes |
+ * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come; put if the row does not tell of those |
  * | file with a source | any for which it is put | copy, unread if five fields equal and no write told of, else if the content is; put otherwise |
  * | symbolic link | none, or differing | put |
  * | directory | marker needed and absent or differing / not needed and stored | put marker / delete it when an object beneath is stored |
@@ -83,7 +84,6 @@ type PutContent = Extract<Action, { do: 'put-file' }>['content'];
 function planStored(state: PathState, stat: Stat): Action[] {
   const row = state.fileRow;
   const symlink = stat.kind === 'symlink';
-  const isComplete = symlink || !state.keepsXattrs || row?.xattrs !== null;
   const put = (content: PutContent, reason: string): Action[] =>
     symlink ? [{ do: 'put-symlink', reason }] : [putFile(state, stat, { content, reason })];
   if (row === undefined) return put('send', 'new');
@@ -92,9 +92,10 @@ function planStored(state: PathState, stat: Stat): Action[] {
     return row.sizeBytes === stat.sizeBytes && !symlink ? put('adopt', 'foreign') : put('send', 'foreign');
   if (row.kind !== stat.kind) return put('send', 'other kind');
   if (isUnchanged(row, stat) && !state.written && (!symlink || sameMetadata(row, stat)))
-    return isComplete ? [] : put('stored', 'its extended attributes');
+    return isComplete(row, stat, state.keeps) ? [] : put('stored', 'what goes with it');
   if (row.state === 'unproven') {
-    if (!sameFile(row, stat) || state.written || row.etag === null || !isComplete) return put('send', 'unproven');
+    if (!sameFile(row, stat) || state.written || row.etag === null || !isComplete(row, stat, state.keeps))
+      return put('send', 'unproven');
     return [prove(row, 'file')];
   }
   if (

@@ -47,7 +47,7 @@ export class Inquiry {
   /** The local content's hashes. */
   content(): Promise<LocalContent> {
     const { key, local, remote } = this.#subject;
-    const keepsXattrs = this.#work.options.xattrs;
+    const { xattrs: keepsXattrs } = this.#work.options;
     this.#content ??= hashLocal(this.#work.tree, { path: pathOfKey(key), local, etag: remote?.etag, keepsXattrs });
     return this.#content;
   }

@@ -1,6 +1,7 @@
 // What a restore is given, and what it reports.
 import type { PathFilter, PathOrder } from '../filter/path-filter.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Keeps } from '../model/extras.ts';
 import type { RelPath } from '../model/path.ts';
 import type { Addon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
@@ -11,7 +12,7 @@ import type { DirectoryReader } from '../tree/directory-reader.ts';
 /** System calls Node lacks. A negative result is a negated errno. */
 export type FileCalls = Pick<Addon, 'setModified' | 'setXattrs' | 'syncFileSystem' | 'placeFiles'>;
 
-export interface RestoreOptions {
+export interface RestoreOptions extends Keeps {
   /** LOCAL: absolute and resolved; it exists. */
   readonly root: Buffer;
   /** What every key begins with: '' or text ending in '/'. */
@@ -43,8 +44,6 @@ export interface RestoreOptions {
   readonly owners: boolean;
   /** Whether directories get their times. */
   readonly dirTimes: boolean;
-  /** Whether files and directories get the extended attributes they had, and no others. */
-  readonly xattrs: boolean;
   /** Whether large files get holes where their content is zeros. */
   readonly sparse: boolean;
   /** Wall clock, ms. */
@@ -121,7 +120,7 @@ export interface RestoreReport {
   readonly kept: readonly Finding[];
   /** Keys that cannot be files here: exit 3, but no obstacle to being ready. */
   readonly refused: readonly Finding[];
-  /** What came without some of its extended attributes: exit 3, but no obstacle to being ready. */
+  /** What came without some of its extended attributes or other names: exit 3, but no obstacle to being ready. */
   readonly partial: readonly Finding[];
   /** Objects that should be on disk and are not. */
   readonly failures: readonly Finding[];

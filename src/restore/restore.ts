@@ -10,6 +10,7 @@ import { LocalTree } from '../tree/local-tree.ts';
 import { takesPart } from '../tree/walk.ts';
 import { ConflictStore } from './conflict-store.ts';
 import { type Each, eachOf } from './each.ts';
+import { linkFiles } from './link-files.ts';
 import { listRemote, reportKeyConflicts } from './listing.ts';
 import { NewFiles } from './new-files.ts';
 import type { RestoreOptions, RestoreReport } from './options.ts';
@@ -44,6 +45,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     options,
     tree,
     xattrs,
+    linked: [],
     rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
     newFiles: new NewFiles(calls),
     rangeMemory: new RangeMemory(),
@@ -122,6 +124,8 @@ async function run(work: Restoring, each: Each): Promise<void> {
       });
     }
   }
+  // Of a dry run nothing is in place.
+  if (work.options.pretend === undefined) await linkFiles(work);
   const markers = await settleMarkers(work, { remotes: found.markers, each });
   await settleExtra(work, { remotes, each, refusedKeys });
   // Deepest first: a directory that its mode closes must be complete.

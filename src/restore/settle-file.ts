@@ -1,11 +1,13 @@
 // One file or symbolic link that S3 holds: look, decide, act.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
+import { storedLinkGroup } from '../model/extras.ts';
 import { pathOfKey } from '../model/key.ts';
 import { decodeMetadata } from '../model/metadata.ts';
 import { parentOf, type RelPath } from '../model/path.ts';
 import { storedXattrs } from '../model/xattrs.ts';
 import { planRestore, type RestoreAnswers, type RestoreDecision } from '../plan/restore-plan.ts';
+import type { ObjectHead } from '../store/object-store.ts';
 import { BlockedError } from './errors.ts';
 import { isChanged, isVanished } from './failures.ts';
 import { Inquiry } from './inquiry.ts';
@@ -13,7 +15,7 @@ import { leaveAlone } from './leave-alone.ts';
 import type { Pretended } from './options.ts';
 import { DEFAULT_FILE_PERMISSIONS, type Placed, placeObject } from './place.ts';
 import { provenRow } from './rows.ts';
-import { finding, type Remote, type Restoring } from './work.ts';
+import { finding, type Remote, type Restoring, unchanged } from './work.ts';
 
 /** How often a path may change under our hands before that is its failure. */
 const MAX_LOOKS = 5;
@@ -73,7 +75,7 @@ async function lookAndAct(work: Restoring, remote: Remote): Promise<void> {
 async function act(work: Restoring, decision: Exclude<RestoreDecision, { do: 'ask' }>, look: Look): Promise<void> {
   switch (decision.do) {
     case 'nothing':
-      work.tally.unchanged++;
+      unchanged(work, look.row!);
       return;
     case 'download':
       return decision.loser ? await replace(work, look, decision.reason) : await download(work, look);
@@ -110,9 +112,12 @@ async function download(
   });
   countDownload(work, placed);
   const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
-  const keepsXattrs = work.options.xattrs;
   if (!placed.untouched || remote.isAlias) work.tally.dirty.push(path);
-  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs }));
+  await saveRow(
+    work,
+    remote,
+    provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs: work.options.xattrs }),
+  );
 }
 
 /** Whether this is a dry run, which says what would be had instead. */
@@ -151,8 +156,10 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
   work.tally.dirty.push(path);
   const stat = neverUnchanged(placed.stat);
-  const keepsXattrs = work.options.xattrs;
-  await work.rows.saveOf(remote, provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs }));
+  await work.rows.saveOf(
+    remote,
+    provenRow(remote, { ...placed.download, stat, before: row, keepsXattrs: work.options.xattrs }),
+  );
 }
 
 /** As it was asked for. The row stays too: another restore, which was not asked for it, sees what this one saw. */
@@ -165,7 +172,10 @@ function cannotKeepBoth(work: Restoring, { path }: Look): void {
   work.tally.failures.push(finding(path, 'disk and S3 differ, and without a state directory the loser cannot be kept'));
 }
 
-/** Equal content: the row says what S3 holds. Where mode, time, owner or extended attributes differ, the local ones are to be stored. */
+/**
+ * Equal content: the row says what S3 holds. Where mode, time, owner or extended attributes differ, the local ones are to
+ * be stored.
+ */
 async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Look): Promise<void> {
   const head = await inquiry!.head();
   const { checksum, xattrs } = await inquiry!.content();
@@ -184,14 +194,28 @@ async function adopt(work: Restoring, { remote, path, local, row, inquiry }: Loo
     stored.mode === local!.mode &&
     stored.uid === local!.uid &&
     stored.gid === local!.gid &&
-    (xattrs === null || storedXattrs(head.attributes.metadata).digest === xattrs.digest);
+    (xattrs === null || storedXattrs(head.attributes.metadata).digest === xattrs.digest) &&
+    !isApart(work, local!, head);
   if (!same || remote.isAlias) work.tally.dirty.push(path);
   work.tally.adopted++;
   const stat = same ? local! : neverUnchanged(stored);
-  await work.rows.saveOf(
+  await saveRow(
+    work,
     remote,
     provenRow(remote, { stat, head, checksum, before: row, keepsXattrs: work.options.xattrs }),
   );
+}
+
+/** Nobody is known to have linked it; after an unfinished restore it is only not linked yet. */
+function isApart({ options, absenceIsEvidence }: Restoring, local: Stat, { attributes }: ObjectHead): boolean {
+  return options.hardLinks && absenceIsEvidence && local.nlink < 2 && storedLinkGroup(attributes.metadata) !== null;
+}
+
+/** That of a file with several names waits for them: only when they are linked it is true. */
+async function saveRow(work: Restoring, remote: Remote, row: LedgerRow): Promise<void> {
+  const isLinked = row.kind === 'file' && row.linkGroup !== null && row.ino !== 0n;
+  if (work.options.hardLinks && isLinked && !remote.isAlias) work.linked.push({ row, isKnown: false });
+  else await work.rows.saveOf(remote, row);
 }
 
 async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | undefined> {

@@ -1,4 +1,5 @@
-// Directories that have an object of their own: mode, owner and extended attributes are applied when everything beneath them is there.
+// Directories that have an object of their own: mode, owner and extended attributes are applied when everything beneath
+// them is there.
 import { fchmodSync, fchownSync, fstatSync } from 'node:fs';
 import type { Stat } from '../model/entry.ts';
 import { pathOfKey } from '../model/key.ts';
@@ -46,10 +47,15 @@ export async function applyMarker(work: Restoring, { remote, head }: Marker): Pr
   try {
     const xattrs = await work.xattrs?.wanted(remote.relKey, head);
     const { stat, wanted } = apply(work, { remote, head }, xattrs);
-    const { ledger, xattrs: keepsXattrs } = work.options;
-    const before = ledger.get(remote.relKey);
+    const before = work.options.ledger.get(remote.relKey);
     await work.rows.save(
-      provenRow(remote, { stat: { ...stat, mode: wanted }, head, checksum: EMPTY_CHECKSUM, before, keepsXattrs }),
+      provenRow(remote, {
+        stat: { ...stat, mode: wanted },
+        head,
+        checksum: EMPTY_CHECKSUM,
+        before,
+        keepsXattrs: work.options.xattrs,
+      }),
     );
     work.tally.downloaded++;
     if (stat.mode !== wanted) work.tally.dirty.push(pathOfKey(remote.relKey));

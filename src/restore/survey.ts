@@ -14,7 +14,7 @@ import { reasonOf } from './failures.ts';
 import { RANGED_BYTES } from './fetch-ranges.ts';
 import type { OpenDirectory, RealTree } from './real-tree.ts';
 import { type Download, spaceShortage } from './space.ts';
-import { finding, type Remote, type Restoring } from './work.ts';
+import { finding, type Remote, type Restoring, unchanged } from './work.ts';
 
 /** Keys between two turns of the event loop. */
 const SLICE_KEYS = 1_000;
@@ -83,7 +83,7 @@ function examine(
     overwrite: work.options.overwrite,
   };
   const decision = isMarker(pair.key) ? planMarkerRestore(state) : planRestore({ ...state, answers: {} });
-  if (decision.do === 'nothing') work.tally.unchanged++;
+  if (decision.do === 'nothing') unchanged(work, pair.left!);
   else if (isMarker(pair.key)) found.markers.push(remote);
   else if (pair.left === undefined && local === undefined) found.newFiles.push(remote);
   else found.files.push(remote);

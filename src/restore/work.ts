@@ -1,5 +1,6 @@
 // What the steps of one restore share.
 import type { HashThreads } from '../hash/hash-threads.ts';
+import type { LedgerRow } from '../ledger/ledger.ts';
 import type { RelKey } from '../model/key.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
 import type { ListedObject } from '../store/object-store.ts';
@@ -30,6 +31,8 @@ export interface Restoring {
   readonly tree: RealTree;
   readonly rows: RowBuffer;
   readonly newFiles: NewFiles;
+  /** Files that have several names, or are to have them. */
+  readonly linked: Linked[];
   /** undefined: they are not kept. */
   readonly xattrs: RestoredXattrs | undefined;
   readonly rangeMemory: RangeMemory;
@@ -55,6 +58,19 @@ export function isRemovedInPretence({ options, tally, removedInPretence }: Resto
   tally.removed++;
   options.pretend({ what: 'remove', path });
   return true;
+}
+
+/** One name of a file that has several. */
+export interface Linked {
+  readonly row: LedgerRow;
+  /** The ledger has this very row. */
+  readonly isKnown: boolean;
+}
+
+/** Disk, S3 and the ledger agree about this key. */
+export function unchanged({ tally, linked, options }: Restoring, row: LedgerRow): void {
+  tally.unchanged++;
+  if (options.hardLinks && row.linkGroup !== null) linked.push({ row, isKnown: true });
 }
 
 /** A report of nothing. */

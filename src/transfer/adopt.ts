@@ -2,8 +2,9 @@
 import { createHash, hash } from 'node:crypto';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
+import { type Extras, storedLinkGroup } from '../model/extras.ts';
 import { decodeMetadata, FUZZY, kindOfObject } from '../model/metadata.ts';
-import { storedXattrs, type Xattrs } from '../model/xattrs.ts';
+import { storedXattrs } from '../model/xattrs.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
 import type { ObjectHead } from '../store/object-store.ts';
@@ -23,13 +24,13 @@ export function mayBeNewer(stat: Stat, row: Pick<LedgerRow, 'mtimeNs'>): boolean
 
 /**
  * What a foreign object with a file's content is to it.
- * - `same`: all it says of the file is true, though it may say nothing, but for its extended attributes.
+ * - `same`: all it says of the file is true, though it may say nothing, but for its extended attributes and links.
  * - `other`: it says something else, or is marked as a snapshot.
  * - `none`: it is not there any more, or a symbolic link.
  */
 export function likeness(
   stat: Stat,
-  xattrs: Xattrs | null,
+  { xattrs, linkGroup }: Extras,
   { row, head }: { row: LedgerRow; head: ObjectHead | undefined },
 ): 'same' | 'other' | 'none' {
   if (head === undefined || head.etag !== row.etag) return 'none';
@@ -43,7 +44,8 @@ export function likeness(
     says(stored.mtimeNs, stat.mtimeNs) &&
     says(stored.uid, stat.uid) &&
     says(stored.gid, stat.gid) &&
-    (xattrs === null || storedXattrs(metadata).digest === xattrs.digest);
+    (xattrs === null || storedXattrs(metadata).digest === xattrs.digest) &&
+    (linkGroup === undefined || storedLinkGroup(metadata) === linkGroup);
   return same && metadata[FUZZY] === undefined ? 'same' : 'other';
 }
 

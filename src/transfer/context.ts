@@ -4,8 +4,8 @@ import type { Journal } from '../ledger/journal.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import type { Stat } from '../model/entry.ts';
+import type { Extras } from '../model/extras.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
-import type { Xattrs } from '../model/xattrs.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore, Written } from '../store/object-store.ts';
 import { codeOf } from '../tree/error-code.ts';
@@ -108,27 +108,26 @@ export async function abortLeftOpen(context: TransferContext, row: LedgerRow, si
 /** What S3 acknowledged, as a row. */
 export interface Acknowledged {
   readonly stat: Stat;
-  /** null: they are not kept. */
-  readonly xattrs: Xattrs | null;
+  readonly extras: Extras;
   readonly checksum: string;
   readonly written: Written;
   /** The file did not rest: never to be taken for unchanged. */
   readonly fuzzy: boolean;
 }
 
-/** The field of a row that tells of them. */
-export function digestOf(xattrs: Xattrs | null): Pick<LedgerRow, 'xattrs'> {
-  return { xattrs: xattrs === null ? null : xattrs.digest };
+/** The fields of a row that tell of them. */
+export function fieldsOf({ xattrs, linkGroup = null }: Extras): Pick<LedgerRow, 'xattrs' | 'linkGroup'> {
+  return { xattrs: xattrs === null ? null : xattrs.digest, linkGroup };
 }
 
 /** The row of a key after an acknowledged write; unproven while a request from before may still execute after it. */
 export function acknowledgedRow(
   context: TransferContext,
   before: LedgerRow,
-  { stat, xattrs, checksum, written, fuzzy }: Acknowledged,
+  { stat, extras, checksum, written, fuzzy }: Acknowledged,
 ): LedgerRow {
   const proveAfterMs = owedProof(before, context.steadyNow());
   const state = fuzzy ? 'fuzzy' : proveAfterMs === null ? 'known' : 'unproven';
   const { uploadId } = before;
-  return rowFor(before.key, stat, { state, ...digestOf(xattrs), checksum, ...written, uploadId, proveAfterMs });
+  return rowFor(before.key, stat, { state, ...fieldsOf(extras), checksum, ...written, uploadId, proveAfterMs });
 }

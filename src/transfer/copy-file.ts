@@ -1,16 +1,14 @@
 // A file that S3 holds under another key, where it was before: one copy on the server, and the content as a last resort.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
-import { type Stat, sameContentStat } from '../model/entry.ts';
+import type { Stat } from '../model/entry.ts';
+import type { Extras } from '../model/extras.ts';
 import { fileKey } from '../model/key.ts';
-import type { RelPath } from '../model/path.ts';
-import type { Xattrs } from '../model/xattrs.ts';
-import type { LocalTree } from '../tree/local-tree.ts';
 import { acknowledgedRow, cutShort, type TransferContext } from './context.ts';
 import { type Copied, copyObject } from './copy-object.ts';
 import type { Reading } from './copy-order.ts';
+import { extrasAsOf } from './extras.ts';
 import type { Outcome } from './outcome.ts';
-import { RacedError } from './stable-file.ts';
 import { type UploadRequest, uploadFile } from './upload-file.ts';
 
 export interface CopyFileRequest extends Omit<UploadRequest, 'from'> {
@@ -39,10 +37,10 @@ async function copyUnread(context: TransferContext, request: CopyFileRequest, re
   const { path, source, stat, signal } = request;
   const before = request.row ?? rowFor(fileKey(path), stat, { state: 'intent', checksum: null });
   let copied: Copied;
-  let xattrs: Xattrs | null;
+  let extras: Extras;
   try {
-    xattrs = xattrsAsOf(stat, path, context.tree);
-    copied = await copyObject(context, { source, reading, row: before, stat, xattrs, signal });
+    extras = extrasAsOf(context, path, stat);
+    copied = await copyObject(context, { source, reading, row: before, stat, extras, signal });
   } catch (error) {
     return cutShort(context, error, request.row); // nothing was sent
   }
@@ -53,18 +51,9 @@ async function copyUnread(context: TransferContext, request: CopyFileRequest, re
   }
   const { written, row } = copied;
   const stored = acknowledgedRow(context, row, {
-    ...{ stat, xattrs, written },
+    ...{ stat, extras, written },
     checksum: source.checksum!,
     fuzzy: false,
   });
   return { end: 'stored', row: stored, how: 'copied', bytes: 0, torn: false, marked: false };
-}
-
-/** Those of a file that is not opened. @throws RacedError if it is not what `stat` says any more; the system error */
-function xattrsAsOf(stat: Stat, path: RelPath, tree: LocalTree): Xattrs | null {
-  const xattrs = tree.xattrs(path);
-  if (xattrs === null) return null;
-  const now = tree.lstat(path);
-  if (now === undefined || !sameContentStat(now, stat)) throw new RacedError('it changed after it was looked at');
-  return xattrs;
 }

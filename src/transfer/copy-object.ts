@@ -1,7 +1,7 @@
 // What S3 holds already, under another key or with other metadata, is copied there: no content is sent.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
-import type { Xattrs } from '../model/xattrs.ts';
+import type { Extras } from '../model/extras.ts';
 import { type Reaction, StoreError } from '../store/errors.ts';
 import type { Written } from '../store/object-store.ts';
 import { abortLeftOpen, failure, mayExecute, type TransferContext, wholeKey } from './context.ts';
@@ -17,7 +17,7 @@ export interface CopyRequest {
   readonly row: LedgerRow;
   /** Of the file that S3 shall hold under the target. */
   readonly stat: Stat;
-  readonly xattrs: Xattrs | null;
+  readonly extras: Extras;
   readonly signal: AbortSignal;
 }
 
@@ -38,8 +38,8 @@ const DECLINED: ReadonlySet<Reaction> = new Set(['conflict', 'not-found', 'denie
  */
 export async function copyObject(context: TransferContext, request: CopyRequest): Promise<Copied> {
   const { store, journal, copies } = context;
-  const { source, reading, stat, xattrs, signal } = request;
-  const metadata = await context.metadata.of(stat, xattrs, signal);
+  const { source, reading, stat, extras, signal } = request;
+  const metadata = await context.metadata.of(stat, extras, signal);
   const key = wholeKey(context, request.row.key);
   const row = await abortLeftOpen(context, request.row, signal);
   const announced = await copies.inTurn(row.key, async () => {

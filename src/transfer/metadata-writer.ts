@@ -1,5 +1,6 @@
 // What an object says of its file. Extended attributes that do not fit in are stored in an object of their own first.
 import type { Stat } from '../model/entry.ts';
+import { type Extras, linkMetadata } from '../model/extras.ts';
 import { encodeMetadata } from '../model/metadata.ts';
 import { inlineXattrs, XATTR_OBJECTS, type Xattrs, xattrsElsewhere } from '../model/xattrs.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -35,8 +36,8 @@ export class MetadataWriter {
    * is never another one.
    * @throws StoreError
    */
-  async of(stat: Stat, xattrs: Xattrs | null, signal: AbortSignal): Promise<Record<string, string>> {
-    const metadata = encodeMetadata(stat);
+  async of(stat: Stat, { xattrs, linkGroup }: Extras, signal: AbortSignal): Promise<Record<string, string>> {
+    const metadata = { ...encodeMetadata(stat), ...linkMetadata(linkGroup) };
     if (xattrs === null || xattrs.digest === '') return metadata;
     const whole = { ...metadata, ...inlineXattrs(xattrs) };
     if (bytesOf(whole) <= this.#roomBytes) return whole;

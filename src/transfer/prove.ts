@@ -1,5 +1,6 @@
 // Believing a key again after an ambiguous request: one HEAD, once the late request can no longer come.
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { storedLinkGroup } from '../model/extras.ts';
 import { encodeMetadata, FUZZY } from '../model/metadata.ts';
 import { storedXattrs } from '../model/xattrs.ts';
 import type { ObjectHead } from '../store/object-store.ts';
@@ -36,5 +37,6 @@ function isAsBelieved(head: ObjectHead | undefined, row: LedgerRow): boolean {
   const { metadata } = head.attributes;
   if (metadata[FUZZY] !== undefined) return false;
   if (row.xattrs !== null && storedXattrs(metadata).digest !== row.xattrs) return false;
+  if (storedLinkGroup(metadata) !== row.linkGroup) return false;
   return head.etag === row.etag && Object.entries(encodeMetadata(row)).every(([name, text]) => metadata[name] === text);
 }

@@ -3,7 +3,6 @@ import { closeSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import type { RelPath } from '../model/path.ts';
-import type { Xattrs } from '../model/xattrs.ts';
 import type { LocalTree, OpenedFile, OpenFile } from '../tree/local-tree.ts';
 
 const readInPool = promisify(read);
@@ -19,7 +18,7 @@ export class RacedError extends Error {
  */
 export class StableFile {
   readonly before: Stat;
-  readonly #opened: OpenedFile;
+  readonly opened: OpenedFile;
   readonly #tree: LocalTree;
   readonly #path: RelPath;
   /** Reads under way in the thread pool: the descriptor must not be anybody else's before they end. */
@@ -28,7 +27,7 @@ export class StableFile {
 
   private constructor(opened: OpenedFile, tree: LocalTree, path: RelPath) {
     this.before = opened.stat;
-    this.#opened = opened;
+    this.opened = opened;
     this.#tree = tree;
     this.#path = path;
   }
@@ -57,14 +56,9 @@ export class StableFile {
     return youngMs(this.before, wallNowMs);
   }
 
-  /** Its extended attributes, or null if they are not kept. @throws the system error */
-  xattrs(): Xattrs | null {
-    return this.#tree.xattrs(this.#opened);
-  }
-
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */
   async read(offset: number, lengthBytes: number): Promise<Buffer> {
-    const { content } = this.#opened;
+    const { content } = this.opened;
     if (offset + lengthBytes <= content.length) return content.subarray(offset, offset + lengthBytes);
     const buffer = Buffer.allocUnsafe(lengthBytes);
     await this.readInto(buffer, offset);
@@ -84,9 +78,9 @@ export class StableFile {
   async #readInPool(buffer: Buffer, position: number): Promise<number> {
     this.#reads++;
     try {
-      return (await readInPool(this.#opened.fd, buffer, 0, buffer.length, position)).bytesRead;
+      return (await readInPool(this.opened.fd, buffer, 0, buffer.length, position)).bytesRead;
     } finally {
-      if (--this.#reads === 0 && this.#closed) closeSync(this.#opened.fd);
+      if (--this.#reads === 0 && this.#closed) closeSync(this.opened.fd);
     }
   }
 
@@ -102,6 +96,6 @@ export class StableFile {
   /** To be called once; nothing may be asked for afterwards. */
   close(): void {
     this.#closed = true;
-    if (this.#reads === 0) closeSync(this.#opened.fd);
+    if (this.#reads === 0) closeSync(this.opened.fd);
   }
 }

@@ -2,13 +2,13 @@
 import { createHash, hash } from 'node:crypto';
 import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
-import { sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import { sameExtras, sameFile, sameMetadata } from '../ledger/unchanged.ts';
 import type { Action } from '../model/action.ts';
 import type { Stat } from '../model/entry.ts';
+import type { Extras } from '../model/extras.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
 import { FUZZY } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
-import type { Xattrs } from '../model/xattrs.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored, likeness, mayBeNewer } from './adopt.ts';
 import {
@@ -16,14 +16,15 @@ import {
   acknowledgedRow,
   announce,
   cutShort,
-  digestOf,
   failure,
+  fieldsOf,
   mayExecute,
   type TransferContext,
   wholeKey,
 } from './context.ts';
 import { type CopyRequest, copyObject } from './copy-object.ts';
 import type { Reading } from './copy-order.ts';
+import { extrasOf } from './extras.ts';
 import { FileParts } from './file-parts.ts';
 import type { Outcome } from './outcome.ts';
 import { RacedError, StableFile } from './stable-file.ts';
@@ -82,7 +83,7 @@ class Upload {
   readonly #key: string;
   readonly #relKey: RelKey;
   readonly #stat: Stat;
-  readonly #xattrs: Xattrs | null;
+  readonly #extras: Extras;
   /** The ctime lies in the future: no stat can prove that this file is unchanged. */
   readonly #timeless: boolean;
   /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
@@ -103,7 +104,7 @@ class Upload {
     this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
-    this.#xattrs = opened.file.xattrs();
+    this.#extras = extrasOf(context, request.path, opened.file.opened);
     this.#row = request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
   }
 
@@ -129,7 +130,7 @@ class Upload {
     if (content === 'compare' && row?.checksum === checksum) {
       // The metadata may differ, the mark of a snapshot above all.
       const isMarked = row.state === 'fuzzy' && !this.#timeless;
-      if (sameMetadata(row, this.#stat) && sameXattrs(row, this.#xattrs) && !isMarked) return this.#equal(row, false);
+      if (sameMetadata(row, this.#stat) && sameExtras(row, this.#extras) && !isMarked) return this.#equal(row, false);
       const small = body !== undefined && body.length <= METADATA_PUT_BYTES;
       return small || row.etag === null ? undefined : this.#copy(checksum, { source: row });
     }
@@ -142,7 +143,7 @@ class Upload {
       ...from,
       row: this.#row,
       stat: this.#stat,
-      xattrs: this.#xattrs,
+      extras: this.#extras,
       signal,
     });
     if (copied.end === 'failed') return copied;
@@ -155,7 +156,7 @@ class Upload {
     const state = this.#timeless ? 'fuzzy' : 'known';
     const { etag, versionId, checksum } = row;
     const { uploadId } = this.#row;
-    const facts = { state, ...digestOf(this.#xattrs), etag, versionId, checksum, uploadId } as const;
+    const facts = { state, ...fieldsOf(this.#extras), etag, versionId, checksum, uploadId } as const;
     return { end: 'equal', row: rowFor(this.#relKey, this.#stat, facts), adopted };
   }
 
@@ -218,14 +219,14 @@ class Upload {
   ): Outcome {
     const { checksum, torn, marked = torn, how, bytes } = facts;
     const fuzzy = marked || this.#timeless;
-    const [stat, xattrs] = [this.#stat, this.#xattrs];
-    const row = acknowledgedRow(this.#context, this.#row, { stat, xattrs, checksum, written, fuzzy });
+    const [stat, extras] = [this.#stat, this.#extras];
+    const row = acknowledgedRow(this.#context, this.#row, { stat, extras, checksum, written, fuzzy });
     return { end: 'stored', row, how, bytes, torn, marked };
   }
 
   /** @throws StoreError */
   async #attributes(fuzzy: boolean): Promise<ObjectAttributes> {
-    const metadata = await this.#context.metadata.of(this.#stat, this.#xattrs, this.#request.signal);
+    const metadata = await this.#context.metadata.of(this.#stat, this.#extras, this.#request.signal);
     return { metadata: fuzzy ? { ...metadata, [FUZZY]: '1' } : metadata };
   }
 
@@ -235,20 +236,22 @@ class Upload {
     const checksum = await checksumIfStored(this.#file, row.etag);
     if (checksum === undefined) return undefined;
     if (this.#isTorn()) throw new RacedError('it changed while it was compared');
-    if (mayBeNewer(this.#stat, row) || (this.#xattrs?.digest ?? '') !== '') {
+    const { xattrs, linkGroup } = this.#extras;
+    // Whoever stored it may have looked at less.
+    if (mayBeNewer(this.#stat, row) || (xattrs?.digest ?? '') !== '' || linkGroup != null) {
       const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
-      const like = likeness(this.#stat, this.#xattrs, { row, head });
+      const like = likeness(this.#stat, this.#extras, { row, head });
       if (like !== 'same') return like === 'other' ? this.#copy(checksum, { source: row }) : undefined;
       return this.#equal({ ...row, checksum, versionId: head!.versionId }, true);
     }
     return this.#equal({ ...row, checksum }, true);
   }
 
-  /** The content is the row's, as their stats show; whether attributes go with it, nobody has looked. */
+  /** The content is the row's, as their stats show; what goes with it, nobody has looked at. */
   async #complete(): Promise<Outcome | undefined> {
     const row = this.#row;
     if (!sameFile(row, this.#stat) || this.#isTorn()) throw new RacedError('it changed after it was looked at');
-    if (sameXattrs(row, this.#xattrs)) return this.#equal(row, false);
+    if (sameExtras(row, this.#extras)) return this.#equal(row, false);
     return row.etag === null ? undefined : this.#copy(row.checksum!, { source: row });
   }
 

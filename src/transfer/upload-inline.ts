@@ -8,7 +8,7 @@ import { fileKey, markerKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import type { Xattrs } from '../model/xattrs.ts';
 import { codeOf } from '../tree/error-code.ts';
-import { acknowledgedRow, announce, digestOf, failure, type TransferContext, wholeKey } from './context.ts';
+import { acknowledgedRow, announce, failure, type TransferContext, wholeKey } from './context.ts';
 import type { Outcome } from './outcome.ts';
 
 export interface InlineRequest {
@@ -46,29 +46,26 @@ export async function uploadMarker(context: TransferContext, request: InlineRequ
 
 async function putInline(context: TransferContext, request: InlineRequest, body: Buffer): Promise<Outcome> {
   const { stat, xattrs, row, signal } = request;
+  const extras = { xattrs, linkGroup: undefined };
   const relKey = stat.kind === 'directory' ? markerKey(request.path) : fileKey(request.path);
   const checksum = hash('sha256', body);
   // A directory's time may be what is to be stored.
   const isTimely = row?.mtimeNs === stat.mtimeNs;
   const isEqual = row?.state === 'known' && row.kind === stat.kind && row.checksum === checksum;
   if (isEqual && isTimely && sameMetadata(row, stat) && sameXattrs(row, xattrs)) {
-    const { state, etag, versionId } = row;
-    return {
-      end: 'equal',
-      row: rowFor(relKey, stat, { state, ...digestOf(xattrs), etag, versionId, checksum }),
-      adopted: false,
-    };
+    const { state, xattrs, etag, versionId } = row;
+    return { end: 'equal', row: rowFor(relKey, stat, { state, xattrs, etag, versionId, checksum }), adopted: false };
   }
   const before = row ?? rowFor(relKey, stat, { state: 'intent', checksum: null });
   try {
     const key = wholeKey(context, relKey);
-    const metadata = await context.metadata.of(stat, xattrs, signal);
+    const metadata = await context.metadata.of(stat, extras, signal);
     await announce(context, before);
     // The name of a link says nothing of its target.
     const type = stat.kind === 'symlink' ? { contentType: 'inode/symlink' } : {};
     const attributes = { metadata, ...type };
     const written = await context.store.put(key, body, attributes, { signal, sha256: checksum });
-    const stored = acknowledgedRow(context, before, { stat, xattrs, checksum, written, fuzzy: false });
+    const stored = acknowledgedRow(context, before, { stat, extras, checksum, written, fuzzy: false });
     return { end: 'stored', row: stored, how: 'uploaded', bytes: body.length, torn: false, marked: false };
   } catch (error) {
     return failure(context, error, before);

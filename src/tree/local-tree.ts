@@ -1,8 +1,9 @@
 // The local tree, read only: stats, directory names and absolute paths by relative path.
-import { type BigIntStats, type Dirent, opendirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, type Dirent, lstatSync, opendirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
 import type { Stat } from '../model/entry.ts';
+import { type InodeIdentity, type Keeps, linkGroupOf } from '../model/extras.ts';
 import { displayPath, type RelPath, ROOT } from '../model/path.ts';
 import type { Xattrs } from '../model/xattrs.ts';
 import { type Addon, loadAddon } from '../native/addon.ts';
@@ -44,11 +45,13 @@ export interface DirectoryName {
 export class LocalTree {
   /** The root as a byte string. */
   readonly root: string;
-  /** Extended attributes of files and directories are kept (`--xattrs`). */
-  readonly keepsXattrs: boolean;
+  readonly keeps: Keeps;
+  /** Looked at when it is wanted. */
+  #rootInode: InodeIdentity | undefined;
 
-  constructor(root: Buffer, { xattrs = false }: { xattrs?: boolean } = {}) {
-    this.keepsXattrs = xattrs;
+  /** @param keeps what is looked at besides content and stat; default: nothing */
+  constructor(root: Buffer, { xattrs = false, hardLinks = false }: Partial<Keeps> = {}) {
+    this.keeps = { xattrs, hardLinks };
     const bytes = root.toString('latin1');
     this.root = bytes.length > 1 ? bytes.replace(/\/+$/, '') : bytes;
   }
@@ -97,7 +100,7 @@ export class LocalTree {
    * @throws the system error.
    */
   xattrs(of: RelPath | OpenedFile): Xattrs | null {
-    if (!this.keepsXattrs) return null;
+    if (!this.keeps.xattrs) return null;
     return readXattrs(typeof of === 'string' ? this.absolute(of) : of.fd);
   }
 
@@ -107,6 +110,22 @@ export class LocalTree {
       return this.xattrs(path);
     } catch {
       return undefined;
+    }
+  }
+
+  /** What all names of the inode at `path` have in common; undefined: there is none. @throws the system error. */
+  linkGroup(path: RelPath): string | undefined {
+    const file = lstatSync(this.absolute(path), { bigint: true, throwIfNoEntry: false });
+    this.#rootInode ??= lstatSync(this.absolute(ROOT), { bigint: true });
+    return file && linkGroupOf(this.#rootInode, file);
+  }
+
+  /** Whether this inode is at `path`; not so where that cannot be told. */
+  holds(path: RelPath, ino: bigint): boolean {
+    try {
+      return this.lstat(path)?.ino === ino;
+    } catch {
+      return false;
     }
   }
 

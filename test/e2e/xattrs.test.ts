@@ -1,11 +1,23 @@
 // `--xattrs`: extended attributes and ACLs of files and directories go to S3 and come back.
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { countCalls } from '../support/count-calls.ts';
 import { makeImage, mountOn } from '../support/mounts.ts';
-import { type StrictStage, strictStage } from '../support/stage.ts';
+import { availableTargets, withTarget } from '../support/s3-targets.ts';
+import { type Stage, type StrictStage, stageOn, strictStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 import { attributesOf, differencesByRsync, removeAttribute, setAcl, setAttributes } from '../support/xattrs.ts';
 
 /** CAP_NET_BIND_SERVICE, effective and permitted. */
@@ -13,7 +25,7 @@ const CAPABILITY = '0x0100000200040000000000000000000000000000';
 const LARGE = 'v'.repeat(1800);
 
 /** Everything that is kept, on files of both sizes that a restore tells apart. */
-function fill({ write, at }: StrictStage): void {
+function fill({ write, at }: Stage): void {
   for (const path of ['plain', 'd/one', 'd/two', 'd/three', 'd/sub/four', 'bare/five']) write(path);
   write('large', Buffer.alloc(300_000, 'x'));
   mkdirSync(at('empty'));
@@ -249,4 +261,58 @@ test('S8 without the option no attribute is looked at; with it those of director
   assert.equal(await xattrCalls('sync', '--lease=off', '--xattrs', local, url), 2);
   write('d0/file-0', 'changed');
   assert.equal(await xattrCalls('sync', '--lease=off', '--xattrs', local, url), 3, 'when the file is sent');
+});
+
+for (const choice of availableTargets()) {
+  test(`S13 ${choice.name} holds attributes, and which names are one file`, async (t) => {
+    await withTarget(choice, async (target) => {
+      const stage = stageOn(t, target, await target.makeBucket());
+      const { dir, local, url, run, at } = stage;
+      fill(stage);
+      linkSync(at('d/one'), at('d/also one'));
+      const keep = ['--xattrs', '--hard-links'];
+      const synced = await run(['sync', ...keep, local, url]);
+      assert.equal(synced.code, 0, synced.stderr);
+      // Above 64 KiB it is a copy with other metadata.
+      setAttributes(at('large'), { 'user.large': LARGE });
+      assert.equal((await run(['sync', ...keep, local, url])).code, 0);
+      const copy = join(dir, 'copy');
+      const restored = await run(['restore', ...keep, '--state-dir', join(dir, 'two'), url, copy]);
+      assert.equal(restored.code, 0, restored.stderr);
+      assert.equal(differencesByRsync(local, copy, '-HAX'), '');
+      const verified = await run(['verify', ...keep, local, url]);
+      assert.equal(verified.code, 0, verified.stdout);
+    });
+  });
+}
+
+test('S13 a restore of what S3 held brings the attributes of then, a checkpoint those of its own', async (t) => {
+  const { bucket, dir, local, url, run, start, write, at } = await strictStage(t);
+  bucket.keepVersions();
+  write('f');
+  setAttributes(at('f'), { 'user.large': LARGE });
+  const cli = start(['watch', '--xattrs', '--checkpoint-interval', '1h', local, url]);
+  await cli.waitForLine(/ watching /);
+  assert.equal((await run(['flush', local])).code, 0);
+  cli.signal('SIGTERM');
+  assert.equal((await cli.exited).code, 0, cli.output());
+  const then = attributesOf(at('f'));
+  // Listings have dates by the second.
+  const nextSecond = async (): Promise<Date> => {
+    const second = Math.floor(Date.now() / 1000);
+    await until('the second is over', () => Math.floor(Date.now() / 1000) > second);
+    return new Date((second + 1) * 1000 - 1);
+  };
+  const moment = (await nextSecond()).toISOString();
+  removeAttribute(at('f'), 'user.large');
+  assert.equal((await run(['sync', '--xattrs', local, url])).code, 0);
+  for (const when of [
+    ['--at', moment, '--exact-versions'],
+    ['--checkpoint', 'latest'],
+  ]) {
+    const copy = join(dir, when[0]!);
+    const restored = await run(['restore', '--xattrs', ...when, '--state-dir', `${copy} state`, url, copy]);
+    assert.equal(restored.code, 0, restored.stderr);
+    assert.equal(attributesOf(join(copy, 'f')), then);
+  }
 });

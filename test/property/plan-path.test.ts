@@ -24,6 +24,7 @@ const stat: fc.Arbitrary<Stat> = fc
     ino: fc.constantFrom(1n, 2n),
     mode: fc.constantFrom(0o644, 0o600),
     uid: fc.constantFrom(0, 1),
+    nlink: fc.constantFrom(1, 2),
   })
   .map((change) => fileStat(change));
 
@@ -53,7 +54,7 @@ const state: fc.Arbitrary<PathState> = fc.record({
   source: fc.option(fc.record({ row: rowOf(['file']), written: fc.boolean() }), { nil: undefined }),
   markerRow: fc.option(rowOf(['directory']), { nil: undefined }),
   needsMarker: fc.boolean(),
-  keepsXattrs: fc.boolean(),
+  keeps: fc.record({ xattrs: fc.boolean(), hardLinks: fc.boolean() }),
   xattrs: fc.constantFrom(null, NO_XATTRS, xattrsOf(Buffer.from('x'))),
   dirTimeCounts: fc.boolean(),
   hasRowsBelow: fc.boolean(),
@@ -116,7 +117,7 @@ always('S8 a known row and an equal stat without a write that was told of cost n
   fc.pre(s.stat?.kind === 'file' && !s.written);
   const fileRow = ledgerRow(
     'f',
-    rowFor('f' as RelKey, s.stat, { state: 'known', xattrs: '', checksum: 'c', etag: 'e' }),
+    rowFor('f' as RelKey, s.stat, { state: 'known', xattrs: '', linkGroup: 'g', checksum: 'c', etag: 'e' }),
   );
   assert.deepEqual(planPath({ ...s, fileRow, markerRow: undefined, hasRowsBelow: false }), []);
 });
@@ -131,9 +132,9 @@ always('S6 only an unproven key is proven, not before its time', (s, actions) =>
 
 /** The state after the first action has been done as the transfers do it. */
 function perform(s: PathState, action: Action): PathState {
-  const xattrs = s.keepsXattrs || s.stat?.kind === 'directory' ? (s.xattrs?.digest ?? '') : null;
+  const xattrs = s.keeps.xattrs || s.stat?.kind === 'directory' ? (s.xattrs?.digest ?? '') : null;
   const stored = (key: string): LedgerRow =>
-    rowFor(key as RelKey, s.stat!, { state: 'known', xattrs, checksum: 'c', etag: 'e' });
+    rowFor(key as RelKey, s.stat!, { state: 'known', xattrs, linkGroup: 'g', checksum: 'c', etag: 'e' });
   switch (action.do) {
     case 'put-file':
     case 'put-symlink':

@@ -31,6 +31,7 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   crossMounts: false,
   dirTimes: false,
   xattrs: false,
+  hardLinks: false,
   sparse: false,
   maxDelete: { count: 1000, percent: 50 },
   deleteForeign: false,

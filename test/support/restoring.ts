@@ -79,6 +79,7 @@ export function restoreOptions(given: {
     dirTimes: false,
     sparse: false,
     xattrs: false,
+    hardLinks: false,
     owners: process.getuid?.() === 0,
     nowMs: () => 1_700_000_000_000,
     randomName: () => randomBytes(8).toString('hex'),

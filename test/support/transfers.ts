@@ -7,6 +7,7 @@ import { HashThreads } from '../../src/hash/hash-threads.ts';
 import { Journal } from '../../src/ledger/journal.ts';
 import type { Ledger, LedgerRow } from '../../src/ledger/ledger.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
+import type { Keeps } from '../../src/model/extras.ts';
 import type { RelKey } from '../../src/model/key.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectAttributes } from '../../src/store/object-store.ts';
@@ -58,7 +59,7 @@ export interface TransferBench {
 }
 
 /** Multipart from 1 MiB on, so that large files stay small. */
-export function transferBench(t: TestContext, { xattrs = false } = {}): TransferBench {
+export function transferBench(t: TestContext, keeps: Partial<Keeps> = {}): TransferBench {
   const root = tempDir(t);
   const { ledger } = openLedger({ file: ':memory:' });
   const store = new MeddlingStore();
@@ -68,7 +69,7 @@ export function transferBench(t: TestContext, { xattrs = false } = {}): Transfer
     ledger,
     wallMs: Date.now() + 10_000,
     context: {
-      tree: new LocalTree(Buffer.from(root), { xattrs }),
+      tree: new LocalTree(Buffer.from(root), keeps),
       store,
       prefix: 'p/',
       journal: new Journal(ledger, setImmediate),

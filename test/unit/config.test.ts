@@ -33,6 +33,7 @@ test('options have the defaults of the table', () => {
     dirTimes: false,
     first: [],
     xattrs: false,
+    hardLinks: false,
     sparse: false,
     coalesceMs: 50,
     settleMs: 1_000,

@@ -148,7 +148,7 @@ test('a ledger of the first schema is brought to the present one, with its rows 
   ledger.setMeta({ listed: true, restored: 'all' });
   ledger.close();
   const db = new DatabaseSync(file);
-  db.exec(`DROP TABLE changed; ALTER TABLE entry DROP COLUMN xattrs;
+  db.exec(`DROP TABLE changed; ALTER TABLE entry DROP COLUMN xattrs; ALTER TABLE entry DROP COLUMN link_group;
     ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored;
     ALTER TABLE meta DROP COLUMN generation; ALTER TABLE entry ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 1`);

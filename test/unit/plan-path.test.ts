@@ -20,7 +20,7 @@ function plan(state: Partial<PathState>): readonly Action[] {
     source: undefined,
     markerRow: undefined,
     needsMarker: false,
-    keepsXattrs: false,
+    keeps: { xattrs: false, hardLinks: false },
     xattrs: null,
     dirTimeCounts: false,
     hasRowsBelow: false,
@@ -62,7 +62,9 @@ const copy = (content: 'send' | 'compare', proven: boolean): Action => {
 const remove = (target: 'file' | 'marker', reason: string): Action => ({ do: 'delete', target, reason });
 
 /** Extended attributes are kept, and a directory has none. */
-const KEPT = { keepsXattrs: true, xattrs: NO_XATTRS } as const;
+const KEPT = { keeps: { xattrs: true, hardLinks: false }, xattrs: NO_XATTRS } as const;
+const LINKS = { keeps: { xattrs: false, hardLinks: true } } as const;
+const named: Stat = { ...file, nlink: 2 };
 
 const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   ['a new file is sent', { stat: file }, [send('new')]],
@@ -80,8 +82,16 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
   [
     'S13 one that tells nothing of them is completed',
     { ...KEPT, stat: file, fileRow: row() },
-    [{ do: 'put-file', content: 'stored', reason: 'its extended attributes' }],
+    [{ do: 'put-file', content: 'stored', reason: 'what goes with it' }],
   ],
+  ['S8 a file with one name is in no group', { ...LINKS, stat: file, fileRow: row() }, []],
+  ['S8 a row that tells of a group is complete', { ...LINKS, stat: named, fileRow: row({ linkGroup: 'g' }) }, []],
+  [
+    'S13 a row that tells of no group is completed if the file has another name',
+    { ...LINKS, stat: named, fileRow: row() },
+    [{ do: 'put-file', content: 'stored', reason: 'what goes with it' }],
+  ],
+  ['S8 but not where links are not kept', { stat: named, fileRow: row() }, []],
   ['S13 a link has none to be told of', { ...KEPT, stat: symlink, fileRow: link() }, []],
   [
     'S13 an unproven file whose attributes are not told of is sent',
