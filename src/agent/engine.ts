@@ -5,6 +5,7 @@ import { ROOT } from '../model/path.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import { DEFAULT_DIRECTORY_MODE, type DirectoryDefaults } from '../plan/marker.ts';
+import { Clones } from '../transfer/clones.ts';
 import { ContentMemory } from '../transfer/content-memory.ts';
 import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
@@ -78,6 +79,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     journal,
     metadata: new MetadataWriter({ store, prefix, others: config.metadata ?? {} }),
     copies: new CopyOrder(),
+    clones: new Clones(loadAddon().cloneFile),
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
     hashes: new HashThreads(),

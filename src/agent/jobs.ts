@@ -35,7 +35,7 @@ export function perform(context: TransferContext, action: TransferAction, job: J
   switch (action.do) {
     case 'put-file': {
       const { content, from } = action;
-      const upload = { path, content, row: fileRow, force, signal };
+      const upload = { path, content, row: fileRow, force, overtaken: job.mark.races > 0, signal };
       return from === undefined || job.mark.attempts >= COPY_ATTEMPTS
         ? uploadFile(context, upload)
         : copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven });

@@ -26,6 +26,7 @@ NAPI_MODULE_INIT() {
       {"readXattrs", NULL, read_xattrs_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setXattrs", NULL, set_xattrs_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"openFile", NULL, open_file_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"cloneFile", NULL, clone_file_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"hashFiles", NULL, hash_files_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"bootTimeMs", NULL, boot_time_ms_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"syncFileSystem", NULL, sync_file_system_js, NULL, NULL, NULL, napi_enumerable, NULL},

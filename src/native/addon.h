@@ -36,6 +36,7 @@ napi_value set_modified_js(napi_env env, napi_callback_info info);
 napi_value read_xattrs_js(napi_env env, napi_callback_info info);
 napi_value set_xattrs_js(napi_env env, napi_callback_info info);
 napi_value open_file_js(napi_env env, napi_callback_info info);
+napi_value clone_file_js(napi_env env, napi_callback_info info);
 napi_value hash_files_js(napi_env env, napi_callback_info info);
 napi_value boot_time_ms_js(napi_env env, napi_callback_info info);
 napi_value sync_file_system_js(napi_env env, napi_callback_info info);

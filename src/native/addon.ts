@@ -26,6 +26,8 @@ export interface Addon {
   /** Exactly these; of the first that cannot be had so, the errno. */
   setXattrs(fd: number, encoding: Buffer): number;
   openFile(path: string, record: Buffer, content: Buffer): number;
+  /** See clone-file.c: a stat record, and a descriptor. */
+  cloneFile(source: number, directory: Buffer): Promise<ArrayBuffer>;
   /** See hash-files.c: stat records, then digests. */
   hashFiles(paths: string, lengths: Uint32Array, trusted: number): Promise<ArrayBuffer>;
   bootTimeMs(): number;

@@ -10,6 +10,7 @@ import { StoreError } from '../store/errors.ts';
 import type { ObjectStore, Written } from '../store/object-store.ts';
 import { codeOf } from '../tree/error-code.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
+import type { Clones } from './clones.ts';
 import type { ContentMemory } from './content-memory.ts';
 import type { CopyOrder } from './copy-order.ts';
 import type { MetadataWriter } from './metadata-writer.ts';
@@ -27,6 +28,8 @@ export interface TransferContext {
   readonly metadata: MetadataWriter;
   /** What is being copied from waits for the copy. */
   readonly copies: CopyOrder;
+  /** Of files that do not rest. */
+  readonly clones: Pick<Clones, 'make'>;
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;

@@ -1,9 +1,10 @@
 // Reading a file so that what was read is one state of it: stat, read, stat (S3 No torn objects).
-import { closeSync, read } from 'node:fs';
+import { closeSync, fstatSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
-import type { RelPath } from '../model/path.ts';
+import { parentOf, type RelPath } from '../model/path.ts';
 import type { LocalTree, OpenedFile, OpenFile } from '../tree/local-tree.ts';
+import type { Clones } from './clones.ts';
 
 const readInPool = promisify(read);
 
@@ -17,17 +18,19 @@ export class RacedError extends Error {
  * call on what the caller's own look has just brought there, several times as quick as a detour through the thread pool.
  */
 export class StableFile {
-  readonly before: Stat;
-  readonly opened: OpenedFile;
+  #before: Stat;
+  #opened: OpenedFile;
   readonly #tree: LocalTree;
   readonly #path: RelPath;
   /** Reads under way in the thread pool: the descriptor must not be anybody else's before they end. */
   #reads = 0;
   #closed = false;
+  /** Once it is frozen: whether it had not moved until that instant. */
+  #restedUntilFrozen: boolean | undefined;
 
   private constructor(opened: OpenedFile, tree: LocalTree, path: RelPath) {
-    this.before = opened.stat;
-    this.opened = opened;
+    this.#before = opened.stat;
+    this.#opened = opened;
     this.#tree = tree;
     this.#path = path;
   }
@@ -51,9 +54,46 @@ export class StableFile {
     throw new RacedError('it is no regular file any more');
   }
 
+  /** The stat its content is claimed to belong to; of a frozen file the size is that of its content. */
+  get before(): Stat {
+    return this.#before;
+  }
+
+  /** As it was opened; of a frozen file what is read. */
+  get opened(): OpenedFile {
+    return this.#opened;
+  }
+
   /** See youngMs of model/entry.ts. */
   youngMs(wallNowMs: number): number {
     return youngMs(this.before, wallNowMs);
+  }
+
+  /** Whether what is read is the file at one instant. */
+  get isFrozen(): boolean {
+    return this.#restedUntilFrozen !== undefined;
+  }
+
+  /**
+   * From now on what is read is the file as it is at this instant, whatever becomes of it, where a clone can be made;
+   * elsewhere nothing changes. To be called before anything is read.
+   * @throws the system error if nothing can be known of its name
+   */
+  async freeze(clones: Pick<Clones, 'make'>): Promise<void> {
+    const { fd: source } = this.#opened;
+    const directory = this.#tree.absolute(parentOf(this.#path));
+    const clone = await clones.make({ fd: source, dev: this.before.dev, directory });
+    if (clone === undefined) return;
+    this.#opened = { ...this.#opened, fd: clone.fd, content: Buffer.alloc(0) };
+    try {
+      const sizeBytes = fstatSync(clone.fd).size;
+      const named = this.#tree.lstat(this.#path);
+      const isNamed = named?.ino === this.before.ino && named.dev === this.before.dev;
+      this.#restedUntilFrozen = isNamed && sameContentStat(this.before, clone.after);
+      this.#before = { ...this.before, sizeBytes };
+    } finally {
+      closeSync(source);
+    }
   }
 
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */
@@ -85,10 +125,11 @@ export class StableFile {
   }
 
   /**
-   * Whether the name still shows the very state that was opened. It is the open file's own: while that is open, nothing
-   * else has its inode.
+   * Whether the name still shows the very state that was opened, or did when the file was frozen. It is the open file's
+   * own: while that is open, nothing else has its inode.
    */
   isUnmoved(): boolean {
+    if (this.#restedUntilFrozen !== undefined) return this.#restedUntilFrozen;
     const named = this.#tree.lstat(this.#path);
     return named !== undefined && sameContentStat(this.before, named);
   }

@@ -44,6 +44,8 @@ export interface UploadRequest {
   readonly from?: CopySource;
   /** Publish a snapshot even if the file does not rest. */
   readonly force: boolean;
+  /** It changed while it was read before, or may have. */
+  readonly overtaken: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -61,7 +63,13 @@ export async function uploadFile(context: TransferContext, request: UploadReques
     file = StableFile.open(context.tree, request.path);
     const youngMs = file.youngMs(context.wallNow());
     if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
-    return await new Upload(context, request, { file, key, youngMs }).run();
+    // A clone has only the content.
+    const extras = extrasOf(context, request.path, file.opened);
+    // Only then, for a clone costs the writer: what it overwrites meanwhile takes new blocks.
+    const takesLong = file.before.sizeBytes >= context.multipartThresholdBytes;
+    if (request.force || (request.overtaken && takesLong)) await file.freeze(context.clones);
+    if (file.isFrozen && !file.isUnmoved() && !request.force) return { end: 'raced' };
+    return await new Upload(context, request, { file, extras, key, youngMs }).run();
   } catch (error) {
     return cutShort(context, error, request.row);
   } finally {
@@ -69,11 +77,22 @@ export async function uploadFile(context: TransferContext, request: UploadReques
   }
 }
 
-/** The content as it was read: whole for a small file, only its checksum for a large one. */
-interface Content {
+/**
+ * - `rested`: read between two equal stats, the first old enough: it is the content that belongs to the stat.
+ * - `moving`: the file at one instant, and it went on changing, or may have.
+ * - `torn`: perhaps no state it was ever in.
+ */
+type Steadiness = 'rested' | 'moving' | 'torn';
+
+/** What was read. */
+interface Read {
   readonly checksum: string;
+  readonly steadiness: Steadiness;
+}
+
+/** The same with the whole content of a small file. */
+interface Content extends Read {
   readonly body: Buffer | undefined;
-  readonly torn: boolean;
 }
 
 class Upload {
@@ -94,7 +113,7 @@ class Upload {
   constructor(
     context: TransferContext,
     request: UploadRequest,
-    opened: { file: StableFile; key: string; youngMs: number },
+    opened: { file: StableFile; extras: Extras; key: string; youngMs: number },
   ) {
     this.#context = context;
     this.#request = request;
@@ -104,7 +123,7 @@ class Upload {
     this.#young = opened.youngMs > 0;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
-    this.#extras = extrasOf(context, request.path, opened.file.opened);
+    this.#extras = opened.extras;
     this.#row = request.row ?? rowFor(this.#relKey, this.#stat, { state: 'intent', checksum: null });
   }
 
@@ -117,27 +136,29 @@ class Upload {
     const mayBeStored = content === 'compare' || this.#request.from !== undefined;
     if (large && !mayBeStored) return this.#sendInParts();
     const read = large ? await this.#digest() : await this.#readWhole();
-    if (read.torn && !this.#request.force) return { end: 'raced' };
-    const found = read.torn || !mayBeStored ? undefined : await this.#reuse(read);
+    if (read.steadiness !== 'rested' && !this.#request.force) return { end: 'raced' };
+    const found = read.steadiness === 'torn' || !mayBeStored ? undefined : await this.#reuse(read);
     // Whoever waits for the source need not wait for the content to be sent.
     if (found === undefined) this.#request.from?.reading.end();
-    return found ?? (read.body === undefined ? this.#sendInParts() : this.#send(read.checksum, read.body, read.torn));
+    return found ?? (read.body === undefined ? this.#sendInParts() : this.#send(read.body, read));
   }
 
   /** What S3 holds already is not sent: at most it is copied. Undefined if the content must be sent. */
-  async #reuse({ checksum, body }: Content): Promise<Outcome | undefined> {
+  async #reuse(read: Content): Promise<Outcome | undefined> {
     const { content, row, from } = this.#request;
+    const { checksum, body } = read;
     if (content === 'compare' && row?.checksum === checksum) {
       // The metadata may differ, the mark of a snapshot above all.
       const isMarked = row.state === 'fuzzy' && !this.#timeless;
-      if (sameMetadata(row, this.#stat) && sameExtras(row, this.#extras) && !isMarked) return this.#equal(row, false);
+      if (sameMetadata(row, this.#stat) && sameExtras(row, this.#extras) && !isMarked)
+        return this.#equal(row, read.steadiness);
       const small = body !== undefined && body.length <= METADATA_PUT_BYTES;
-      return small || row.etag === null ? undefined : this.#copy(checksum, { source: row });
+      return small || row.etag === null ? undefined : this.#copy(read, { source: row });
     }
-    return from?.source.checksum === checksum ? this.#copy(checksum, from) : undefined;
+    return from?.source.checksum === checksum ? this.#copy(read, from) : undefined;
   }
 
-  async #copy(checksum: string, from: Pick<CopyRequest, 'source' | 'reading'>): Promise<Outcome | undefined> {
+  async #copy(read: Read, from: Pick<CopyRequest, 'source' | 'reading'>): Promise<Outcome | undefined> {
     const { signal } = this.#request;
     const copied = await copyObject(this.#context, {
       ...from,
@@ -149,25 +170,25 @@ class Upload {
     if (copied.end === 'failed') return copied;
     this.#row = copied.row;
     if (copied.end === 'declined') return undefined;
-    return this.#stored(copied.written, { checksum, torn: false, how: 'copied', bytes: 0 });
+    return this.#stored(copied.written, { ...read, how: 'copied', bytes: 0 });
   }
 
-  #equal(row: LedgerRow, adopted: boolean): Outcome {
-    const state = this.#timeless ? 'fuzzy' : 'known';
+  #equal(row: LedgerRow, steadiness: Steadiness, adopted = false): Outcome {
+    const state = this.#isUnprovable(steadiness) ? 'fuzzy' : 'known';
     const { etag, versionId, checksum } = row;
     const { uploadId } = this.#row;
     const facts = { state, ...fieldsOf(this.#extras), etag, versionId, checksum, uploadId } as const;
     return { end: 'equal', row: rowFor(this.#relKey, this.#stat, facts), adopted };
   }
 
-  async #send(checksum: string, body: Buffer, torn: boolean): Promise<Outcome> {
+  async #send(body: Buffer, read: Read): Promise<Outcome> {
     const { store } = this.#context;
-    const attributes = await this.#attributes(torn);
+    const attributes = await this.#attributes(read.steadiness === 'torn');
     await announce(this.#context, this.#row);
     try {
-      const options = { signal: this.#request.signal, sha256: checksum };
+      const options = { signal: this.#request.signal, sha256: read.checksum };
       const written = await store.put(this.#key, body, attributes, options);
-      return this.#stored(written, { checksum, torn, how: 'uploaded', bytes: body.length });
+      return this.#stored(written, { ...read, how: 'uploaded', bytes: body.length });
     } catch (error) {
       return failure(this.#context, error, this.#row);
     }
@@ -176,15 +197,17 @@ class Upload {
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
     const { force, signal } = this.#request;
-    const attributes = await this.#attributes(force);
+    // Parts say at their start what nobody knows before their end.
+    const marked = force && !this.#file.isFrozen;
+    const attributes = await this.#attributes(marked);
     const before = await abortLeftOpen(this.#context, this.#row, signal);
     this.#row = before;
     await announce(this.#context, { ...before, uploadId: UNHEARD_UPLOAD });
     let open: string | null = null;
-    let torn = false;
+    let steadiness: Steadiness = 'torn';
     const verify = (): void => {
-      torn = this.#isTorn();
-      if (torn && !force) throw new RacedError('it changed while it was sent');
+      steadiness = this.#steadiness();
+      if (steadiness !== 'rested' && !force) throw new RacedError('it changed while it was sent');
     };
     const source = new FileParts(this.#file, { ...this.#context, verify });
     const onStarted = (uploadId: string): void => {
@@ -195,13 +218,8 @@ class Upload {
     try {
       const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
       const written = await store.putMultipart(this.#key, source, attributes, options);
-      return this.#stored(written, {
-        checksum: source.checksum,
-        torn,
-        marked: force,
-        how: 'uploaded',
-        bytes: source.sizeBytes,
-      });
+      const { checksum, sizeBytes: bytes } = source;
+      return this.#stored(written, { checksum, steadiness, marked, how: 'uploaded', bytes });
     } catch (error) {
       // With the upload's id: it may still be open.
       const after = { ...before, uploadId: open };
@@ -213,12 +231,11 @@ class Upload {
     }
   }
 
-  #stored(
-    written: Written,
-    facts: { checksum: string; torn: boolean; marked?: boolean; how: 'uploaded' | 'copied'; bytes: number },
-  ): Outcome {
-    const { checksum, torn, marked = torn, how, bytes } = facts;
-    const fuzzy = marked || this.#timeless;
+  #stored(written: Written, facts: Read & { marked?: boolean; how: 'uploaded' | 'copied'; bytes: number }): Outcome {
+    const { checksum, steadiness, how, bytes } = facts;
+    const torn = steadiness === 'torn';
+    const { marked = torn } = facts;
+    const fuzzy = marked || this.#isUnprovable(steadiness);
     const [stat, extras] = [this.#stat, this.#extras];
     const row = acknowledgedRow(this.#context, this.#row, { stat, extras, checksum, written, fuzzy });
     return { end: 'stored', row, how, bytes, torn, marked };
@@ -235,34 +252,44 @@ class Upload {
     const row = this.#row;
     const checksum = await checksumIfStored(this.#file, row.etag);
     if (checksum === undefined) return undefined;
-    if (this.#isTorn()) throw new RacedError('it changed while it was compared');
+    const steadiness = this.#steadiness();
+    if (steadiness === 'torn') throw new RacedError('it changed while it was compared');
     const { xattrs, linkGroup } = this.#extras;
     // Whoever stored it may have looked at less.
     if (mayBeNewer(this.#stat, row) || (xattrs?.digest ?? '') !== '' || linkGroup != null) {
       const head = await this.#context.store.head(this.#key, { signal: this.#request.signal });
       const like = likeness(this.#stat, this.#extras, { row, head });
-      if (like !== 'same') return like === 'other' ? this.#copy(checksum, { source: row }) : undefined;
-      return this.#equal({ ...row, checksum, versionId: head!.versionId }, true);
+      if (like !== 'same') return like === 'other' ? this.#copy({ checksum, steadiness }, { source: row }) : undefined;
+      return this.#equal({ ...row, checksum, versionId: head!.versionId }, steadiness, true);
     }
-    return this.#equal({ ...row, checksum }, true);
+    return this.#equal({ ...row, checksum }, steadiness, true);
   }
 
   /** The content is the row's, as their stats show; what goes with it, nobody has looked at. */
   async #complete(): Promise<Outcome | undefined> {
     const row = this.#row;
-    if (!sameFile(row, this.#stat) || this.#isTorn()) throw new RacedError('it changed after it was looked at');
-    if (sameExtras(row, this.#extras)) return this.#equal(row, false);
-    return row.etag === null ? undefined : this.#copy(row.checksum!, { source: row });
+    const steadiness = this.#steadiness();
+    if (!sameFile(row, this.#stat) || steadiness !== 'rested')
+      throw new RacedError('it changed after it was looked at');
+    if (sameExtras(row, this.#extras)) return this.#equal(row, steadiness);
+    return row.etag === null ? undefined : this.#copy({ checksum: row.checksum!, steadiness }, { source: row });
   }
 
-  #isTorn(): boolean {
-    return this.#young || !this.#file.isUnmoved();
+  /** Of what has been read by now. */
+  #steadiness(): Steadiness {
+    if (!this.#young && this.#file.isUnmoved()) return 'rested';
+    return this.#file.isFrozen ? 'moving' : 'torn';
+  }
+
+  /** Whether an equal stat, later, does not show that the file still holds what was read. */
+  #isUnprovable(steadiness: Steadiness): boolean {
+    return this.#timeless || steadiness !== 'rested';
   }
 
   async #readWhole(): Promise<Content> {
     const body = await this.#file.read(0, this.#stat.sizeBytes);
     const checksum = hash('sha256', body);
-    return { checksum, body, torn: this.#isTorn() };
+    return { checksum, body, steadiness: this.#steadiness() };
   }
 
   async #digest(): Promise<Content> {
@@ -271,6 +298,6 @@ class Upload {
     for (let at = 0; at < this.#stat.sizeBytes; at += step) {
       content.update(await this.#file.read(at, Math.min(step, this.#stat.sizeBytes - at)));
     }
-    return { checksum: content.digest('hex'), body: undefined, torn: this.#isTorn() };
+    return { checksum: content.digest('hex'), body: undefined, steadiness: this.#steadiness() };
   }
 }

@@ -24,7 +24,14 @@ async function renamed(bench: TransferBench, content: string | Buffer): Promise<
   const { signal } = new AbortController();
   bench.write(FROM, content);
   const { row } = ended(
-    await uploadFile(bench.context, { path: FROM, content: 'send', row: undefined, force: false, signal }),
+    await uploadFile(bench.context, {
+      path: FROM,
+      content: 'send',
+      row: undefined,
+      force: false,
+      overtaken: false,
+      signal,
+    }),
     'stored',
   );
   bench.context.journal.save(row);
@@ -36,7 +43,7 @@ async function renamed(bench: TransferBench, content: string | Buffer): Promise<
 function copy(bench: TransferBench, source: LedgerRow, request: Partial<CopyFileRequest> = {}): Promise<Outcome> {
   const stat = bench.context.tree.lstat(TO)!;
   const { signal } = new AbortController();
-  const rest = { content: 'send', row: bench.row(TO), force: false, proven: false } as const;
+  const rest = { content: 'send', row: bench.row(TO), force: false, overtaken: false, proven: false } as const;
   return copyFile(bench.context, { path: TO, source, stat, ...rest, signal, ...request });
 }
 
@@ -156,7 +163,14 @@ test('S6 a put on the source waits until the copy has ended, even if the copy fa
     bench.store.before = (action, key) => order.push(`${action} ${key}`);
     const copied = copy(bench, source, { proven: true });
     const { signal } = new AbortController();
-    const put = uploadFile(bench.context, { path: FROM, content: 'send', row: source, force: false, signal });
+    const put = uploadFile(bench.context, {
+      path: FROM,
+      content: 'send',
+      row: source,
+      force: false,
+      overtaken: false,
+      signal,
+    });
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     assert.deepEqual(order, ['copy']);
     gate.resolve();

@@ -23,7 +23,15 @@ const LARGE = Buffer.alloc(1024 * 1024 + 1, 'l');
 
 function upload(bench: TransferBench, request: Partial<UploadRequest> = {}): Promise<Outcome> {
   const { signal } = new AbortController();
-  return uploadFile(bench.context, { path: F, content: 'send', row: bench.row(F), force: false, signal, ...request });
+  return uploadFile(bench.context, {
+    path: F,
+    content: 'send',
+    row: bench.row(F),
+    force: false,
+    overtaken: false,
+    signal,
+    ...request,
+  });
 }
 
 /** A file that is stored, and its row saved. */

@@ -13,7 +13,7 @@ const { signal } = new AbortController();
 const GROUP = 'ab'.repeat(16);
 
 async function upload(bench: TransferBench, path: string, row?: LedgerRow): Promise<LedgerRow> {
-  const request = { path: path as RelPath, content: 'send', row, force: false, signal } as const;
+  const request = { path: path as RelPath, content: 'send', row, force: false, overtaken: false, signal } as const;
   const stored = ended(await uploadFile(bench.context, request), 'stored').row;
   bench.context.journal.save(stored);
   return stored;
@@ -84,7 +84,14 @@ test('S6 S13 an object that tells of another group, or of none, is neither adopt
     ...row,
     ...{ state: 'foreign', checksum: null, linkGroup: null, ino: 0n, mtimeNs: row.mtimeNs + 10n ** 13n },
   };
-  const request = { path: 'a' as RelPath, content: 'adopt', row: foreign, force: false, signal } as const;
+  const request = {
+    path: 'a' as RelPath,
+    content: 'adopt',
+    row: foreign,
+    force: false,
+    overtaken: false,
+    signal,
+  } as const;
   assert.equal((await uploadFile(bench.context, request)).end, 'equal');
   const unproven: LedgerRow = { ...row, state: 'unproven', proveAfterMs: bench.wallMs };
   assert.equal((await proveKey(bench.context, unproven, signal)).end, 'proven');

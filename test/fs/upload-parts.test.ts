@@ -37,7 +37,15 @@ function openFiles(): number {
 
 function upload(bench: TransferBench, request: Partial<UploadRequest> = {}): Promise<Outcome> {
   const { signal } = new AbortController();
-  return uploadFile(bench.context, { path: F, content: 'send', row: bench.row(F), force: false, signal, ...request });
+  return uploadFile(bench.context, {
+    path: F,
+    content: 'send',
+    row: bench.row(F),
+    force: false,
+    overtaken: false,
+    signal,
+    ...request,
+  });
 }
 
 test('S6 that an upload in parts was asked for is durable before it is, and its id before its first part', async (t) => {

@@ -18,7 +18,15 @@ const F = 'f' as RelPath;
 const { signal } = new AbortController();
 
 function upload(bench: TransferBench, request: Partial<UploadRequest> = {}): Promise<Outcome> {
-  return uploadFile(bench.context, { path: F, content: 'send', row: undefined, force: false, signal, ...request });
+  return uploadFile(bench.context, {
+    path: F,
+    content: 'send',
+    row: undefined,
+    force: false,
+    overtaken: false,
+    signal,
+    ...request,
+  });
 }
 
 function digestIn(bench: TransferBench, key = F as string): string {
@@ -94,7 +102,16 @@ test('S13 a copy that is not read carries the attributes of the file as it is', 
   renameSync(join(bench.root, F), join(bench.root, 'to'));
   const to = 'to' as RelPath;
   const stat = bench.context.tree.lstat(to)!;
-  const request = { path: to, content: 'send', row: undefined, force: false, signal, source, proven: true } as const;
+  const request = {
+    path: to,
+    content: 'send',
+    row: undefined,
+    force: false,
+    overtaken: false,
+    signal,
+    source,
+    proven: true,
+  } as const;
   setAttributes(join(bench.root, to), { 'user.a': 'changed after the look' });
   assert.deepEqual(await copyFile(bench.context, { ...request, stat }), { end: 'raced' });
   const now = bench.context.tree.lstat(to)!;

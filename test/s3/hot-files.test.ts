@@ -6,13 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sized } from '../support/long-form.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
+import { UNCLONABLE } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
-import { Writer } from '../support/writers.ts';
+import { PAGE_BYTES, Writer, wasAState } from '../support/writers.ts';
 
 const MIB = 1024 ** 2;
-const PAGE_BYTES = 4096;
-/** Of writers.py. */
-const STRIDE = 617;
 
 /** The versions of a path's object, oldest first. */
 const versionsOf = (ground: Ground, path: string) =>
@@ -23,18 +21,6 @@ const versionsOf = (ground: Ground, path: string) =>
 
 const isMarked = ({ properties }: { properties: { metadata: Readonly<Record<string, string>> } }): boolean =>
   properties.metadata['awssyncer-fuzzy'] !== undefined;
-
-/**
- * Whether a file whose pages are overwritten one after the other in the order of writers.py, again and again, ever
- * looked like this: what is overwritten already is of one generation, the rest of the one before.
- */
-function wasAState(bytes: Buffer): boolean {
-  const pages = bytes.length / PAGE_BYTES;
-  const generationOf = (page: number): number =>
-    Number(bytes.toString('latin1', page * PAGE_BYTES, page * PAGE_BYTES + 8));
-  const inOrder = Array.from({ length: pages }, (_, k) => generationOf((k * STRIDE) % pages));
-  return inOrder.every((one, k) => k === 0 || one <= inOrder[k - 1]!) && inOrder[0]! - inOrder.at(-1)! <= 1;
-}
 
 test('S3 of a file that is overwritten in place all the time only states it was in are published unmarked', async (t) => {
   const ground = await settledGround(t, {
@@ -68,7 +54,8 @@ test('S3 a write(2) that takes long is published when it is complete, though the
 });
 
 test('S3 parts that were allowed to be torn and are not lose their mark by one copy', async (t) => {
-  const ground = await settledGround(t, { config: { maxWaitMs: 1, multipartThresholdBytes: 5 * MIB } });
+  const config = { maxWaitMs: 1, multipartThresholdBytes: 5 * MIB };
+  const ground = await settledGround(t, { config, under: UNCLONABLE });
   ground.bucket.keepVersions();
   const marked = () => versionsOf(ground, 'large').filter(isMarked).length;
   // Looked at within 20 ms of a write it cannot be told to rest, and has been dirty for longer than it may be.

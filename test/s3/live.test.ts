@@ -20,6 +20,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathFromText } from '../../src/model/path.ts';
 import { makeGround, settledGround } from '../support/strict-agent.ts';
+import { UNCLONABLE } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 const MIB = 1024 ** 2;
@@ -203,7 +204,7 @@ test('S7 a file written again and again costs a bounded number of PUTs, and its 
 });
 
 test('S7 a file that is never closed and never rests is stored at max-wait, marked as a snapshot', async (t) => {
-  const ground = await settledGround(t, { files: { a: '' } });
+  const ground = await settledGround(t, { files: { a: '' }, under: UNCLONABLE });
   const fd = openSync(ground.at('log'), 'a');
   t.after(() => closeSync(fd));
   let lines = 0;

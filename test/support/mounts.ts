@@ -1,6 +1,9 @@
 // Mounts for tests, where this user may make them.
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { tempDir } from './temp-dir.ts';
 
 export interface Mounted {
   /** Takes it off: at once, or for those in whose way it still is as soon as they let go. Idempotent. */
@@ -98,4 +101,16 @@ export function attachLoop(file: string): { readonly device: string; release(): 
   } catch {
     return undefined;
   }
+}
+
+/** A new file system of this type for the test; undefined, and a line that says so, where there can be none. */
+export function imageDir(t: TestContext, type: ImageType, { flags = 'rw' } = {}): string | undefined {
+  let mounted: Mounted | undefined;
+  t.after(() => mounted?.unmount({ lazily: true })); // before the directory goes
+  const [dir, image] = ['mounted', 'image'].map((name) => join(tempDir(t), name)) as [string, string];
+  mkdirSync(dir);
+  if (makeImage(image, type)) mounted = mountOn(dir, { image, flags });
+  if (mounted !== undefined) return dir;
+  console.log(`${t.name}: not run, ${type} cannot be made or mounted here`);
+  return undefined;
 }

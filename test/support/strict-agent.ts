@@ -29,6 +29,8 @@ export interface GroundOptions {
   readonly openInotify?: OpenInotify;
   /** LOCAL; by default a directory of its own. */
   readonly root?: string;
+  /** Where that lies; by default where temporary files do. */
+  readonly under?: string;
 }
 
 /** A server, a directory with these files in it, and no agent yet. */
@@ -36,7 +38,7 @@ export async function makeGround(t: TestContext, options: GroundOptions = {}): P
   const server = await startStrictS3({ buckets: [BUCKET], ...options.server });
   // Before the directory goes, which would be news to a running agent.
   t.after(() => ground?.end());
-  const base = tempDir(t);
+  const base = tempDir(t, options.under === undefined ? {} : { under: options.under });
   const ground = new Ground(t, server, { base, options });
   mkdirSync(ground.root, { recursive: true });
   for (const [path, content] of Object.entries(options.files ?? {})) ground.write(path, content);

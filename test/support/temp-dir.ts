@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-export function tempDir(t: TestContext): string {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'awssyncer-test-')));
+/** A file system that cannot clone files, wherever the tests run. */
+export const UNCLONABLE = '/dev/shm';
+
+export function tempDir(t: TestContext, { under = tmpdir() } = {}): string {
+  const path = realpathSync(mkdtempSync(join(under, 'awssyncer-test-')));
   t.after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }

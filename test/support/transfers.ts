@@ -1,6 +1,6 @@
 // What a transfer needs, on a real directory and a store in memory; every fault is the test's own.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, fstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { HashThreads } from '../../src/hash/hash-threads.ts';
@@ -11,12 +11,13 @@ import type { Keeps } from '../../src/model/extras.ts';
 import type { RelKey } from '../../src/model/key.ts';
 import { StoreError } from '../../src/store/errors.ts';
 import type { ObjectAttributes } from '../../src/store/object-store.ts';
+import type { Clones } from '../../src/transfer/clones.ts';
 import { ContentMemory } from '../../src/transfer/content-memory.ts';
 import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import { MetadataWriter } from '../../src/transfer/metadata-writer.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
-import { LocalTree } from '../../src/tree/local-tree.ts';
+import { LocalTree, statOf } from '../../src/tree/local-tree.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -58,8 +59,23 @@ export interface TransferBench {
   row(key: string): LedgerRow | undefined;
 }
 
-/** Multipart from 1 MiB on, so that large files stay small. */
-export function transferBench(t: TestContext, keeps: Partial<Keeps> = {}): TransferBench {
+/** Clones where the file system cannot: what is copied while nobody writes is the file at one instant. */
+export function copyingClones(t: TestContext): Pick<Clones, 'make'> {
+  const copy = join(tempDir(t), 'copy');
+  const make: Clones['make'] = async ({ fd }) => {
+    copyFileSync(`/proc/self/fd/${fd}`, copy);
+    return { fd: openSync(copy, 'r'), after: statOf(fstatSync(fd, { bigint: true })) };
+  };
+  return { make };
+}
+
+const NO_CLONES: Pick<Clones, 'make'> = { make: async () => undefined };
+
+/** Multipart from 1 MiB on, so that large files stay small. By default nothing can be cloned. */
+export function transferBench(
+  t: TestContext,
+  { clones = NO_CLONES, ...keeps }: Partial<Keeps> & { readonly clones?: Pick<Clones, 'make'> } = {},
+): TransferBench {
   const root = tempDir(t);
   const { ledger } = openLedger({ file: ':memory:' });
   const store = new MeddlingStore();
@@ -75,6 +91,7 @@ export function transferBench(t: TestContext, keeps: Partial<Keeps> = {}): Trans
       journal: new Journal(ledger, setImmediate),
       metadata: new MetadataWriter({ store, prefix: 'p/', others: {} }),
       copies: new CopyOrder(),
+      clones,
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
       hashes: new HashThreads(),

@@ -39,7 +39,7 @@ def until_told(step):
 def generations():
     """
     Overwrites the file in place, page by page, with the generation's number. In an order in which nobody reads: somebody
-    who read in the same order would see a state of the file, however late it was.
+    who read in the same order would see a state of the file, however late it was. As 'restless' without any pause.
     """
     fd = os.open(path, os.O_WRONLY)
     pages = os.fstat(fd).st_size // PAGE
@@ -49,7 +49,7 @@ def generations():
         for k in range(pages):
             os.pwrite(fd, word * (PAGE // 8), k * STRIDE % pages * PAGE)
         # For about as long as it must rest to be read: it often goes on while it is read.
-        if number % 3 == 2:
+        if what == 'generations' and number % 3 == 2:
             time.sleep(random.uniform(0.02, 0.045))
 
     say(until_told(step))
@@ -137,6 +137,7 @@ def halting():
 
 {
     'generations': generations,
+    'restless': generations,
     'append': append,
     'rewrite': rewrite,
     'replace': replace,

@@ -7,7 +7,20 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('writers.py', import.meta.url));
 
-export type WriterKind = 'generations' | 'append' | 'rewrite' | 'replace' | 'recreate' | 'mapped' | 'halting';
+/** What `generations` writes at a time. */
+export const PAGE_BYTES = 4096;
+/** Its order: see writers.py. */
+const STRIDE = 617;
+
+export type WriterKind =
+  | 'generations'
+  | 'restless'
+  | 'append'
+  | 'rewrite'
+  | 'replace'
+  | 'recreate'
+  | 'mapped'
+  | 'halting';
 
 /** A writer; it ends with the test. */
 export class Writer {
@@ -37,4 +50,16 @@ export class Writer {
     this.process.stdin!.end();
     await once(this.process, 'exit');
   }
+}
+
+/**
+ * Whether a file whose pages are overwritten one after the other in the order of writers.py, again and again, ever
+ * looked like this: what is overwritten already is of one generation, the rest of the one before.
+ */
+export function wasAState(bytes: Buffer): boolean {
+  const pages = bytes.length / PAGE_BYTES;
+  const generationOf = (page: number): number =>
+    Number(bytes.toString('latin1', page * PAGE_BYTES, page * PAGE_BYTES + 8));
+  const inOrder = Array.from({ length: pages }, (_, k) => generationOf((k * STRIDE) % pages));
+  return inOrder.every((one, k) => k === 0 || one <= inOrder[k - 1]!) && inOrder[0]! - inOrder.at(-1)! <= 1;
 }
