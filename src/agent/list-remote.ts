@@ -2,7 +2,7 @@
 // forgotten, so that the same planner decides about both.
 import type { LedgerRow } from '../ledger/ledger.ts';
 import { foreignRow } from '../ledger/row.ts';
-import { isListedApart, isReservedKey, type RelKey, relativeKey } from '../model/key.ts';
+import { isListedApart, type RelKey, relativeKey } from '../model/key.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -53,7 +53,7 @@ export async function listRemote(
     const rows: LedgerRow[] = [];
     for (const object of page) {
       const key = relativeKey(prefix, object.key);
-      if (typeof key === 'string' && isReservedKey(key)) continue;
+      if (key === undefined) continue;
       listed++;
       if (object.key === prefix) continue; // a console's folder placeholder for the prefix itself
       if (typeof key !== 'string') {

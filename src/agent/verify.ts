@@ -1,5 +1,5 @@
 // Evidence: lists S3, walks the disk, compares both. The ledger is not asked: it is what could be wrong.
-import { hashedOf, inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { hashedOf, inKeyOrder, isMarker, pathOfKey, relativeKey } from '../model/key.ts';
 import { type RelPath, ROOT } from '../model/path.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
@@ -114,13 +114,12 @@ async function listAll(
     for (const object of page) {
       const key = relativeKey(prefix, object.key);
       if (object.key === prefix) continue;
-      if (typeof key !== 'string') impossible.push({ key: object.key, reason: key.impossible });
-      else if (hashedOf(prefix, object.key) !== undefined)
-        impossible.push({
-          key: object.key,
-          reason: 'it tells the key of an object that is not there: it may be deleted',
-        });
-      else if (!isReservedKey(key) && filter.includes(pathOfKey(key), isMarker(key))) objects.push({ key, object });
+      if (key === undefined) {
+        if (hashedOf(prefix, object.key) === undefined) continue;
+        const reason = 'it tells the key of an object that is not there: it may be deleted';
+        impossible.push({ key: object.key, reason });
+      } else if (typeof key !== 'string') impossible.push({ key: object.key, reason: key.impossible });
+      else if (filter.includes(pathOfKey(key), isMarker(key))) objects.push({ key, object });
     }
   }
   return { objects: inKeyOrder(objects, ({ key }) => key), impossible };

@@ -1,6 +1,6 @@
 // Pure. The path filter: reserved names, --include and --exclude, and the original's two variables.
 import { UsageError } from '../model/errors.ts';
-import { LEGACY_READY_MARKER, RESERVED_NAME, TEMPORARY_PREFIX } from '../model/key.ts';
+import { LEGACY_READY_MARKER, TEMPORARY_PREFIX } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
 import { compileAwsGlob } from './aws-glob.ts';
 import { charactersOf } from './characters.ts';
@@ -30,7 +30,7 @@ export interface FilterOptions {
 export function createFilter(options: FilterOptions): PathFilter {
   const rules = (options.rules ?? []).map(({ include, glob }) => ({ include, glob: compileGlob(glob) })).reverse();
   const excludes = (options.syncExcludes ?? []).map(compileAwsGlob);
-  const reserved = [RESERVED_NAME, LEGACY_READY_MARKER, ...(options.readyFile ? [options.readyFile] : [])] as RelPath[];
+  const reserved = [LEGACY_READY_MARKER, ...(options.readyFile ? [options.readyFile] : [])] as RelPath[];
 
   function isReserved(path: RelPath): boolean {
     if (path.includes(TEMPORARY_PREFIX) && path.split('/').some((name) => name.startsWith(TEMPORARY_PREFIX)))

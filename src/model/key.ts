@@ -8,7 +8,7 @@ import { type RelPath, textOf } from './path.ts';
  */
 export type RelKey = string & { readonly __relKey: true };
 
-/** Names the agent keeps for itself directly beneath the prefix and the root. */
+/** The name the agent keeps for itself directly beneath the prefix. */
 export const RESERVED_NAME = '.awssyncer';
 
 /** The original container's ready marker; every bucket written by the original holds one. It is never synchronised. */
@@ -38,9 +38,9 @@ export function isMarker(key: RelKey): boolean {
   return key.endsWith('/');
 }
 
-/** Keys that belong to the agent itself or to the original's container: they are no part of the tree. */
-export function isReservedKey(key: RelKey): boolean {
-  return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`) || key === LEGACY_READY_MARKER;
+/** Whether S3 keeps something of the agent's own under this: a path of that name lies under an encoded one. */
+function isReserved(key: string): boolean {
+  return key === RESERVED_NAME || key.startsWith(`${RESERVED_NAME}/`);
 }
 
 /** The path an object with this key describes. */
@@ -119,10 +119,10 @@ export function inKeyOrder<T>(listed: T[], keyOf: (item: T) => RelKey): T[] {
 /** What XML 1.0 cannot hold (bulk deletes are XML), and halves of surrogate pairs, which UTF-8 has not. */
 const NOT_CARRIED = /[\x00-\x08\x0b\x0c\x0e-\x1f\p{Cs}\ufffe\uffff]/u;
 
-/** The text of a key that S3 carries. */
+/** The text of a key that S3 carries, and the agent does not use itself. */
 function carriedText(key: RelKey): string | undefined {
   const text = textOf(key);
-  return text === undefined || NOT_CARRIED.test(text) ? undefined : text;
+  return text === undefined || NOT_CARRIED.test(text) || isReserved(text) ? undefined : text;
 }
 
 function encodeName(key: RelKey): string {
@@ -134,17 +134,19 @@ function decodeName(name: string): RelKey {
 }
 
 /**
- * The relative key of a listed object, or why it cannot be a path: outside the prefix, an empty, '.' or '..' name
+ * The relative key of a listed object; undefined for what belongs to the agent itself or to the original's container and
+ * is no part of the tree; or why it cannot be a path: outside the prefix, an empty, '.' or '..' name
  * (it would leave the tree or mean another file), NUL, longer than Linux allows, or not the key that its path has.
  */
-export function relativeKey(prefix: string, key: string): RelKey | Impossible {
+export function relativeKey(prefix: string, key: string): RelKey | Impossible | undefined {
   if (!key.startsWith(prefix)) return { impossible: `it does not start with the prefix ${prefix}` };
   const text = key.slice(prefix.length);
   const relative = Buffer.from(text, 'utf8').toString('latin1') as RelKey;
   const isNamed = relative.startsWith(ENCODED_NAMES) && relative !== ENCODED_NAMES;
   const hashed = isNamed ? hashedOf(prefix, key) : undefined;
   // Listed as it is only where name and object are not both there; a name alone means nothing.
-  if (hashed !== undefined) return hashed === key ? { impossible: 'no name beside it tells its path' } : relative;
+  if (hashed !== undefined) return hashed === key ? { impossible: 'no name beside it tells its path' } : undefined;
+  if (!isNamed && (isReserved(relative) || relative === LEGACY_READY_MARKER)) return undefined;
   const meant = isNamed ? decodeName(relative.slice(ENCODED_NAMES.length)) : relative;
   const wrong = whyNoPath(pathOfKey(meant));
   if (wrong !== undefined) return { impossible: wrong };

@@ -1,5 +1,5 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
-import { inKeyOrder, isMarker, isReservedKey, pathOfKey, relativeKey } from '../model/key.ts';
+import { inKeyOrder, isMarker, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
 import type { ListedObject } from '../store/object-store.ts';
@@ -13,7 +13,7 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
   for await (const page of store.list(prefix, { signal: work.signal })) {
     for (const object of page) {
       const relKey = relativeKey(prefix, object.key);
-      if (typeof relKey === 'string' && isReservedKey(relKey)) continue;
+      if (relKey === undefined) continue;
       work.tally.listed++;
       // The prefix's own marker, which consoles make, says nothing.
       if (object.key === prefix) continue;

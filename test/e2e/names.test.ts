@@ -15,12 +15,10 @@ const name = fc
       maxLength: 4,
     }),
     fc.uint8Array({ minLength: 1, maxLength: 6 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
-    fc.constantFrom('\xef\xbf\xbe', 'e\xcc\x81', '%FF', '.awssyncer-', '.volume_ready.', 'n'.repeat(255)),
+    fc.constantFrom('\xef\xbf\xbe', 'e\xcc\x81', '%FF', '.awssyncer', '.awssyncer-', '.volume_ready.', 'n'.repeat(255)),
   )
   .map((text) => text.replace(/[\0/]/g, '_'))
-  .filter(
-    (text) => !['', '.', '..', '.awssyncer', '.volume_ready'].includes(text) && !text.startsWith('.awssyncer-tmp-'),
-  );
+  .filter((text) => !['', '.', '..', '.volume_ready'].includes(text) && !text.startsWith('.awssyncer-tmp-'));
 
 /** Down to where their keys are too long, and on to where the kernel takes no more of LOCAL and its copies. */
 const deep = fc

@@ -153,7 +153,9 @@ class World {
 }
 
 function wholeKey(relative: RelKey): string {
-  return relative === '.awssyncer' ? `${PREFIX}.awssyncer` : PREFIX + Buffer.from(relative, 'latin1').toString();
+  return relative === '.awssyncer'
+    ? `${PREFIX}.awssyncer/names/.awssyncer`
+    : PREFIX + Buffer.from(relative, 'latin1').toString();
 }
 
 const of = (name: Change['key'], to: Change['to']) => ({ do: 'change' as const, change: { key: name, to } });

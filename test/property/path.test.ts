@@ -7,7 +7,6 @@ import {
   hashedOf,
   isListedApart,
   isMarker,
-  isReservedKey,
   isTooLong,
   keyOfName,
   MAX_PREFIX_BYTES,
@@ -104,7 +103,7 @@ test('S14 a key and its path are the same bytes; a name that S3 can carry comes 
         const whole = objectKey(prefix, key);
         assert.equal(whole.startsWith(`${prefix}.awssyncer/names/`), isListedApart(prefix, key));
         const back = relativeKey(prefix, whole);
-        if (typeof back === 'string') assert.equal(back, key);
+        if (typeof back !== 'object') assert.equal(back, key);
         else
           assert.ok(
             namesOf(p).some((name) => name === '.' || name === '..'),
@@ -180,13 +179,14 @@ test('S14 no two keys are taken for one path: what is listed as a path is where 
     'é',
     ' ',
     '.awssyncer/names/',
+    '.awssyncer',
     '..',
   );
   fc.assert(
     fc.property(fc.constantFrom('', 'p/'), fc.array(piece, { maxLength: 6 }), (prefix, pieces) => {
       const listed = prefix + pieces.join('');
       const key = relativeKey(prefix, listed);
-      if (typeof key === 'string' && !isReservedKey(key)) assert.equal(objectKey(prefix, key), listed);
+      if (typeof key === 'string') assert.equal(objectKey(prefix, key), listed);
     }),
     { numRuns: 2_000 },
   );
@@ -207,7 +207,7 @@ test('S9 keys that are no path in the tree are told, with the reason', () => {
     ['q/a', /prefix/],
   ];
   for (const [key, reason] of cases) assert.match(impossible(relativeKey('p/', key)), reason);
-  for (const name of ['x', '%e9', '%41', '%C3%A9', 'a/%', '.awssyncer/x', '%zz', 'a b%FF'])
+  for (const name of ['x', '%e9', '%41', '%C3%A9', 'a/%', '%zz', 'a b%FF'])
     assert.match(impossible(relativeKey('p/', `p/.awssyncer/names/${name}`)), /no encoded name/, name);
   assert.match(impossible(relativeKey('p/', 'p/.awssyncer/names/..%2F%FF')), /no encoded name|name \.\./);
   assert.match(impossible(relativeKey('p/', 'p/.awssyncer/names/a/../%FF')), /the name \.\./);
