@@ -29,8 +29,9 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     summary: 'S3 -> disk, once',
     usage: 'awssyncer restore [OPTIONS] s3://BUCKET[/PREFIX|/KEY] LOCAL',
     about:
-      'Brings LOCAL, a directory, what S3 holds; of the URL of one object that object, under its name. A file appears only when it is complete and verified; an interrupted restore ' +
-      'resumes. Local edits that never reached S3 stay; the loser of a conflict is kept under the state directory.',
+      'Brings what S3 holds into the directory LOCAL; of the URL of one object only that, under its name. A file appears ' +
+      'only when it is complete and verified; an interrupted restore resumes. Local edits that never reached S3 stay; the ' +
+      'loser of a conflict is kept under the state directory.',
     examples: [
       ['awssyncer restore s3://backups/game /srv/data', 'everything'],
       ['awssyncer restore s3://backups/game/world/level.dat /srv/elsewhere', 'one file, to another place'],
