@@ -34,14 +34,11 @@ export function extrasAsOf(sides: Sides, path: RelPath, stat: Stat): Extras {
 function linkGroup({ tree, journal }: Sides, path: RelPath, stat: Stat): string | null | undefined {
   if (!tree.keeps.hardLinks) return undefined;
   if (stat.nlink < 2) return null;
-  const known: string[] = [];
   for (const { key, linkGroup } of journal.ledger.byInode(stat.ino)) {
     // The row may be of an inode that had the number before.
-    if (linkGroup !== null && tree.holds(pathOfKey(key), stat.ino)) known.push(linkGroup);
+    if (linkGroup !== null && tree.holds(pathOfKey(key), stat.ino)) return linkGroup;
   }
-  return known.sort()[0] ?? tree.linkGroup(path) ?? raced();
-}
-
-function raced(): never {
-  throw new RacedError('it is gone');
+  const group = tree.linkGroup(path);
+  if (group === undefined) throw new RacedError('it is gone');
+  return group;
 }

@@ -169,11 +169,14 @@ test('S13 files of two groups stay two files, whatever they have in common', asy
   for (const name of ['c', 'd']) await ground.put(name, 'content', { ...FILE, 'awssyncer-links': 'cd'.repeat(16) });
   await ground.put('e', 'content', { ...FILE, 'awssyncer-links': '../no group' });
   await ground.put('f', 'content', { ...FILE, 'awssyncer-links': '../no group' });
+  for (const name of ['g', 'h'])
+    await ground.put(name, 'target', { ...FILE, mode: '120777', 'awssyncer-links': GROUP });
   assertComplete(await ground.restore({ hardLinks: true }));
   assert.deepEqual(linkedNames(ground.root), [
     ['a', 'b'],
     ['c', 'd'],
   ]);
+  assert.notEqual(lstatSync(ground.at('g')).ino, lstatSync(ground.at('h')).ino);
 });
 
 test('S9 what was written to before it is linked is left alone, though size and time are what they were', async (t) => {
@@ -193,4 +196,18 @@ test('S9 what was written to before it is linked is left alone, though size and 
     assert.equal(readFileSync(ground.at(victim), 'utf8'), 'CONTENT');
     assert.deepEqual(linkedNames(ground.root), []);
   }
+});
+
+test('S8 where nothing is to be linked the disk is not made to write once more', async (t) => {
+  const ground = restoreGround(t);
+  await ground.put('f', 'f', { ...FILE, 'awssyncer-links': GROUP });
+  await ground.put('d/', '', { ...FILE, mode: '40700' });
+  let syncs = 0;
+  const addon = loadAddon();
+  const syncFileSystem = (fd: number) => {
+    syncs++;
+    return addon.syncFileSystem(fd);
+  };
+  assertComplete(await ground.restore({ hardLinks: true, calls: { ...addon, syncFileSystem } }));
+  assert.equal(syncs, 1);
 });
