@@ -95,7 +95,7 @@ export const CHANGES: readonly Change[] = [
     what: 'chmod 600 conf',
     make: (root) => {
       chmodSync(join(root, 'conf'), 0o600);
-      return { object: { path: 'conf', body: Buffer.from('colour = green\n'), mode: '100600' } };
+      return { object: { path: 'conf', body: Buffer.from('colour = green\n'), mode: '0100600' } };
     },
     remark: 'mode 600',
   },
