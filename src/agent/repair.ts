@@ -44,12 +44,15 @@ export async function repair(
     only: new Set(found.map(({ path }) => path)),
     onDifference: (difference) => left.set(difference.path, difference),
   });
+  const reasons = reasonsOf(engine);
+  const whyLeft = ({ path, entry, detail }: Difference): string =>
+    reasons.get(path) ?? (entry === undefined && !config.delete ? `${detail}: only --delete takes it away` : detail);
   return {
     ...result,
     exitCode: worstExit(exitCode, differences > 0 ? EXIT.different : EXIT.ok),
     repairs: found.map((difference) => {
       const still = left.get(difference.path);
-      return { difference, left: still && whyLeft(still, { engine, deletes: config.delete }) };
+      return { difference, left: still && whyLeft(still) };
     }),
   };
 }
@@ -68,13 +71,10 @@ function distrust({ ledger }: Workspace, differences: readonly Difference[]): vo
   ledger.commit();
 }
 
-function whyLeft(
-  { path, entry, detail }: Difference,
-  { engine, deletes }: { readonly engine: Engine; readonly deletes: boolean },
-): string {
-  const problem = new Map(engine.problems.failures()).get(path);
-  if (problem !== undefined) return problem.reason;
-  const held = engine.pipeline.heldDeletes;
-  if (held?.paths.includes(path)) return HOLD_REASONS[held.reason];
-  return entry === undefined && !deletes ? `${detail}: only --delete takes it away` : detail;
+/** Why the sync did not do what it should have, by path. */
+function reasonsOf({ problems, pipeline }: Engine): ReadonlyMap<RelPath, string> {
+  const reasons = new Map(problems.failures().map(([path, { reason }]) => [path, reason]));
+  const held = pipeline.heldDeletes;
+  for (const path of held?.paths ?? []) reasons.set(path, HOLD_REASONS[held!.reason]);
+  return reasons;
 }
