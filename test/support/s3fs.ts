@@ -1,6 +1,7 @@
 // A prefix as s3fs mounts it, where s3fs is installed and this user may mount.
 import { execFile, spawn } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -28,8 +29,8 @@ export function whyNoS3fs(): string | undefined {
 
 /** Mounts it; taken off when the test ends, if it is still there. */
 export async function mountS3fs(t: TestContext, { target, bucket, prefix, home }: RemoteDirectory): Promise<S3fs> {
-  const at = join(home, 'mounted');
-  mkdirSync(at, { recursive: true });
+  // In no directory of the test: who removes that would go into the mount, and wait for the S3 server of this process.
+  const at = mkdtempSync(join(tmpdir(), 'awssyncer-s3fs-'));
   const { accessKeyId, secretAccessKey } = target.credentials;
   const passwords = join(home, 'passwd-s3fs');
   writeFileSync(passwords, `${accessKeyId}:${secretAccessKey}\n`, { mode: 0o600 });
@@ -44,10 +45,10 @@ export async function mountS3fs(t: TestContext, { target, bucket, prefix, home }
     await ended;
   };
   t.after(async () => {
-    if (server.exitCode !== null) return;
     server.kill('SIGKILL');
     await ended;
     if (isMounted()) await promisify(execFile)('umount', ['--lazy', at]);
+    rmdirSync(at);
   });
   await until('s3fs has mounted it', () => server.exitCode !== null || isMounted());
   if (server.exitCode !== null) throw new Error(`s3fs ended with ${server.exitCode}`);
