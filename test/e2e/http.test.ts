@@ -1,6 +1,5 @@
 // What a running agent answers over HTTP: metrics, probes, and what it refuses.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -119,9 +118,11 @@ test('what is not to be had over HTTP is refused, whatever the path looks like',
   }
   assert.equal(await codeOf(`${base}/sync`, { method: 'POST' }), 401);
   const headers = { authorization: 'Bearer a-token-of-many-letters' };
-  stage.write('a');
+  // A scan that is wanted while another waits is one with it.
+  await until('the first scan has ended', async () => (await scrape(base)).get('awssyncer_in_sync') === 1);
+  const scans = (await scrape(base)).get('awssyncer_scans_total')!;
   assert.equal(await codeOf(`${base}/sync`, { method: 'POST', headers }), 202);
-  await until('the scan is counted', async () => (await scrape(base)).get('awssyncer_scans_total')! >= 2);
+  await until('the scan is counted', async () => (await scrape(base)).get('awssyncer_scans_total')! > scans);
   cli.signal('SIGTERM');
   await cli.exited;
 });
@@ -129,10 +130,10 @@ test('what is not to be had over HTTP is refused, whatever the path looks like',
 test('an agent whose usual port is taken says so, and is asked by its socket', async (t) => {
   const stage = await strictStage(t);
   const taken = createServer();
-  const listening = once(taken, 'listening');
   // Where somebody else has it already, it is taken all the same.
-  taken.on('error', ({ message }) => assert.match(message, /EADDRINUSE/)).listen(9480, '127.0.0.1');
-  await Promise.race([listening, once(taken, 'error')]);
+  await new Promise<void>((resolve) => {
+    taken.on('error', () => resolve()).listen(9480, '127.0.0.1', resolve);
+  });
   t.after(() => taken.close());
   const { AWSSYNCER_HTTP: _, ...env } = stage.env;
   const cli = stage.start(['watch', stage.local, stage.url], { env });
