@@ -32,8 +32,8 @@ export function readTarget(
   { needsLocal = true } = {},
 ): Target {
   const { local = needsLocal ? undefined : '', remote } = readAddress(command, operands, env);
-  if (local === undefined) throw missing(command, 'LOCAL', 'LOCAL_PATH');
-  if (remote === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
+  if (local === undefined) throw missing(command, { what: 'LOCAL', name: 'LOCAL_PATH' });
+  if (remote === undefined) throw missing(command, URL_SIDE);
   return { local, remote };
 }
 
@@ -44,7 +44,7 @@ export function readRemote(command: Command, operands: readonly string[], env: E
   if (first !== undefined && local !== undefined) {
     throw new UsageError(`Cannot use '${first}': ${command} takes only an S3 URL`, `Usage: ${usageOf(command)}`);
   }
-  if (remote === undefined) throw missing(command, 'the S3 URL', 'S3_BUCKET');
+  if (remote === undefined) throw missing(command, { ...URL_SIDE, action: `list ${command}` });
   return { remote };
 }
 
@@ -95,6 +95,11 @@ function remoteFromEnvironment(env: Environment): S3Location | undefined {
   return bucket === undefined ? undefined : parseS3Url(bucket, 'S3_BUCKET');
 }
 
-function missing(command: Command, what: string, name: string): UsageError {
-  return new UsageError(`Cannot ${command}: ${what} is missing`, `Usage: ${usageOf(command)}; or set ${name}.`);
+const URL_SIDE = { what: 'the S3 URL', name: 'S3_BUCKET' } as const;
+
+function missing(
+  command: Command,
+  { what, name, action = command }: { readonly what: string; readonly name: string; readonly action?: string },
+): UsageError {
+  return new UsageError(`Cannot ${action}: ${what} is missing`, `Usage: ${usageOf(command)}; or set ${name}.`);
 }
