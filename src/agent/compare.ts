@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { storedLinkGroup } from '../model/extras.ts';
 import { isMarker, pathOfKey, type RelKey } from '../model/key.ts';
-import { decodeMetadata, kindOfObject, type StoredAttributes } from '../model/metadata.ts';
+import { decodeMetadata, kindOfObject, SNAPSHOT, type StoredAttributes } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
 import { storedXattrs, XATTR_OBJECTS, type Xattrs, xattrNames } from '../model/xattrs.ts';
 import type { XattrObjects } from '../restore/xattr-objects.ts';
@@ -102,7 +102,9 @@ async function find(
   const kind = entry.stat.kind === 'directory' ? 'directory' : kindOfObject(stored);
   if (kind !== entry.stat.kind) return [{ kind: 'kind', detail: `a ${entry.stat.kind} on disk, a ${kind} in S3` }];
   const key = listed!.object.key;
-  const content = await contentOf(workspace, { entry, key, head, signal, download });
+  // What a command made of a file is not what the file holds.
+  const isSnapshot = head.attributes.metadata[SNAPSHOT] !== undefined;
+  const content = isSnapshot ? undefined : await contentOf(workspace, { entry, key, head, signal, download });
   const xattrs = await xattrsOf(workspace, { entry, head, xattrObjects });
   return [content, metadataOf(entry.stat, stored, { dirTimes }), xattrs, linksOf(entry, head, links)].filter(
     (found) => found !== undefined,

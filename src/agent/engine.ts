@@ -1,5 +1,7 @@
 // The one place where the stages of disk -> S3 are wired together.
+import { join } from 'node:path';
 import type { SettleTimes } from '../dirt/settle.ts';
+import type { SnapshotHook } from '../filter/path-filter.ts';
 import { HashThreads } from '../hash/hash-threads.ts';
 import { ROOT } from '../model/path.ts';
 import { loadAddon } from '../native/addon.ts';
@@ -11,6 +13,7 @@ import type { TransferContext } from '../transfer/context.ts';
 import { CopyOrder } from '../transfer/copy-order.ts';
 import { Limiter } from '../transfer/limiter.ts';
 import { MetadataWriter } from '../transfer/metadata-writer.ts';
+import { NO_SNAPSHOTS, type Snapshots } from '../transfer/snapshots.ts';
 import { isCovered, Mounts } from '../tree/mounts.ts';
 import type { Change, Watch } from '../watch/changes.ts';
 import { Adopter } from './adopter.ts';
@@ -21,6 +24,8 @@ import type { Patience } from './patience.ts';
 import { Pipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import { Scanner } from './scanner.ts';
+import { sweepSnapshots } from './snapshot-command.ts';
+import { SnapshotHooks } from './snapshot-hooks.ts';
 import { UnreadWrites } from './unread-writes.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -34,6 +39,9 @@ export interface EngineConfig {
   /** `--metadata`. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly maxDelete: DeleteBudget;
+  readonly snapshotHooks: readonly SnapshotHook[];
+  readonly snapshotTimeoutMs: number;
+  readonly dryRun?: boolean;
 }
 
 export interface EngineOptions {
@@ -63,6 +71,16 @@ export function directoryDefaults({ dirTimes }: { readonly dirTimes: boolean }):
   return { mode: DEFAULT_DIRECTORY_MODE, uid: process.geteuid!(), gid: process.getegid!(), times: dirTimes };
 }
 
+/** Hooks run in a private directory of the state directory. A dry run changes nothing, and who knows what a command does. */
+function snapshotsOf(workspace: Workspace, config: EngineConfig): Snapshots {
+  const { stateDir, snapshotRules: rules, tree, env } = workspace;
+  if (config.snapshotHooks.length === 0 || config.dryRun === true) return NO_SNAPSHOTS;
+  const directory = join(stateDir!.path!, 'snapshots');
+  sweepSnapshots(directory);
+  const { snapshotTimeoutMs: timeoutMs } = config;
+  return new SnapshotHooks({ rules, tree, directory, timeoutMs, env, wallNow: clock.wallNow });
+}
+
 export function createEngine(workspace: Workspace, config: EngineConfig, options: EngineOptions): Engine {
   const { tree, directories, guard, filter, journal, store, prefix, log, counters, meters } = workspace;
   const { promise: fatal, reject: onFatal } = Promise.withResolvers<never>();
@@ -72,6 +90,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
   const problems = new Problems(log);
   const concurrency = affordableConcurrency(config.concurrency, log);
   const defaults = directoryDefaults(config);
+  const snapshots = snapshotsOf(workspace, config);
   const context: TransferContext = {
     tree,
     store,
@@ -80,6 +99,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     metadata: new MetadataWriter({ store, prefix, others: config.metadata ?? {} }),
     copies: new CopyOrder(),
     clones: new Clones(loadAddon().cloneFile),
+    snapshots,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
     hashes: new HashThreads(),
@@ -99,6 +119,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     adopter: new Adopter({ tree, journal, hashFiles: loadAddon().hashFiles, wallNow: clock.wallNow }),
     watch: () => engine.watch,
     budget: config.maxDelete,
+    snapshots,
     hidden: () => mounts.hidden(),
     directoryDefaults: defaults,
     deletes: options.deletes,
@@ -113,6 +134,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
       directoryDefaults: defaults,
       deleteForeign: options.deletes === 'all',
       unreadWrites,
+      snapshots,
     }),
     unreadWrites,
     limiter: new Limiter({ ceiling: concurrency, random: clock.random }),

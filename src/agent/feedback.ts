@@ -87,6 +87,8 @@ export class Feedback {
       case 'young':
         // Written a moment ago: counted, or a file that is written every few milliseconds would wait for ever.
         return this.#o.pump.again({ ...mark, races: mark.races + 1 }, outcome.inMs);
+      case 'busy':
+        return this.#o.pump.again(mark, outcome.inMs);
       case 'raced':
         return this.#raced(mark);
       case 'unreadable':

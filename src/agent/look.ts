@@ -9,6 +9,7 @@ import { parentOf, type RelPath, ROOT } from '../model/path.ts';
 import type { Xattrs } from '../model/xattrs.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { type PathState, planPath, type Source } from '../plan/plan-path.ts';
+import type { Snapshots } from '../transfer/snapshots.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import { becomesObject } from '../tree/walk.ts';
 import type { UnreadWrites } from './unread-writes.ts';
@@ -34,6 +35,7 @@ export interface LookerOptions {
   readonly directoryDefaults: DirectoryDefaults;
   readonly deleteForeign: boolean;
   readonly unreadWrites: UnreadWrites;
+  readonly snapshots: Pick<Snapshots, 'isMade' | 'isStored'>;
 }
 
 /** Looks at paths; the same look is taken when an action is planned and again when a delete is about to be sent. */
@@ -68,6 +70,7 @@ export class Looker {
       hasStoredBelow: !isRoot && stat?.kind === 'directory' && ledger.hasAcknowledged(...keysBelow(path)),
       deleteForeign,
       written,
+      snapshot: stat?.kind === 'file' ? this.#snapshot(path, stat) : undefined,
       nowMs,
     };
     return { state, actions: planPath(state) };
@@ -101,17 +104,24 @@ export class Looker {
     return true;
   }
 
+  #snapshot(path: RelPath, stat: Stat): 'stored' | 'due' | undefined {
+    const { snapshots } = this.#o;
+    if (!snapshots.isMade(path)) return undefined;
+    return snapshots.isStored(path, stat) ? 'stored' : 'due';
+  }
+
   /**
-   * What the file may be copied from. Links to one inode are no renames: a name that still has it may be written at any
-   * time.
+   * What the file may be copied from; what a command made of another is nobody's content, and what a command makes is not
+   * the file's. Links to one inode are no renames: a name that still has it may be written at any time.
    */
   #source(path: RelPath, stat: Stat, own: LedgerRow | undefined): Source | undefined {
-    const { tree, ledger, filter, unreadWrites } = this.#o;
+    const { tree, ledger, filter, unreadWrites, snapshots } = this.#o;
+    if (snapshots.isMade(path)) return undefined;
     if (own !== undefined && isUnchanged(own, stat)) return undefined;
     let source: Source | undefined;
     for (const row of ledger.byInode(stat.ino)) {
       const former = pathOfKey(row.key);
-      if (former === path || row.kind !== 'file' || row.state !== 'known') continue;
+      if (former === path || row.kind !== 'file' || row.state !== 'known' || snapshots.isMade(former)) continue;
       if (row.sizeBytes !== stat.sizeBytes || row.mtimeNs !== stat.mtimeNs) continue;
       if (!filter.includes(former, false) || holdsInode(tree, former, stat.ino)) continue;
       source = { row, written: unreadWrites.has(former) };

@@ -97,12 +97,14 @@ export class Pipeline implements ScanSink {
     this.#pump = new Pump({
       times,
       limiter,
+      waiting: () => context.snapshots.running,
       now,
       timer,
       onFatal,
       onMark: (mark) => this.#plan(mark),
       onSubtree: (mark, signal) => this.#scan(mark, signal),
     });
+    context.snapshots.onRunning(() => this.#pump.limitChanged());
     this.#feedback = new Feedback({ ...options, pump: this.#pump, hot: this.#hot, holds: this.#holds });
     const judgeOptions = {
       looker,

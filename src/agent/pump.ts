@@ -12,6 +12,8 @@ export type Timer = (callback: () => void, ms: number) => () => void;
 export interface PumpOptions {
   readonly times: SettleTimes;
   readonly limiter: Limiter;
+  /** How many of the requests that run send nothing, because they wait for a command: they do not count. Default: none. */
+  readonly waiting?: () => number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   readonly timer: Timer;
@@ -65,7 +67,7 @@ export class Pump {
   constructor(options: PumpOptions) {
     this.#o = options;
     this.#dirty = new DirtySet(options.times);
-    this.#queue = new PQueue({ concurrency: options.limiter.limit });
+    this.#queue = new PQueue({ concurrency: this.#limit });
   }
 
   /** Aborted by stop(). */
@@ -123,9 +125,14 @@ export class Pump {
   submit(request: () => Promise<void>): void {
     void this.#queue.add(async () => {
       await request().catch(this.#o.onFatal);
-      this.#queue.concurrency = this.#o.limiter.limit;
-      this.#turnAt(this.#o.now());
+      this.limitChanged();
     });
+  }
+
+  /** More or less may be done at a time than before. */
+  limitChanged(): void {
+    this.#queue.concurrency = this.#limit;
+    this.#turnAt(this.#o.now());
   }
 
   /** Resolves when another finding is welcome. */
@@ -260,7 +267,7 @@ export class Pump {
 
   #handOut(): void {
     const { limiter, now } = this.#o;
-    this.#queue.concurrency = limiter.limit;
+    this.#queue.concurrency = this.#limit;
     for (let count = 0; count < SLICE && this.#hasCapacity() && now() >= limiter.pausedUntilMs; count++) {
       const mark = this.#dirty.take(now());
       if (mark === undefined) {
@@ -277,9 +284,13 @@ export class Pump {
     }
   }
 
+  get #limit(): number {
+    return this.#o.limiter.limit + (this.#o.waiting?.() ?? 0);
+  }
+
   /** The queue is fed lazily: it holds what runs, never what waits. */
   #hasCapacity(): boolean {
-    return this.#queue.size === 0 && this.#queue.pending < this.#o.limiter.limit;
+    return this.#queue.size === 0 && this.#queue.pending < this.#limit;
   }
 
   #scan(mark: Mark): void {

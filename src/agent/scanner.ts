@@ -3,12 +3,13 @@ import type { Mark } from '../dirt/dirty-set.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
 import type { Journal } from '../ledger/journal.ts';
 import type { LedgerOutline, LedgerRow } from '../ledger/ledger.ts';
-import { isComplete, isUnchanged, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import { isComplete, sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import { fileKey, isMarker, markerKey, pathOfKey, type RelKey } from '../model/key.ts';
 import { isWithin, type RelPath, ROOT } from '../model/path.ts';
 import { type DeleteBudget, exceedsBudget } from '../plan/delete-budget.ts';
 import { type DirectoryDefaults, needsMarker } from '../plan/marker.ts';
 import { Merge, type Pair } from '../plan/merge.ts';
+import type { Snapshots } from '../transfer/snapshots.ts';
 import type { DirectoryReader } from '../tree/directory-reader.ts';
 import type { LocalTree } from '../tree/local-tree.ts';
 import { type Hidden, isCovered } from '../tree/mounts.ts';
@@ -65,6 +66,7 @@ export interface ScannerOptions {
   readonly filter: PathFilter;
   readonly journal: Journal;
   readonly adopter: Pick<Adopter, 'isCandidate' | 'adopt'>;
+  readonly snapshots: Pick<Snapshots, 'isMade' | 'isStored'>;
   /** What visited directories are armed with; undefined in a one-shot command. */
   readonly watch: () => Watch | undefined;
   readonly budget: DeleteBudget;
@@ -231,7 +233,8 @@ class Scan {
       if (row !== undefined) this.#sink.unchanged(); // a directory that needs no marker is nothing in S3
       return;
     }
-    if (known === undefined && this.#o.adopter.isCandidate(entry, row)) {
+    const isMade = this.#o.snapshots.isMade(entry.path);
+    if (known === undefined && !isMade && this.#o.adopter.isCandidate(entry, row)) {
       this.#sink.compares(entry.path, entry.stat.ino);
       this.#candidates.push(entry);
       return;
@@ -261,9 +264,10 @@ class Scan {
   }
 
   #isSettled({ stat, path, isEmpty }: WalkEntry, row: LedgerOutline | undefined): boolean {
-    const { tree, directoryDefaults, deletes } = this.#o;
+    const { tree, directoryDefaults, deletes, snapshots } = this.#o;
     if (stat.kind !== 'directory') {
-      if (row === undefined || !isUnchanged(row, stat)) return false;
+      const isMade = stat.kind === 'file' && snapshots.isMade(path);
+      if (row?.state !== 'known' || !(isMade ? snapshots.isStored(path, stat) : sameFile(row, stat))) return false;
       return stat.kind === 'file' ? isComplete(row, stat, tree.keeps) : sameMetadata(row, stat);
     }
     const xattrs = tree.keeps.xattrs ? tree.xattrsIfReadable(path) : null;

@@ -60,6 +60,7 @@ export class Watching {
     this.#watch = createWatch({
       root,
       filter,
+      snapshots: workspace.snapshotRules,
       sink: (change) => this.#engine.pipeline.change(change),
       onRootBreak: (reason) => guard.break(`it was ${reason}`),
       onOverflow: () => log.warn('the kernel dropped events, everything is scanned', { overflows: ++this.#overflows }),

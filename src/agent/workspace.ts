@@ -4,7 +4,8 @@ import type { LegacyFilters } from '../config/legacy.ts';
 import { showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
 import { createOrder } from '../filter/order.ts';
-import type { FilterRule, PathFilter, PathOrder } from '../filter/path-filter.ts';
+import type { FilterRule, PathFilter, PathOrder, SnapshotHook, SnapshotRules } from '../filter/path-filter.ts';
+import { createSnapshotRules } from '../filter/snapshot-rules.ts';
 import type { LeaseMode } from '../lease/document.ts';
 import { fencedStore } from '../lease/fenced-store.ts';
 import type { Lease } from '../lease/lease.ts';
@@ -44,6 +45,7 @@ export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfi
   readonly stateDir: string | undefined;
   readonly requestTimeoutMs: number;
   readonly readyFile?: string | undefined;
+  readonly snapshotHooks?: readonly SnapshotHook[];
 }
 
 export interface WorkspaceOptions {
@@ -78,6 +80,10 @@ export interface Workspace {
   readonly restoreFilter: PathFilter;
   /** What a restore brings first. */
   readonly restoreOrder: PathOrder;
+  /** Which files are stored as a command makes them. */
+  readonly snapshotRules: SnapshotRules;
+  /** The environment of this process. */
+  readonly env: Surroundings['env'];
   readonly stateDir: StateDir | undefined;
   readonly ledger: Ledger;
   readonly journal: Journal;
@@ -168,11 +174,13 @@ export async function openWorkspace(
     if (!mayWait) await store.check();
     // Not before: what it loads would make the first request wait.
     boundHeap();
+    const snapshotRules = createSnapshotRules(config.snapshotHooks ?? []);
     const rules = {
       rules: config.rules,
       filterRegex: config.filterRegex,
       rootForRegex: localAsGiven,
       readyFile: places.readyPath,
+      snapshots: snapshotRules,
     };
     const tree = new LocalTree(Buffer.from(root), config);
     return {
@@ -184,6 +192,8 @@ export async function openWorkspace(
       filter: createFilter({ ...rules, syncExcludes: config.syncExcludes }),
       restoreFilter: createFilter(rules),
       restoreOrder: createOrder(config.first ?? []),
+      snapshotRules,
+      env: context.env,
       stateDir: state,
       ledger,
       journal: new Journal(ledger, commitSchedule()),

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '../model/errors.ts';
 import type { Kind } from './kinds.ts';
-import { GLOB_OPTIONS, OPTION_ROWS } from './options.ts';
+import { OPTION_ROWS, REPEATABLE_OPTIONS } from './options.ts';
 import { nearest } from './suggest.ts';
 
 /** One option as given: on the command line or, under the same flag, in the environment. */
@@ -23,7 +23,7 @@ export interface CommandLine {
   readonly program: readonly string[] | undefined;
 }
 
-const ROWS = [...OPTION_ROWS.map(([, row]) => row), ...GLOB_OPTIONS];
+const ROWS = [...OPTION_ROWS.map(([, row]) => row), ...REPEATABLE_OPTIONS];
 
 /** --verbose stands for --log-level=debug. */
 const SHORTHANDS: ReadonlyMap<string, { flag: string; text: string }> = new Map(

@@ -23,6 +23,10 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['awssyncer run /srv/data s3://backups/game -- ./server --world /srv/data', 'a program with its state in S3'],
       ['awssyncer run --ready-file /run/ready /srv/data s3://backups/game', 'a sidecar that says when data is there'],
       ['LOCAL_PATH=/srv/data/ S3_BUCKET=backups/game awssyncer run', 'both sides from the environment'],
+      [
+        'awssyncer run --snapshot-hook \'*.db=sqlite3 "$AWSSYNCER_SOURCE" ".backup $AWSSYNCER_SNAPSHOT"\' /srv/data s3://backups/game',
+        'databases as they are at one instant',
+      ],
     ],
   },
   restore: {

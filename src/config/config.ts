@@ -1,5 +1,5 @@
 // Pure. The command line and the environment become one typed command.
-import type { FilterRule } from '../filter/path-filter.ts';
+import type { FilterRule, SnapshotHook } from '../filter/path-filter.ts';
 import { UsageError } from '../model/errors.ts';
 import { type Argument, type CommandLine, tokenize } from './command-line.ts';
 import { checkVariableNames, type Environment, variable } from './environment.ts';
@@ -8,8 +8,9 @@ import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
 import { isS3Url } from './location.ts';
 import { COMMANDS, type Command, type ControlCommand, isControl, isRemote, type RemoteCommand } from './option.ts';
-import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues } from './options.ts';
-import { checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
+import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues, REPEATABLE_OPTIONS } from './options.ts';
+import { checkHooks, checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
+import { SNAPSHOT_HOOK_OPTION } from './snapshot-options.ts';
 import { nearest } from './suggest.ts';
 import { type Address, type RemoteSide, readAddress, readRemote, readTarget, type Target } from './target.ts';
 
@@ -25,7 +26,7 @@ type Work<C extends Command> = Target &
   LegacyFilters & { readonly rules: readonly FilterRule[] } & (C extends 'run'
     ? { readonly program: readonly string[] | undefined }
     : unknown) &
-  (C extends 'restore' ? { readonly names: Names } : unknown);
+  (C extends 'restore' ? { readonly names: Names } : { readonly snapshotHooks: readonly SnapshotHook[] });
 
 /** What the command line asks for. */
 export type ParsedCommand =
@@ -71,8 +72,11 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
     if (isControl(command)) return readAddress(command, operands, env);
     if (isRemote(command)) return readRemote(command, operands, env);
     const target = readTarget(command, operands, env, { needsLocal: options.listVersions === undefined });
-    const names = command === 'restore' ? { names: namesOf(operands, options) } : {};
-    return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program, ...names };
+    const own =
+      command === 'restore'
+        ? { names: namesOf(operands, options) }
+        : { snapshotHooks: readHooks(line.arguments, { env, options }) };
+    return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program, ...own };
   };
   const config = { ...options, ...sides() };
   // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
@@ -109,7 +113,7 @@ function commandNamed(word: string | undefined): Command {
   );
 }
 
-const ROWS = [...OPTION_ROWS.map(([, row]) => row), ...GLOB_OPTIONS];
+const ROWS = [...OPTION_ROWS.map(([, row]) => row), ...REPEATABLE_OPTIONS];
 
 function readOptions(command: Command, args: readonly Argument[], env: Environment): SomeValues {
   for (const { flag, source } of args) {
@@ -169,6 +173,21 @@ function readRules(args: readonly Argument[], env: Environment): FilterRule[] {
     include: argument.flag === 'include',
     glob: readValue(GLOB_OPTIONS[0].kind, argument),
   }));
+}
+
+/** The hooks in the order given; without any, those of the environment. */
+function readHooks(
+  args: readonly Argument[],
+  { env, options }: { env: Environment; options: SomeValues },
+): SnapshotHook[] {
+  const { flag, kind } = SNAPSHOT_HOOK_OPTION;
+  const given = args.filter((argument) => argument.flag === flag);
+  const variable = fromEnvironment(flag, env);
+  const lines = variable?.text.split('\n').filter((line) => line.trim() !== '') ?? [];
+  const all = given.length > 0 ? given : lines.map((text) => ({ ...variable!, text }));
+  const hooks = all.map((argument) => readValue(kind, argument));
+  checkHooks(hooks, options);
+  return hooks;
 }
 
 function readProgram(command: Command, line: CommandLine): { program?: readonly string[] | undefined } {

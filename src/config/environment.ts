@@ -1,13 +1,13 @@
 // Pure. The AWSSYNCER_ variables: which there are, and which belong to somebody else.
 import { UsageError } from '../model/errors.ts';
-import { environmentName, GLOB_OPTIONS, OPTION_ROWS } from './options.ts';
+import { environmentName, OPTION_ROWS, REPEATABLE_OPTIONS } from './options.ts';
 import { nearest } from './suggest.ts';
 
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const KNOWN: ReadonlySet<string> = new Set(
-  [...OPTION_ROWS.map(([, row]) => row), ...GLOB_OPTIONS].map((row) => environmentName(row.flag)),
+  [...OPTION_ROWS.map(([, row]) => row), ...REPEATABLE_OPTIONS].map((row) => environmentName(row.flag)),
 );
 
 /**

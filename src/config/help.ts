@@ -1,7 +1,7 @@
 // Pure. The help texts and the README's option table, written from the option table.
 import { COMMAND_TEXTS, EXIT_TEXTS } from './commands.ts';
 import { COMMANDS, type Command, GROUPS, isControl, isRemote, S3_COMMANDS, WORK_COMMANDS } from './option.ts';
-import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionRow } from './options.ts';
+import { environmentName, OPTION_ROWS, type OptionRow, REPEATABLE_OPTIONS } from './options.ts';
 
 const WIDTH = 96;
 
@@ -17,7 +17,7 @@ interface Entry {
 }
 
 const ENTRIES: readonly Entry[] = [
-  ...GLOB_OPTIONS.map((row) => ({
+  ...REPEATABLE_OPTIONS.map((row) => ({
     group: GROUPS[0],
     commands: row.commands,
     term: `--${row.flag} ${row.kind.placeholder}`,

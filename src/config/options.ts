@@ -16,10 +16,12 @@ import {
 import { RESTORE_OPTIONS } from './restore-options.ts';
 import { S3_OPTIONS } from './s3-options.ts';
 import { SCOPE_OPTIONS } from './scope-options.ts';
+import { SNAPSHOT_HOOK_OPTION, SNAPSHOT_OPTIONS } from './snapshot-options.ts';
 
 /** Every option but --include and --exclude; the key is the name in the config, units included. */
 export const OPTIONS = {
   ...SCOPE_OPTIONS,
+  ...SNAPSHOT_OPTIONS,
   ...RESTORE_OPTIONS,
   ...S3_OPTIONS,
   ...OBJECT_OPTIONS,
@@ -230,6 +232,9 @@ export const GLOB_OPTIONS = [
     help: 'Leave out what matches, and everything beneath it; what is left out is never deleted either. May be repeated; the last match wins',
   },
 ] as const;
+
+/** The repeatable options. */
+export const REPEATABLE_OPTIONS = [...GLOB_OPTIONS, SNAPSHOT_HOOK_OPTION] as const;
 
 type Options = typeof OPTIONS;
 type Value<O> = O extends { kind: Kind<infer T>; default: infer D } ? T | Extract<D, undefined> : never;

@@ -1,4 +1,5 @@
 // Pure. The rules between options, all in one place; rules about one value alone are in its kind.
+import type { SnapshotHook } from '../filter/path-filter.ts';
 import { UsageError } from '../model/errors.ts';
 import type { Command } from './option.ts';
 import { OPTIONS, type OptionKey, type OptionValues } from './options.ts';
@@ -76,6 +77,15 @@ export function checkTogether(values: SomeValues, command: Command): void {
       'Give the address to listen at: --http PORT.',
     );
   }
+}
+
+/** @throws UsageError if hooks have no place to make snapshots in; a verify that repairs nothing makes none */
+export function checkHooks(hooks: readonly SnapshotHook[], { stateDir, repair }: SomeValues): void {
+  if (hooks.length === 0 || repair === false || stateDir !== 'none') return;
+  throw new UsageError(
+    "Cannot use --snapshot-hook: it needs a state directory to make snapshots in, current value of --state-dir is 'none'",
+    'Name a directory with --state-dir PATH.',
+  );
 }
 
 /** The default of --command-grace: what --shutdown-timeout leaves when ten seconds, at most half of it, are kept for uploads. */

@@ -6,7 +6,7 @@ import { compileAwsGlob } from './aws-glob.ts';
 import { charactersOf } from './characters.ts';
 import { compileExtendedRegex } from './extended-regex.ts';
 import { compileGlob } from './glob.ts';
-import type { FilterRule, PathFilter } from './path-filter.ts';
+import type { FilterRule, PathFilter, SnapshotRules } from './path-filter.ts';
 
 /** What a filter is made of; everything left out excludes nothing. */
 export interface FilterOptions {
@@ -20,6 +20,8 @@ export interface FilterOptions {
   readonly rootForRegex: string;
   /** The ready file, where it lies beneath the root. */
   readonly readyFile?: RelPath | undefined;
+  /** What belongs to a file that a command makes is left out. */
+  readonly snapshots?: SnapshotRules;
 }
 
 /**
@@ -41,7 +43,7 @@ export function createFilter(options: FilterOptions): PathFilter {
   return {
     includes(path, isDirectory) {
       if (path === ROOT) return true;
-      if (isReserved(path)) return false;
+      if (isReserved(path) || (!isDirectory && options.snapshots?.ownerOf(path) !== undefined)) return false;
       if (excludes.length === 0 && rules.length === 0) return true;
       const subject = subjectOf(path, isDirectory);
       if (excludes.some((glob) => glob.matches(subject))) return false;

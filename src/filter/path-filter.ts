@@ -27,3 +27,18 @@ export interface PathOrder {
   /** From 0: that of the first glob that matches the file or a directory above it. */
   turnOf(path: RelPath): number;
 }
+
+/** One --snapshot-hook. */
+export interface SnapshotHook {
+  readonly glob: string;
+  /** For /bin/sh. */
+  readonly command: string;
+}
+
+/** Which files are stored as a command makes them. */
+export interface SnapshotRules {
+  /** The command of this file; undefined if it is stored as it is. The last hook that matches wins. */
+  commandFor(path: RelPath): string | undefined;
+  /** The file of which this one is a companion (model/companions.ts): it is not stored itself. */
+  ownerOf(path: RelPath): RelPath | undefined;
+}

@@ -13,6 +13,9 @@ export interface StoredAttributes {
 /** Set on an object that may be torn: a snapshot of a file that did not rest. */
 export const FUZZY = 'awssyncer-fuzzy';
 
+/** Set on an object that holds what a command made of the file: its content is not the file's. */
+export const SNAPSHOT = 'awssyncer-snapshot';
+
 const TYPE_BITS = 0o170000;
 const REGULAR = 0o100000;
 const DIRECTORY = 0o040000;

@@ -1,6 +1,6 @@
 // Pure. (path as it is on disk, what the ledger says of its two keys) -> what to do. The only place that decides.
 import type { LedgerRow } from '../ledger/ledger.ts';
-import { isAcknowledged, isComplete, isUnchanged, sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
+import { isAcknowledged, isComplete, sameFile, sameMetadata, sameXattrs } from '../ledger/unchanged.ts';
 import type { Action, KeyKind } from '../model/action.ts';
 import { type Stat, youngMs } from '../model/entry.ts';
 import type { Keeps } from '../model/extras.ts';
@@ -39,6 +39,11 @@ export interface PathState {
   readonly deleteForeign: boolean;
   /** An event told of a write since the last read. */
   readonly written: boolean;
+  /**
+   * Of a file that is stored as a command makes it: whether S3 got what was made of this very state of the file and its
+   * logs. Neither its stat alone nor an event that told of a write says so. Undefined for every other.
+   */
+  readonly snapshot?: 'stored' | 'due' | undefined;
   /** Wall clock, ms. */
   readonly nowMs: number;
 }
@@ -55,6 +60,9 @@ export interface PathState {
  * | file | known or fuzzy, anything else | compare the content (same size), put what differs |
  * | file | fuzzy, five fields and metadata equal, ctime in the future | nothing: no comparison can settle it before its time |
  * | file | unproven, five fields equal | prove by HEAD once the late request can no longer come; put if the row does not tell of those |
+ * | file that a command makes | foreign | put |
+ * | file that a command makes | any other; S3 got this very state, and the row tells of what goes with it | as with five fields equal and no write told of |
+ * | file that a command makes | any other; else | have it made, compare that content, put what differs |
  * | file with a source | any for which it is put | copy, unread if five fields equal and no write told of, else if the content is; put otherwise |
  * | symbolic link | none, or differing | put |
  * | directory | marker needed and absent or differing / not needed and stored | put marker / delete it when an object beneath is stored |
@@ -88,25 +96,23 @@ function planStored(state: PathState, stat: Stat): Action[] {
     symlink ? [{ do: 'put-symlink', reason }] : [putFile(state, stat, { content, reason })];
   if (row === undefined) return put('send', 'new');
   if (row.state === 'intent') return put('send', 'unfinished');
-  if (row.state === 'foreign')
+  const { snapshot } = state;
+  if (row.state === 'foreign' && snapshot === undefined)
     return row.sizeBytes === stat.sizeBytes && !symlink ? put('adopt', 'foreign') : put('send', 'foreign');
+  if (row.state === 'foreign') return put('send', 'foreign');
   if (row.kind !== stat.kind) return put('send', 'other kind');
-  if (isUnchanged(row, stat) && !state.written && (!symlink || sameMetadata(row, stat)))
-    return isComplete(row, stat, state.keeps) ? [] : put('stored', 'what goes with it');
-  if (row.state === 'unproven') {
-    if (!sameFile(row, stat) || state.written || row.etag === null || !isComplete(row, stat, state.keeps))
-      return put('send', 'unproven');
-    return [prove(row, 'file')];
+  const same = snapshot === undefined ? sameFile(row, stat) && !state.written : snapshot === 'stored';
+  const complete = isComplete(row, stat, state.keeps);
+  if (row.state === 'known' && same && (!symlink || sameMetadata(row, stat))) {
+    if (complete) return [];
+    // Of what a command makes now nobody knows that S3 holds it.
+    if (snapshot === undefined) return put('stored', 'what goes with it');
   }
-  if (
-    row.state === 'fuzzy' &&
-    !state.written &&
-    youngMs(stat, state.nowMs) < 0 &&
-    sameFile(row, stat) &&
-    sameMetadata(row, stat)
-  )
-    return [];
-  return put(row.sizeBytes === stat.sizeBytes && row.checksum !== null ? 'compare' : 'send', 'changed');
+  if (row.state === 'unproven')
+    return same && complete && row.etag !== null ? [prove(row, 'file')] : put('send', 'unproven');
+  if (row.state === 'fuzzy' && same && youngMs(stat, state.nowMs) < 0 && sameMetadata(row, stat)) return [];
+  const isComparable = row.checksum !== null && (snapshot !== undefined || row.sizeBytes === stat.sizeBytes);
+  return put(isComparable ? 'compare' : 'send', 'changed');
 }
 
 function putFile(

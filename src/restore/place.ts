@@ -1,7 +1,8 @@
 // A fetched object gets its attributes and its place.
-import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { companionsOf } from '../model/companions.ts';
 import { type Stat, sameContentStat } from '../model/entry.ts';
-import { kindOfObject } from '../model/metadata.ts';
+import { kindOfObject, SNAPSHOT } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { storedXattrs, type Xattrs } from '../model/xattrs.ts';
 import { etagKind } from '../store/etag.ts';
@@ -11,7 +12,7 @@ import { fetchObject, fetchSmall, SMALL_BYTES, type Small, verifySmall } from '.
 import { MismatchError, type PlacedFile } from './new-files.ts';
 import { type OpenDirectory, type RealTree, temporaryName } from './real-tree.ts';
 import { type Download, discard, type Fetched, makeTemporary } from './temporary.ts';
-import type { Remote, Restoring } from './work.ts';
+import { finding, type Remote, type Restoring } from './work.ts';
 
 const NS_PER_MS = 1_000_000n;
 
@@ -65,6 +66,7 @@ async function placeSmall(work: Restoring, placement: Placement): Promise<Placed
   const isPlain = ({ attributes, head }: Small): boolean =>
     !replaces &&
     kindOfObject(attributes) === 'file' &&
+    !isSnapshot({ head }) &&
     (work.xattrs === undefined || storedXattrs(head.attributes.metadata).digest === '');
   if (isPlain(small) && etagKind(etag).kind === 'md5') {
     const placed = await placeNew(work, placement, { ...small, md5: work.opaqueEtags.seen ? '' : etag });
@@ -146,6 +148,9 @@ function rename(work: Restoring, options: Complete): Placed {
   const now = directory.lstat(name);
   if (!sameOrAbsent(now, expected)) throw new ChangedError('it changed on disk meanwhile');
   options.keepLoser?.(directory);
+  if (isSnapshot(fetched) && options.tree === work.tree) {
+    setAside(work, { directory, path, replaced: options.keepLoser === undefined ? now : undefined });
+  }
   if (now?.kind === 'directory') removeEmpty(directory.entry(name));
   renameSync(directory.entry(fetched.name), directory.entry(name));
   const stat = fetched.fd === null ? directory.lstat(name) : statOf(fstatSync(fetched.fd, { bigint: true }));
@@ -194,6 +199,39 @@ function sameOrAbsent(a: Stat | undefined, b: Stat | undefined): boolean {
   // A directory's times move with every name in it, our temporary file included.
   if (a.kind === 'directory') return b.kind === 'directory' && a.ino === b.ino;
   return sameContentStat(a, b);
+}
+
+/** Whether it holds what a command made of the file, which is whole without anything beside it. */
+function isSnapshot({ head }: Pick<Download, 'head'>): boolean {
+  return head.attributes.metadata[SNAPSHOT] !== undefined;
+}
+
+/**
+ * What lies beside the path and belongs to another state of it would be taken for a part of the new one: SQLite would
+ * write the log of one database into the other. So it is kept, and what is replaced as well (if nobody has kept it), for it
+ * may be of no use without.
+ */
+function setAside(
+  work: Restoring,
+  { directory, path, replaced }: { directory: OpenDirectory; path: RelPath; replaced: Stat | undefined },
+): void {
+  const companions = companionsOf(path).flatMap((companion) => {
+    const local = directory.lstat(nameOf(companion));
+    return local?.kind === 'file' ? { path: companion, local } : [];
+  });
+  if (companions.length === 0) return;
+  const { conflicts } = work;
+  if (conflicts === null) {
+    const reason = 'beside it lies a log of another state of it, and without a state directory that cannot be kept';
+    throw new Error(reason);
+  }
+  if (replaced?.kind === 'file') conflicts.keep(directory, { path, local: replaced });
+  for (const companion of companions) {
+    const keptAs = conflicts.keep(directory, companion);
+    unlinkSync(directory.entry(nameOf(companion.path)));
+    const reason = 'it belonged to another state of the file that was restored beside it';
+    work.tally.conflicts.push({ ...finding(companion.path, reason), winner: 's3', keptAs });
+  }
 }
 
 function removeEmpty(directory: Buffer): void {

@@ -55,7 +55,7 @@ export function likeness(
  * @throws RacedError if the file becomes shorter
  */
 export async function checksumIfStored(file: StableFile, etag: string | null): Promise<string | undefined> {
-  const { sizeBytes } = file.before;
+  const { sizeBytes } = file;
   const partSizes = etag === null ? [] : comparableBy(etag, sizeBytes);
   if (partSizes.length === 0) return undefined;
   if (sizeBytes <= STEP_BYTES && partSizes[0] === null) {

@@ -16,6 +16,7 @@ import type { CopyOrder } from './copy-order.ts';
 import type { MetadataWriter } from './metadata-writer.ts';
 import type { Outcome } from './outcome.ts';
 import { isRetryable } from './retry.ts';
+import { SnapshotError, type Snapshots } from './snapshots.ts';
 import { RacedError } from './stable-file.ts';
 
 export interface TransferContext {
@@ -30,6 +31,8 @@ export interface TransferContext {
   readonly copies: CopyOrder;
   /** Of files that do not rest. */
   readonly clones: Pick<Clones, 'make'>;
+  /** Files that are stored as a command makes them. */
+  readonly snapshots: Snapshots;
   readonly partSizeBytes: number;
   /** Files of at least this size are sent in parts. */
   readonly multipartThresholdBytes: number;
@@ -63,6 +66,7 @@ export function owedProof(row: LedgerRow | undefined, steadyNowMs: number): numb
 export function cutShort(context: TransferContext, error: unknown, row: LedgerRow | undefined): Outcome {
   if (error instanceof RacedError) return { end: 'raced' };
   if (error instanceof HashThreadError) return { end: 'unreadable', code: error.code };
+  if (error instanceof SnapshotError) return { end: 'unreadable', code: error.message };
   if (error instanceof Error && 'syscall' in error) return { end: 'unreadable', code: codeOf(error) };
   return failure(context, error, row);
 }

@@ -23,7 +23,7 @@ export class FileParts implements PartSource {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(file: StableFile, options: FilePartsOptions) {
-    this.sizeBytes = file.before.sizeBytes;
+    this.sizeBytes = file.sizeBytes;
     this.#file = file;
     this.#options = options;
     this.#content = options.hashes.start('sha256');

@@ -25,6 +25,8 @@ export type Outcome =
   | { readonly end: 'raced' }
   /** Its timestamps are too young to tell a later write; look again after this pause. */
   | { readonly end: 'young'; readonly inMs: number }
+  /** As many commands run as may: look again after this pause. */
+  | { readonly end: 'busy'; readonly inMs: number }
   /** The file could not be read; nothing is known, nothing is deleted. */
   | { readonly end: 'unreadable'; readonly code: string }
   /** The request failed. `row` is what the ledger must believe of an ambiguous one. */

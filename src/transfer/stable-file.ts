@@ -5,6 +5,7 @@ import { type Stat, sameContentStat, youngMs } from '../model/entry.ts';
 import { parentOf, type RelPath } from '../model/path.ts';
 import type { LocalTree, OpenedFile, OpenFile } from '../tree/local-tree.ts';
 import type { Clones } from './clones.ts';
+import type { MadeFile } from './snapshots.ts';
 
 const readInPool = promisify(read);
 
@@ -19,6 +20,7 @@ export class RacedError extends Error {
  */
 export class StableFile {
   #before: Stat;
+  #sizeBytes: number;
   #opened: OpenedFile;
   readonly #tree: LocalTree;
   readonly #path: RelPath;
@@ -30,6 +32,7 @@ export class StableFile {
 
   private constructor(opened: OpenedFile, tree: LocalTree, path: RelPath) {
     this.#before = opened.stat;
+    this.#sizeBytes = opened.stat.sizeBytes;
     this.#opened = opened;
     this.#tree = tree;
     this.#path = path;
@@ -52,6 +55,11 @@ export class StableFile {
     if (opened.stat.kind === 'file') return new StableFile(opened, tree, path);
     closeSync(opened.fd);
     throw new RacedError('it is no regular file any more');
+  }
+
+  /** Of what is read. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   /** The stat its content is claimed to belong to; of a frozen file the size is that of its content. */
@@ -91,9 +99,18 @@ export class StableFile {
       const isNamed = named?.ino === this.before.ino && named.dev === this.before.dev;
       this.#restedUntilFrozen = isNamed && sameContentStat(this.before, clone.after);
       this.#before = { ...this.before, sizeBytes };
+      this.#sizeBytes = sizeBytes;
     } finally {
       closeSync(source);
     }
+  }
+
+  /** From now on this is read, which a command made of the file after it had been opened. */
+  substitute({ fd, sizeBytes }: MadeFile): void {
+    closeSync(this.#opened.fd);
+    this.#opened = { ...this.#opened, fd, content: Buffer.alloc(0) };
+    this.#sizeBytes = sizeBytes;
+    this.#restedUntilFrozen = true;
   }
 
   /** Exactly these bytes. @throws RacedError if the file has become shorter. */

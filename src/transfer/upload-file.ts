@@ -4,11 +4,13 @@ import { type LedgerRow, UNHEARD_UPLOAD } from '../ledger/ledger.ts';
 import { rowFor } from '../ledger/row.ts';
 import { sameExtras, sameFile, sameMetadata } from '../ledger/unchanged.ts';
 import type { Action } from '../model/action.ts';
+import { companionsOf } from '../model/companions.ts';
 import type { Stat } from '../model/entry.ts';
 import type { Extras } from '../model/extras.ts';
 import { fileKey, type RelKey } from '../model/key.ts';
-import { FUZZY } from '../model/metadata.ts';
+import { FUZZY, SNAPSHOT } from '../model/metadata.ts';
 import type { RelPath } from '../model/path.ts';
+import { StoreError } from '../store/errors.ts';
 import type { ObjectAttributes, Written } from '../store/object-store.ts';
 import { checksumIfStored, likeness, mayBeNewer } from './adopt.ts';
 import {
@@ -61,6 +63,7 @@ export async function uploadFile(context: TransferContext, request: UploadReques
   try {
     const key = wholeKey(context, fileKey(request.path));
     file = StableFile.open(context.tree, request.path);
+    if (context.snapshots.isMade(request.path)) return await uploadSnapshot(context, request, { file, key });
     const youngMs = file.youngMs(context.wallNow());
     if (youngMs > 0 && !request.force) return { end: 'young', inMs: youngMs };
     // A clone has only the content.
@@ -75,6 +78,52 @@ export async function uploadFile(context: TransferContext, request: UploadReques
   } finally {
     file?.close();
   }
+}
+
+/** While so many commands run that this one must wait. */
+const BUSY_MS = 200;
+
+/** Publishes what a command makes of the file. */
+async function uploadSnapshot(
+  context: TransferContext,
+  request: UploadRequest,
+  { file, key }: { file: StableFile; key: string },
+): Promise<Outcome> {
+  const { snapshots } = context;
+  const { path, signal, force } = request;
+  const seen = snapshots.look(path, file.before);
+  if (seen.youngMs > 0 && !force) return { end: 'young', inMs: seen.youngMs };
+  // What a command makes has only the content.
+  const extras = extrasOf(context, path, file.opened);
+  if (!file.isUnmoved()) return { end: 'raced' };
+  await refuseCompanions(context, path, signal);
+  const made = await snapshots.make(path, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw new StoreError('Cannot make a snapshot: it was aborted', {
+      reaction: 'aborted',
+      code: 'Aborted',
+      cause: error,
+    });
+  });
+  if (made === undefined) return { end: 'busy', inMs: BUSY_MS };
+  file.substitute(made);
+  const { youngMs } = seen;
+  const outcome = await new Upload(context, request, { file, extras, key, youngMs, isSnapshot: true }).run();
+  const isStored = outcome.end === 'stored' || outcome.end === 'equal';
+  if (isStored && youngMs === 0) snapshots.stored(path, seen);
+  return outcome;
+}
+
+/** @throws StoreError if S3 holds what a restore would put beside the snapshot, of another state of the file */
+async function refuseCompanions(context: TransferContext, path: RelPath, signal: AbortSignal): Promise<void> {
+  if (context.snapshots.isAlone(path)) return;
+  for (const companion of companionsOf(path)) {
+    const key = wholeKey(context, fileKey(companion));
+    if ((await context.store.head(key, { signal })) === undefined) continue;
+    const message = `S3 holds ${key}, which must not be restored beside a snapshot: remove it there`;
+    throw new StoreError(message, { reaction: 'rejected', code: 'CompanionStored' });
+  }
+  context.snapshots.alone(path);
 }
 
 /**
@@ -107,13 +156,15 @@ class Upload {
   readonly #timeless: boolean;
   /** It was written a moment ago, so equal stats do not prove that it was not written while it was read. */
   readonly #young: boolean;
+  /** What is read is no content of the file: the object says so. */
+  readonly #isSnapshot: boolean;
   /** The row of the key as it was before the next request. */
   #row: LedgerRow;
 
   constructor(
     context: TransferContext,
     request: UploadRequest,
-    opened: { file: StableFile; extras: Extras; key: string; youngMs: number },
+    opened: { file: StableFile; extras: Extras; key: string; youngMs: number; isSnapshot?: boolean },
   ) {
     this.#context = context;
     this.#request = request;
@@ -121,6 +172,7 @@ class Upload {
     this.#key = opened.key;
     this.#timeless = opened.youngMs < 0;
     this.#young = opened.youngMs > 0;
+    this.#isSnapshot = opened.isSnapshot ?? false;
     this.#relKey = fileKey(request.path);
     this.#stat = opened.file.before;
     this.#extras = opened.extras;
@@ -132,7 +184,7 @@ class Upload {
     const unread =
       content === 'adopt' ? await this.#adopt() : content === 'stored' ? await this.#complete() : undefined;
     if (unread !== undefined) return unread;
-    const large = this.#stat.sizeBytes >= this.#context.multipartThresholdBytes;
+    const large = this.#file.sizeBytes >= this.#context.multipartThresholdBytes;
     const mayBeStored = content === 'compare' || this.#request.from !== undefined;
     if (large && !mayBeStored) return this.#sendInParts();
     const read = large ? await this.#digest() : await this.#readWhole();
@@ -153,7 +205,7 @@ class Upload {
       if (sameMetadata(row, this.#stat) && sameExtras(row, this.#extras) && !isMarked)
         return this.#equal(row, read.steadiness);
       const small = body !== undefined && body.length <= METADATA_PUT_BYTES;
-      return small || row.etag === null ? undefined : this.#copy(read, { source: row });
+      return small || this.#isSnapshot || row.etag === null ? undefined : this.#copy(read, { source: row });
     }
     return from?.source.checksum === checksum ? this.#copy(read, from) : undefined;
   }
@@ -243,8 +295,10 @@ class Upload {
 
   /** @throws StoreError */
   async #attributes(fuzzy: boolean): Promise<ObjectAttributes> {
-    const metadata = await this.#context.metadata.of(this.#stat, this.#extras, this.#request.signal);
-    return { metadata: fuzzy ? { ...metadata, [FUZZY]: '1' } : metadata };
+    const metadata = { ...(await this.#context.metadata.of(this.#stat, this.#extras, this.#request.signal)) };
+    if (fuzzy) metadata[FUZZY] = '1';
+    if (this.#isSnapshot) metadata[SNAPSHOT] = '1';
+    return { metadata };
   }
 
   /** The foreign object becomes ours if it holds the content; if it may be older than the file, it is asked what it says of it. */
@@ -287,7 +341,7 @@ class Upload {
   }
 
   async #readWhole(): Promise<Content> {
-    const body = await this.#file.read(0, this.#stat.sizeBytes);
+    const body = await this.#file.read(0, this.#file.sizeBytes);
     const checksum = hash('sha256', body);
     return { checksum, body, steadiness: this.#steadiness() };
   }
@@ -295,8 +349,9 @@ class Upload {
   async #digest(): Promise<Content> {
     const content = createHash('sha256');
     const step = 1024 * 1024;
-    for (let at = 0; at < this.#stat.sizeBytes; at += step) {
-      content.update(await this.#file.read(at, Math.min(step, this.#stat.sizeBytes - at)));
+    const { sizeBytes } = this.#file;
+    for (let at = 0; at < sizeBytes; at += step) {
+      content.update(await this.#file.read(at, Math.min(step, sizeBytes - at)));
     }
     return { checksum: content.digest('hex'), body: undefined, steadiness: this.#steadiness() };
   }

@@ -1,5 +1,5 @@
 // Pure. The wording of hints, and which of them the filter lets through.
-import type { PathFilter } from '../filter/path-filter.ts';
+import type { PathFilter, SnapshotRules } from '../filter/path-filter.ts';
 import { type RelPath, ROOT } from '../model/path.ts';
 import type { Change, ChangeSink } from './changes.ts';
 
@@ -10,11 +10,13 @@ export type Hint = Omit<Change, 'path'>;
 export class Hinter {
   readonly #filter: PathFilter;
   readonly #sink: ChangeSink;
+  readonly #snapshots: Pick<SnapshotRules, 'ownerOf'> | undefined;
   #rootIsBroken = false;
 
-  constructor(filter: PathFilter, sink: ChangeSink) {
+  constructor(filter: PathFilter, sink: ChangeSink, snapshots?: Pick<SnapshotRules, 'ownerOf'>) {
     this.#filter = filter;
     this.#sink = sink;
+    this.#snapshots = snapshots;
   }
 
   /** From now on no event proves anything: nothing is witnessed any more. */
@@ -24,7 +26,10 @@ export class Hinter {
 
   /** An event told of this entry. */
   entry(path: RelPath, isDirectory: boolean, hint: Omit<Hint, 'scope' | 'witnessed'>): void {
-    this.#pass(path, isDirectory, { ...hint, scope: 'self', witnessed: !this.#rootIsBroken });
+    const owner = isDirectory ? undefined : this.#snapshots?.ownerOf(path);
+    // What is true of a log is not true of its database: that it is gone, above all.
+    if (owner !== undefined) this.#pass(owner, false, { scope: 'self', speed: hint.speed, witnessed: false });
+    else this.#pass(path, isDirectory, { ...hint, scope: 'self', witnessed: !this.#rootIsBroken });
   }
 
   /** A directory appeared: what it holds may have been there before its watch. */

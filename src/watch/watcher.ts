@@ -1,5 +1,5 @@
 // The recursive watch: kernel events in, hints out. A hint says where to look, never what to do.
-import type { PathFilter } from '../filter/path-filter.ts';
+import type { PathFilter, SnapshotRules } from '../filter/path-filter.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { displayPath, joinPath, type RelPath, ROOT } from '../model/path.ts';
 import { Armer } from './armer.ts';
@@ -14,6 +14,8 @@ export interface WatchOptions {
   /** The absolute, resolved path of the root. */
   readonly root: Buffer | string;
   readonly filter: PathFilter;
+  /** A change of what belongs to a file is one of the file. */
+  readonly snapshots?: Pick<SnapshotRules, 'ownerOf'>;
   readonly sink: ChangeSink;
   /** Called once, when the root proves not to be the root any more. All watches are gone then. */
   readonly onRootBreak: (reason: RootBreak) => void;
@@ -65,7 +67,7 @@ class Watcher implements Watch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#hinter = new Hinter(options.filter, options.sink);
+    this.#hinter = new Hinter(options.filter, options.sink, options.snapshots);
     this.#inotify = (options.openInotify ?? kernel.openInotify)((events) => this.#onEvents(events));
     this.#armer = new Armer(Buffer.from(options.root as string), {
       tree: this.#tree,

@@ -16,6 +16,7 @@ import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import type { Action } from '../../src/model/action.ts';
 import { markerKey, type RelKey } from '../../src/model/key.ts';
 import type { RelPath } from '../../src/model/path.ts';
+import { NO_SNAPSHOTS } from '../../src/transfer/snapshots.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import { includeAll } from '../support/filters.ts';
 import { ledgerRow } from '../support/ledger-rows.ts';
@@ -41,7 +42,8 @@ function bench(t: TestContext, rows: readonly LedgerRow[], filter: PathFilter = 
   ledger.write(rows);
   const journal = new Journal(ledger, setImmediate);
   const unreadWrites = new UnreadWrites();
-  const looker = new Looker({ tree, ledger, filter, directoryDefaults: DEFAULTS, deleteForeign: false, unreadWrites });
+  const sides = { tree, ledger, filter, directoryDefaults: DEFAULTS };
+  const looker = new Looker({ ...sides, deleteForeign: false, unreadWrites, snapshots: NO_SNAPSHOTS });
   const holds = new InodeHolds();
   return {
     ...{ root, tree, journal, looker, holds },

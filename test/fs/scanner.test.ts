@@ -12,6 +12,7 @@ import { rowFor } from '../../src/ledger/row.ts';
 import { openLedger } from '../../src/ledger/sqlite-ledger.ts';
 import { fileKey } from '../../src/model/key.ts';
 import { pathFromText, ROOT } from '../../src/model/path.ts';
+import { NO_SNAPSHOTS } from '../../src/transfer/snapshots.ts';
 import { LocalTree } from '../../src/tree/local-tree.ts';
 import type { Change, Watch } from '../../src/watch/changes.ts';
 import { directoriesOf } from '../support/directories.ts';
@@ -55,6 +56,7 @@ async function scan(
     directoryDefaults: { mode: 0o40755, uid: process.geteuid!(), gid: process.getegid!(), times: false },
     deletes: 'ours',
     adopter: { isCandidate: () => false, adopt: async () => [] },
+    snapshots: NO_SNAPSHOTS,
     ...options,
   });
   const dirty = new DirtySet({ coalesceMs: 0, settleMs: 0, maxWaitMs: 0 });
@@ -120,6 +122,18 @@ test('S2 S4 regression_unseen_marks_forgotten: what events told of a place that 
     ['dir/sub/gone', true, true],
   ]);
   assert.deepEqual(settled, [ROOT]);
+});
+
+test('S3 what a command makes is not adopted for what the file holds', async (t) => {
+  const { differing, compared } = await scan(t, {
+    files: ['made', 'other'],
+    marks: [],
+    options: {
+      adopter: { isCandidate: () => true, adopt: async (all) => all.map(() => undefined) },
+      snapshots: { isMade: (path) => path === 'made', isStored: () => true },
+    },
+  });
+  assert.deepEqual([differing, compared], [['made', 'other'], ['other']]);
 });
 
 test('S8 a scan of what is unchanged reads every directory once and nothing else, and gets the rows by the page', async (t) => {

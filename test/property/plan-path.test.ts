@@ -61,6 +61,7 @@ const state: fc.Arbitrary<PathState> = fc.record({
   hasStoredBelow: fc.boolean(),
   deleteForeign: fc.boolean(),
   written: fc.boolean(),
+  snapshot: fc.constantFrom(undefined, 'stored' as const, 'due' as const),
   nowMs: fc.constant(NOW_MS),
 });
 
@@ -114,12 +115,18 @@ always(
 );
 
 always('S8 a known row and an equal stat without a write that was told of cost nothing', (s) => {
-  fc.pre(s.stat?.kind === 'file' && !s.written);
+  fc.pre(s.stat?.kind === 'file' && !s.written && s.snapshot !== 'due');
   const fileRow = ledgerRow(
     'f',
     rowFor('f' as RelKey, s.stat, { state: 'known', xattrs: '', linkGroup: 'g', checksum: 'c', etag: 'e' }),
   );
   assert.deepEqual(planPath({ ...s, fileRow, markerRow: undefined, hasRowsBelow: false }), []);
+});
+
+always('S3 of what a command makes no content is taken for granted', (s, actions) => {
+  fc.pre(s.stat?.kind === 'file' && s.snapshot !== undefined);
+  for (const action of actions)
+    if (action.do === 'put-file') assert.ok(action.content === 'send' || action.content === 'compare');
 });
 
 always('S6 only an unproven key is proven, not before its time', (s, actions) => {
@@ -138,7 +145,7 @@ function perform(s: PathState, action: Action): PathState {
   switch (action.do) {
     case 'put-file':
     case 'put-symlink':
-      return { ...s, fileRow: stored('f'), written: false };
+      return { ...s, fileRow: stored('f'), written: false, snapshot: s.snapshot && 'stored' };
     case 'put-marker':
       return { ...s, markerRow: stored('f/') };
     case 'delete':

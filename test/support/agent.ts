@@ -32,6 +32,8 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   dirTimes: false,
   xattrs: false,
   hardLinks: false,
+  snapshotHooks: [],
+  snapshotTimeoutMs: 60_000,
   sparse: false,
   maxDelete: { count: 1000, percent: 50 },
   deleteForeign: false,

@@ -17,6 +17,7 @@ import type { TransferContext } from '../../src/transfer/context.ts';
 import { CopyOrder } from '../../src/transfer/copy-order.ts';
 import { MetadataWriter } from '../../src/transfer/metadata-writer.ts';
 import type { Outcome } from '../../src/transfer/outcome.ts';
+import { NO_SNAPSHOTS } from '../../src/transfer/snapshots.ts';
 import { LocalTree, statOf } from '../../src/tree/local-tree.ts';
 import { MemoryStore } from './memory-store.ts';
 import { tempDir } from './temp-dir.ts';
@@ -92,6 +93,7 @@ export function transferBench(
       metadata: new MetadataWriter({ store, prefix: 'p/', others: {} }),
       copies: new CopyOrder(),
       clones,
+      snapshots: NO_SNAPSHOTS,
       partSizeBytes: 256 * 1024,
       multipartThresholdBytes: 1024 * 1024,
       hashes: new HashThreads(),

@@ -63,6 +63,8 @@ test('options have the defaults of the table', () => {
     maxDelete: { count: 1_000, percent: 50 },
     stateDir: undefined,
     readyFile: undefined,
+    snapshotTimeoutMs: 600_000,
+    snapshotHooks: [],
     shutdownTimeoutMs: 25_000,
     lease: 'auto',
     leaseTtlMs: 30_000,
@@ -136,6 +138,37 @@ test('S16 --include and --exclude keep the order they are given in', () => {
     { include: true, glob: 'keep.tmp' },
     { include: false, glob: 'logs/' },
   ]);
+});
+
+test('hooks keep their order; a command may hold any character, a glob no equals sign', () => {
+  const hook = (text: string) => `--snapshot-hook=${text}`;
+  const argv = ['sync', '/data', 's3://bucket', hook('*.db=a=b "c" | d'), hook('x/=e'), hook('*.db=last')];
+  const parsed = parseCommandLine(argv, { AWSSYNCER_SNAPSHOT_HOOK: 'unused=x' });
+  assert.deepEqual(parsed.command === 'sync' && parsed.config.snapshotHooks, [
+    { glob: '*.db', command: 'a=b "c" | d' },
+    { glob: 'x/', command: 'e' },
+    { glob: '*.db', command: 'last' },
+  ]);
+  const env = { AWSSYNCER_SNAPSHOT_HOOK: '*.db=a | b\n\n*.kv=c\n' };
+  assert.deepEqual(parse('watch', SIDES, env).snapshotHooks, [
+    { glob: '*.db', command: 'a | b' },
+    { glob: '*.kv', command: 'c' },
+  ]);
+  assert.equal('snapshotHooks' in parse('restore', 's3://bucket /data'), false);
+  for (const wrong of ['*.db', '*.db=', '*.db= ', '=x']) {
+    assert.throws(
+      () => parseCommandLine(['sync', '/data', 's3://bucket', hook(wrong)], {}),
+      /snapshot-hook: it must be a glob/,
+    );
+  }
+});
+
+test('hooks need a place to make snapshots in, where they are run', () => {
+  const env = { AWSSYNCER_SNAPSHOT_HOOK: '*.db=x' };
+  assert.throws(() => parse('sync', `--state-dir none ${SIDES}`, env), /--snapshot-hook: it needs a state directory/);
+  assert.equal(parse('verify', `--state-dir none ${SIDES}`, env).snapshotHooks.length, 1);
+  assert.throws(() => parse('verify', `--repair --state-dir none ${SIDES}`, env), /--snapshot-hook: it needs/);
+  assert.deepEqual(parse('sync', `--state-dir none ${SIDES}`).snapshotHooks, []);
 });
 
 test('S16 globs of the environment put includes last, and one flag replaces them all', () => {

@@ -122,6 +122,45 @@ const TABLE: [claim: string, state: Partial<PathState>, actions: Action[]][] = [
     { stat: edited, fileRow: row({ checksum: null }) },
     [send('changed')],
   ],
+  ['a file that a command makes is sent where S3 has none', { stat: file, snapshot: 'due' }, [send('new')]],
+  ['its foreign object is replaced', { stat: file, fileRow: row(FOREIGN), snapshot: 'due' }, [send('foreign')]],
+  ['it is made anew however equal its stat', { stat: file, fileRow: row(), snapshot: 'due' }, [compare]],
+  [
+    'S8 it is not made anew when its state was stored, whatever an event told of a write',
+    { stat: file, fileRow: row(), snapshot: 'stored', written: true },
+    [],
+  ],
+  ['what is made of a grown file is compared', { stat: grown, fileRow: row(), snapshot: 'due' }, [compare]],
+  [
+    'S3 what was made of a file that did not rest is made anew',
+    { stat: file, fileRow: row({ state: 'fuzzy' }), snapshot: 'due' },
+    [compare],
+  ],
+  [
+    'S6 what was made of an unproven file is proven, unless there is something else to make',
+    { stat: edited, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }), snapshot: 'stored' },
+    [{ do: 'prove', target: 'file', notBeforeMs: NOW_MS }],
+  ],
+  [
+    'S13 what was made is not taken for what a command makes now, though only what goes with it is not told of',
+    { ...KEPT, stat: file, fileRow: row(), snapshot: 'stored' },
+    [compare],
+  ],
+  [
+    'S8 what was made, with all that goes with it, is complete',
+    { ...KEPT, stat: file, fileRow: row({ xattrs: '' }), snapshot: 'stored' },
+    [],
+  ],
+  [
+    'S13 an unproven file that was made is sent where the row does not tell what goes with it',
+    { ...KEPT, stat: file, fileRow: row(UNPROVEN), snapshot: 'stored' },
+    [send('unproven')],
+  ],
+  [
+    'S6 an unproven file that is to be made anew is sent',
+    { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS }), snapshot: 'due' },
+    [send('unproven')],
+  ],
   [
     'S6 an unproven file is proven, but not before the late request can no longer come',
     { stat: file, fileRow: row({ state: 'unproven', proveAfterMs: NOW_MS + 1 }) },
