@@ -39,6 +39,7 @@ export class Watching {
   /** LOCAL is on a network file system: what other machines change brings no event. */
   readonly #isRemote: boolean;
   readonly #checkpoints: Checkpointing | undefined;
+  readonly #ending = Promise.withResolvers<void>();
   #overflows = 0;
   #isEnding = false;
   /** How many paths had been dealt with when memory was given back. */
@@ -114,6 +115,11 @@ export class Watching {
     return this.#isEnding;
   }
 
+  /** Resolves when it is told to end. */
+  get ending(): Promise<void> {
+    return this.#ending.promise;
+  }
+
   /** Directories that are watched. */
   get watches(): number {
     return this.#watch.counts().watches;
@@ -152,12 +158,18 @@ export class Watching {
     return Promise.race([this.#engine.pipeline.idle(), this.#engine.fatal]);
   }
 
+  /** Says that the end has begun, though it may watch for a while yet. */
+  tellToEnd(): void {
+    this.#isEnding = true;
+    this.#ending.resolve();
+  }
+
   /**
    * Flushes: everything written before the call, and what is written while it runs, goes to S3 until nothing is left
    * or the signal says that time is up. The watch stays open meanwhile.
    */
   async drain(signal: AbortSignal): Promise<void> {
-    this.#isEnding = true;
+    this.tellToEnd();
     const { pipeline, fatal } = this.#engine;
     const drained = this.#drainUntilQuiet(signal).then(() => this.#checkpoints?.take(signal));
     await Promise.race([drained, fatal, aborted(signal)]);

@@ -1,6 +1,8 @@
-// The doors at which a running agent is asked: the socket in its state directory, and --http.
+// The doors at which a running agent is asked: the socket in its state directory, and --http. systemd is told unasked.
 import { readFileSync } from 'node:fs';
 import { AgentControl } from '../agent/agent-control.ts';
+import { clock } from '../agent/clock.ts';
+import type { Watching } from '../agent/watching.ts';
 import type { Workspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import { listenAddress } from '../config/kinds.ts';
@@ -11,6 +13,7 @@ import {
   listenInDirectory,
   listenOnTcp,
 } from '../ops/control-server.ts';
+import { openServiceManager } from '../ops/service-manager.ts';
 import type { CommandContext } from './context.ts';
 
 type AgentConfig = CommandConfig<'watch'> | CommandConfig<'run'>;
@@ -22,23 +25,30 @@ export interface AgentSurroundings<Config extends AgentConfig = AgentConfig> {
 }
 
 /**
- * Runs an agent that can be asked from its start to its end.
+ * Runs an agent that can be asked from its start to its end, and says so when it watches.
  *
  * @throws OperatorError if --http cannot be served. An agent whose state directory can hold no socket only warns.
  */
 export async function controlled(
   { workspace, config, context }: AgentSurroundings,
-  run: (control: AgentControl) => Promise<number>,
+  run: (onStarted: (watching: Watching) => void) => Promise<number>,
 ): Promise<number> {
-  const { log, version, now } = context;
+  const { log, version, now, env } = context;
   const agent = new AgentControl(workspace, { pid: process.pid, version, since: new Date(now()).toISOString() });
+  const status = () => agent.status();
+  const manager = openServiceManager({ env, pid: process.pid, log, status, timer: clock.timer });
   const servers: ControlServer[] = [];
   try {
     if (config.http !== 'off') servers.push(...(await serveTcp(config, { agent, log })));
     const directory = workspace.stateDir?.path ?? null;
     if (directory !== null) servers.push(...(await serveSocket(directory, { agent, log })));
-    return await run(agent);
+    return await run((watching) => {
+      agent.started(watching);
+      manager?.tell();
+      void watching.ending.then(() => manager?.tell());
+    });
   } finally {
+    manager?.close();
     await Promise.all(servers.map((server) => server.close()));
   }
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutServiceManager } from '../ops/service-manager.ts';
 import type { CommandContext } from './context.ts';
 
 /** Exit codes of a shell for a program that cannot be run. */
@@ -21,7 +22,7 @@ export function startProgram(
   [file, ...args]: readonly string[],
   { env, log }: Pick<CommandContext, 'env' | 'log'>,
 ): Program {
-  const child = spawn(file!, args, { stdio: 'inherit', env: { ...env } });
+  const child = spawn(file!, args, { stdio: 'inherit', env: withoutServiceManager(env) });
   child.once('error', ({ message }) => log.error('cannot run the program', { program: file, reason: message }));
   // However we end, it is not left running with nobody who stores what it writes.
   process.once('exit', () => child.kill('SIGTERM'));

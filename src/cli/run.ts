@@ -34,12 +34,12 @@ export async function run(config: RunConfig, context: CommandContext): Promise<n
     if (config.checkpointIntervalMs > 0) await requireVersions(workspace);
     ready.remove();
     const all = { workspace, config, context };
-    return await controlled(all, async (control) => {
+    return await controlled(all, async (tellStarted) => {
       const failed = await restoreFirst(all);
       if (failed !== undefined) return failed;
       const onStarted = (watching: Watching): void => {
-        control.started(watching);
         ready.create();
+        tellStarted(watching);
       };
       return config.program === undefined
         ? watchUntilSignal(all, onStarted)
@@ -108,6 +108,7 @@ async function runProgram(
   let child: Program | undefined;
   const end = (why: string, signal: NodeJS.Signals): void => {
     stopwatch.start();
+    watching.tellToEnd();
     context.log.info(why, { signal });
     void sleep(config.commandGraceMs, undefined, { ref: false }).then(() => child?.signal('SIGKILL'));
     child?.signal(signal);

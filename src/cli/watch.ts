@@ -23,8 +23,8 @@ export async function watch(config: CommandConfig<'watch'>, context: CommandCont
   try {
     if (config.checkpointIntervalMs > 0) await requireVersions(workspace);
     const all = { workspace, config, context };
-    return await controlled(all, async (control) => {
-      return (await prepare(all)) ?? (await watchUntilSignal(all, (watching) => control.started(watching)));
+    return await controlled(all, async (tellStarted) => {
+      return (await prepare(all)) ?? (await watchUntilSignal(all, tellStarted));
     });
   } finally {
     await releaseLease(workspace);
@@ -72,6 +72,7 @@ export async function watchUntilSignal(
     onStarted(watching);
     context.log.info('watching', { local: workspace.root, remote: workspace.url });
     await Promise.race([told, watching.engine.fatal, ...lostOf(workspace)]);
+    watching.tellToEnd();
     if (config.lingerMs > 0 && stopwatch.isRunning) await sleep(config.lingerMs);
     return await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
   } finally {

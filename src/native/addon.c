@@ -37,6 +37,7 @@ NAPI_MODULE_INIT() {
       {"md5OfEach", NULL, md5_of_each_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"startHash", NULL, start_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"updateHash", NULL, update_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"sendDatagram", NULL, send_datagram_js, NULL, NULL, NULL, napi_enumerable, NULL},
       {"endHash", NULL, end_hash_js, NULL, NULL, NULL, napi_enumerable, NULL},
   };
   TRY(env, napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions));

@@ -47,6 +47,7 @@ napi_value read_directory_js(napi_env env, napi_callback_info info);
 napi_value md5_of_each_js(napi_env env, napi_callback_info info);
 napi_value start_hash_js(napi_env env, napi_callback_info info);
 napi_value update_hash_js(napi_env env, napi_callback_info info);
+napi_value send_datagram_js(napi_env env, napi_callback_info info);
 napi_value end_hash_js(napi_env env, napi_callback_info info);
 
 #endif

@@ -34,6 +34,8 @@ export interface Addon {
   syncFileSystem(fd: number): Promise<number>;
   fileSystemId(fd: number): bigint;
   trimMemory(): void;
+  /** To a socket of the file system, or '@' and the name of an abstract one; never waits (EAGAIN). */
+  sendDatagram(socket: Buffer, message: Buffer): number;
   /**
    * Writes new files, gives them their attributes and then their names, each only if that is free (EEXIST) and its
    * directory is where its path says, reached by no symbolic link. A stat record answers for each: with an error, `more`
