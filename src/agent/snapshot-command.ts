@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withoutServiceManager } from '../ops/service-manager.ts';
 import { type MadeFile, SnapshotError } from '../transfer/snapshots.ts';
 import { codeOf } from '../tree/error-code.ts';
 
@@ -59,7 +60,7 @@ async function run(options: SnapshotCommandOptions, told: Readonly<Record<string
   const child = spawn('/bin/sh', ['-c', command], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...env, ...told },
+    env: { ...withoutServiceManager(env), ...told },
   });
   const kill = (): void => killGroup(child);
   const time = AbortSignal.timeout(timeoutMs);
