@@ -21,6 +21,7 @@ test('ready when the restore is complete and not before, ending when it is told 
   const env = { ...stage.env, NOTIFY_SOCKET: socket };
   const cli = stage.start(['run', '--ready-file', ready, stage.local, stage.url], { env });
   await gate.waiting();
+  await until('it is heard', () => heard.length > 0, { detail: cli.output });
   assert.deepEqual(
     heard.map(({ lines }) => lines),
     [['STATUS=Restoring or listing']],
