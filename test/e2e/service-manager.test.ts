@@ -120,7 +120,7 @@ test('the program of run is not told of the service manager, whose unit it is no
   assert.equal(ended.code, EXIT.ok, ended.stderr);
   const names = readFileSync(seen, 'utf8').match(/^\w+(?==)/gm)!;
   assert.ok(names.includes('OURS') && !names.some((name) => /^(NOTIFY|WATCHDOG)_/.test(name)), names.join(' '));
-  assert.ok(heard.some(says('READY=1')) && heard.some(says('STOPPING=1')));
+  await until('both are heard', () => heard.some(says('READY=1')) && heard.some(says('STOPPING=1')));
 });
 
 test('a service manager that is gone is told of once, and nothing else comes of it', async (t) => {
