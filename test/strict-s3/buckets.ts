@@ -74,6 +74,22 @@ export function getBucketVersioning({ service, request }: Call): Answer {
   return xmlAnswer('VersioningConfiguration', [['Status', service.bucket(request.bucket).versioning]]);
 }
 
+export function getBucketLifecycleConfiguration({ service, request }: Call): Answer {
+  const { uploadRules, name } = service.bucket(request.bucket);
+  if (uploadRules.length === 0) throw failure('NoSuchLifecycleConfiguration', { fields: { BucketName: name } });
+  return xmlAnswer(
+    'LifecycleConfiguration',
+    uploadRules.map(({ prefix, days, isEnabled }) => [
+      'Rule',
+      [
+        ['Filter', [['Prefix', prefix]]],
+        ['Status', isEnabled ? 'Enabled' : 'Disabled'],
+        ['AbortIncompleteMultipartUpload', [['DaysAfterInitiation', days]]],
+      ],
+    ]),
+  );
+}
+
 export function putBucketVersioning({ service, request, body }: Call): Answer {
   const bucket = service.bucket(request.bucket);
   const configuration = readXml(body.bytes, 'VersioningConfiguration');

@@ -15,6 +15,7 @@ export const HANDLERS: Readonly<Record<Operation, Handler>> = {
   DeleteBucket: buckets.deleteBucket,
   GetBucketLocation: buckets.getBucketLocation,
   GetBucketVersioning: buckets.getBucketVersioning,
+  GetBucketLifecycleConfiguration: buckets.getBucketLifecycleConfiguration,
   PutBucketVersioning: buckets.putBucketVersioning,
   ListObjects: listObjects,
   ListObjectsV2: listObjectsV2,

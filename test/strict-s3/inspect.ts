@@ -1,5 +1,5 @@
 import { md5Hex } from './checksums.ts';
-import { type Bucket, makeId, type StoredObject, type Upload, type Version } from './state.ts';
+import { type Bucket, makeId, type StoredObject, type Upload, type UploadRule, type Version } from './state.ts';
 
 /** An object as a test sees it. */
 export interface ObjectView {
@@ -58,6 +58,11 @@ export class BucketView {
   /** From now on every write replaces the version 'null'. */
   suspendVersions(): void {
     this.#bucket.versioning = 'Suspended';
+  }
+
+  /** Its lifecycle rules from now on. */
+  ruleUploads(rules: readonly UploadRule[]): void {
+    this.#bucket.uploadRules = rules;
   }
 
   /** Removes one version for good, as a lifecycle rule would. */

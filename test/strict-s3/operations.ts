@@ -62,6 +62,7 @@ const SHAPES = {
   DeleteBucket: { method: 'DELETE', on: 'bucket' },
   GetBucketLocation: { method: 'GET', on: 'bucket', query: ['location'] },
   GetBucketVersioning: { method: 'GET', on: 'bucket', query: ['versioning'] },
+  GetBucketLifecycleConfiguration: { method: 'GET', on: 'bucket', query: ['lifecycle'] },
   PutBucketVersioning: { method: 'PUT', on: 'bucket', query: ['versioning'], headers: BODY, body: true },
   ListObjects: { method: 'GET', on: 'bucket', optional: [...LISTING, 'marker', 'max-keys'] },
   ListObjectsV2: {

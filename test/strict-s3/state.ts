@@ -64,12 +64,21 @@ export function makeId(): string {
   return md5Hex(Buffer.from(`id ${idsMade}`));
 }
 
+/** A lifecycle rule for uploads in parts. */
+export interface UploadRule {
+  readonly prefix: string;
+  readonly days: number;
+  readonly isEnabled: boolean;
+}
+
 /** A bucket: for every key its versions, the newest first. */
 export class Bucket {
   readonly name: string;
   readonly createdMs: number;
   readonly uploads = new Map<string, Upload>();
   versioning: 'Enabled' | 'Suspended' | undefined;
+  /** Its lifecycle rules, which are only told: uploads in parts that nobody completes are aborted. */
+  uploadRules: readonly UploadRule[] = [];
   readonly #versions = new Map<string, Version[]>();
   #sorted: readonly string[] | undefined;
 
