@@ -10,7 +10,7 @@ import {
   UnavailableError,
 } from '../ops/control.ts';
 import type { Measurements } from '../ops/measurements.ts';
-import { watchLimit } from '../watch/watch-limit.ts';
+import { inotifyLimit } from '../watch/watch-limit.ts';
 import { clock } from './clock.ts';
 import { EVERYTHING } from './engine.ts';
 import { HOLD_REASONS } from './held-deletes.ts';
@@ -76,7 +76,7 @@ export class AgentControl implements ControlledAgent {
       retries: meters.retries,
       scans: meters.scans,
       watches: watching?.watches ?? 0,
-      watchLimit: watchLimit(),
+      watchLimit: inotifyLimit('watches'),
       ledger: ledger.count(),
       restore: meters.restore ?? null,
       lease: lease === undefined ? null : { isHeld: lease.permits, generation: lease.generation ?? 0 },

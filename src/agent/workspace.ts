@@ -1,5 +1,4 @@
 // What every command works with: both sides, the ledger, the filter, the limits. Opened once, closed once.
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import type { LegacyFilters } from '../config/legacy.ts';
 import { showS3Url } from '../config/location.ts';
 import { createFilter } from '../filter/filter.ts';
@@ -12,7 +11,6 @@ import type { Lease } from '../lease/lease.ts';
 import { Journal } from '../ledger/journal.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { openStateDir, type StateDir } from '../ledger/state-dir.ts';
-import { EXIT, OperatorError } from '../model/errors.ts';
 import type { Keeps } from '../model/extras.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
 import { loadAddon } from '../native/addon.ts';
@@ -21,9 +19,7 @@ import { longKeyStore } from '../store/long-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
 import { DirectoryReader } from '../tree/directory-reader.ts';
-import { codeOf } from '../tree/error-code.ts';
 import { LocalTree } from '../tree/local-tree.ts';
-import { makeDirectory } from '../tree/make-directory.ts';
 import { RootGuard } from '../tree/root-guard.ts';
 import { checkedStore } from './checked-store.ts';
 import { commitSchedule } from './clock.ts';
@@ -32,6 +28,7 @@ import { pretendLog, pretendStore } from './dry-run.ts';
 import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
 import { Meters } from './meters.ts';
+import { openLocal } from './open-local.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
 import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_MS } from './reach-bucket.ts';
@@ -222,33 +219,6 @@ export async function openWorkspace(
 
 function* wholeKeys(ledger: Ledger, prefix: string): Generator<string> {
   for (const { key } of ledger.outlines('' as RelKey)) yield objectKey(prefix, key);
-}
-
-/** LOCAL, resolved. */
-function openLocal(given: string, create: boolean): string {
-  try {
-    if (create) makeDirectory(given);
-    const root = realpathSync(given);
-    if (statSync(root).isDirectory()) {
-      accessSync(root, constants.R_OK | constants.X_OK);
-      return root;
-    }
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'EEXIST' || code === 'ENOTDIR') throw notADirectory(given);
-    const rule = code === 'ENOENT' ? 'there is no such directory' : `it cannot be read (${code})`;
-    const hint =
-      code === 'ENOENT' ? 'Check the path; if a volume should be mounted there, it is not.' : 'Check its permissions.';
-    throw new OperatorError(`Cannot use LOCAL ${given}: ${rule}`, { exitCode: EXIT.fatal, hint, cause: error });
-  }
-  throw notADirectory(given);
-}
-
-function notADirectory(given: string): OperatorError {
-  return new OperatorError(`Cannot use LOCAL ${given}: it is not a directory`, {
-    exitCode: EXIT.fatal,
-    hint: 'LOCAL is the directory to synchronise; single files cannot be.',
-  });
 }
 
 function openState(

@@ -1,5 +1,5 @@
 // A lock on a directory that the kernel drops when its holder dies.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { EXIT, OperatorError } from '../model/errors.ts';
@@ -7,6 +7,12 @@ import { isBusy } from './sqlite-error.ts';
 
 /** Keeps the connections reachable: the garbage collector would close a forgotten one, and end its lock. */
 const held = new Set<DatabaseSync>();
+
+/** Longer than whoever only looks whether the directory is locked keeps others waiting. */
+const PATIENCE_MS = 100;
+
+/** For people. */
+const PID_FILE = 'pid';
 
 /** A lock that is held until `release` or the death of the process. */
 export interface DirectoryLock {
@@ -20,7 +26,7 @@ export interface DirectoryLock {
  * @throws {OperatorError} if another process, or this one, holds it.
  */
 export function lockDirectory(directory: string, { file }: { file: string }): DirectoryLock {
-  const pidFile = join(directory, 'pid');
+  const pidFile = join(directory, PID_FILE);
   const db = openExclusively(directory, { file, pidFile });
   tellHolder(pidFile);
   held.add(db);
@@ -31,10 +37,26 @@ export function lockDirectory(directory: string, { file }: { file: string }): Di
   };
 }
 
+/** Who holds the lock of `directory`, for people; undefined if nobody does. Changes nothing. */
+export function lockHolder(directory: string, { file }: { file: string }): string | undefined {
+  const path = join(directory, file);
+  if (!existsSync(path)) return undefined;
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    db.prepare('SELECT * FROM sqlite_schema').all();
+    return undefined;
+  } catch (error) {
+    if (isBusy(error)) return `another awssyncer${holder(join(directory, PID_FILE))}`;
+    throw error;
+  } finally {
+    db.close();
+  }
+}
+
 function openExclusively(directory: string, { file, pidFile }: { file: string; pidFile: string }): DatabaseSync {
   let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(join(directory, file));
+    db = new DatabaseSync(join(directory, file), { timeout: PATIENCE_MS });
     db.exec('BEGIN EXCLUSIVE');
     return db;
   } catch (error) {

@@ -1,11 +1,11 @@
 // The state directory: where it is, and that one process at a time uses it.
 import { createHash } from 'node:crypto';
-import { chmodSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import { remoteFileSystem } from '../model/file-system.ts';
 import { makeDirectory } from '../tree/make-directory.ts';
-import { lockDirectory } from './lock.ts';
+import { lockDirectory, lockHolder } from './lock.ts';
 import { writeSides } from './sides.ts';
 
 /** The value of --state-dir that keeps the ledger in memory. */
@@ -73,12 +73,57 @@ export function openStateDir(options: StateDirOptions): StateDir {
   if (options.stateDir === NO_STATE_DIR) {
     return { path: null, ledgerFile: ':memory:', warnings: [], release: () => {} };
   }
-  const path = realPath(options.stateDir ?? defaultStateDir(options));
-  refuseInside(path, realPath(options.local));
+  const path = placeOf(options);
   const warnings = prepareDirectory(path);
   const lock = lockDirectory(path, { file: LOCK_FILE });
   writeSides(path, { local: realPath(options.local), url: options.url });
   return { path, ledgerFile: join(path, 'ledger.sqlite'), warnings, release: () => lock.release() };
+}
+
+/** A state directory as it is found, or would be made. */
+export interface StateDirFacts {
+  /** Absolute; null when nothing is kept on disk. */
+  readonly path: string | null;
+  readonly exists: boolean;
+  /** What a user without privileges may still write, on its file system. */
+  readonly freeBytes: number;
+  /** As of `openStateDir`, but for what it would mend. */
+  readonly warnings: readonly string[];
+  /** Who uses it; undefined: nobody. */
+  readonly holder: string | undefined;
+}
+
+/**
+ * Looks whether `openStateDir` would work, and changes nothing.
+ *
+ * @throws {UsageError | OperatorError} as that does, but for a directory that is in use
+ */
+export function examineStateDir(options: StateDirOptions): StateDirFacts {
+  if (options.stateDir === NO_STATE_DIR) {
+    return { path: null, exists: false, freeBytes: 0, warnings: [], holder: undefined };
+  }
+  const path = placeOf(options);
+  return usable(path, () => {
+    const exists = existsSync(path);
+    const nearest = exists ? path : nearestAbove(path);
+    if (!statSync(nearest).isDirectory()) throw new Error(`${nearest} is not a directory`);
+    accessSync(nearest, constants.W_OK | constants.X_OK);
+    if (exists) refuseOtherPurpose(path);
+    const { bavail, bsize } = statfsSync(nearest);
+    const holder = exists ? lockHolder(path, { file: LOCK_FILE }) : undefined;
+    return { path, exists, freeBytes: bavail * bsize, warnings: warnIfRemote(nearest), holder };
+  });
+}
+
+function nearestAbove(path: string): string {
+  const parent = dirname(path);
+  return existsSync(parent) ? parent : nearestAbove(parent);
+}
+
+function placeOf(options: StateDirOptions): string {
+  const path = realPath(options.stateDir ?? defaultStateDir(options));
+  refuseInside(path, realPath(options.local));
+  return path;
 }
 
 function refuseInside(path: string, local: string): void {
@@ -91,9 +136,16 @@ function refuseInside(path: string, local: string): void {
 
 /** Makes the directory private (mode 0700); returns warnings. */
 function prepareDirectory(path: string): string[] {
-  try {
+  return usable(path, () => {
     makeDirectory(path, 0o700);
     return [...makePrivate(path), ...warnIfRemote(path)];
+  });
+}
+
+/** Tells in one way what is in the way of using the directory. */
+function usable<T>(path: string, use: () => T): T {
+  try {
+    return use();
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     throw new OperatorError(`Cannot use state directory ${path}: ${error instanceof Error ? error.message : error}`, {
@@ -104,9 +156,9 @@ function prepareDirectory(path: string): string[] {
   }
 }
 
-/** Closes an existing directory to others, unless it plainly serves another purpose (--state-dir=/tmp). */
-function makePrivate(path: string): string[] {
-  if ((statSync(path).mode & 0o077) === 0) return [];
+/** @throws OperatorError if it plainly serves another purpose (--state-dir=/tmp) */
+function refuseOtherPurpose(path: string): void {
+  if (isPrivate(path)) return;
   const names = readdirSync(path);
   if (names.length > 0 && !names.includes(LOCK_FILE)) {
     throw new OperatorError(`Cannot use state directory ${path}: others can read it and it holds other files`, {
@@ -114,6 +166,16 @@ function makePrivate(path: string): string[] {
       hint: `Name a directory of its own, such as ${join(path, 'awssyncer')}.`,
     });
   }
+}
+
+function isPrivate(path: string): boolean {
+  return (statSync(path).mode & 0o077) === 0;
+}
+
+/** Closes an existing directory to others. @throws OperatorError if it plainly serves another purpose */
+function makePrivate(path: string): string[] {
+  refuseOtherPurpose(path);
+  if (isPrivate(path)) return [];
   try {
     chmodSync(path, 0o700);
     return [];

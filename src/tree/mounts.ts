@@ -10,14 +10,41 @@ export type Hidden = ReadonlyMap<RelPath, string>;
 export function mountsBeneath(root: string, mountinfo: string): Set<RelPath> {
   const base = root === '/' ? '/' : `${root}/`;
   const found = new Set<RelPath>();
-  for (const line of mountinfo.split('\n')) {
-    const field = line.split(' ')[4];
-    if (field === undefined) continue;
-    // proc(5): blank, tab, newline and backslash are written in octal.
-    const point = field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  for (const { point } of mountsOf(mountinfo)) {
     if (point !== root && point.startsWith(base)) found.add(point.slice(base.length) as RelPath);
   }
   return found;
+}
+
+/** One line of the mount table. */
+export interface Mount {
+  /** Where it is mounted: a byte string. */
+  readonly point: string;
+  /** The name of the file system, such as ext4 or fuse.sshfs. */
+  readonly type: string;
+}
+
+/** Pure: what an absolute path (a byte string) lies on: the last that was mounted on the longest part of it. */
+export function mountOf(path: string, mountinfo: string): Mount | undefined {
+  let found: Mount | undefined;
+  for (const mount of mountsOf(mountinfo)) {
+    const { point } = mount;
+    const holds = point === path || path.startsWith(point === '/' ? '/' : `${point}/`);
+    if (holds && point.length >= (found?.point.length ?? 0)) found = mount;
+  }
+  return found;
+}
+
+/** The lines of the mount table, in the order of mounting. */
+function mountsOf(mountinfo: string): Mount[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    const field = fields[4];
+    if (field === undefined) return [];
+    // proc(5): blank, tab, newline and backslash are written in octal.
+    const point = field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+    return [{ point, type: fields[fields.indexOf('-', 6) + 1] ?? '' }];
+  });
 }
 
 /** The mounts beneath one root, and what they hide. */

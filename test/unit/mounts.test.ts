@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RelPath } from '../../src/model/path.ts';
-import { isCovered, mountsBeneath } from '../../src/tree/mounts.ts';
+import { isCovered, mountOf, mountsBeneath } from '../../src/tree/mounts.ts';
 
 const MOUNTINFO = `22 1 254:0 / / rw,relatime - ext4 /dev/vda rw
 30 22 0:25 / /data rw - tmpfs none rw
@@ -24,4 +24,14 @@ test('S4 a mount covers itself and what is beneath it, no neighbour', () => {
   for (const path of ['', 'a', 'a/bc', 'a/b-', 'b']) assert.equal(isCovered(path as RelPath, mounts), false, path);
   assert.equal(isCovered('x' as RelPath, new Set(['' as RelPath])), true, 'everything is unknown');
   assert.equal(isCovered('x' as RelPath, new Set()), false);
+});
+
+test('a path lies on what was mounted last on the longest part of it', () => {
+  const twice = `${MOUNTINFO}35 30 0:29 / /data/sub rw shared:1 master:2 - fuse.sshfs a-b: rw\n`;
+  const typeOf = (path: string) => mountOf(path, twice)?.type;
+  assert.deepEqual(['/', '/dat', '/data', '/data/x', '/data/sub/x', '/database', '/databases'].map(typeOf), [
+    ...['ext4', 'ext4', 'tmpfs', 'tmpfs', 'fuse.sshfs', 'tmpfs', 'ext4'],
+  ]);
+  assert.equal(mountOf('/data/with space\\\n/x', twice)?.point, '/data/with space\\\n');
+  assert.equal(mountOf('/', ''), undefined);
 });
