@@ -20,6 +20,7 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
   sync: async () => (await import('./cli/sync.ts')).sync,
   verify: async () => (await import('./cli/verify.ts')).verify,
   checkpoints: async () => (await import('./cli/checkpoints.ts')).checkpoints,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
   status: async () => (await import('./cli/status.ts')).status,
   flush: async () => (await import('./cli/flush.ts')).flush,
   'approve-deletes': async () => (await import('./cli/approve-deletes.ts')).approveDeletes,

@@ -41,6 +41,8 @@ const LAYERS: readonly (readonly string[])[] = [
     'src/watch/',
   ],
   ['src/agent/'],
+  // What examines with the agent's own parts whether an agent would work.
+  ['src/doctor/'],
   ['src/cli/'],
   ['src/main.ts'],
 ];

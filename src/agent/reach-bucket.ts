@@ -2,8 +2,10 @@
 import { type S3Location, showS3Url } from '../config/location.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import type { Log } from '../ops/log.ts';
+import { type BucketFacts, openBucketFacts } from '../store/bucket-facts.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import type { ConnectionOptions } from '../store/s3-client.ts';
 import { createS3Store } from '../store/s3-store.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
 import { clock } from './clock.ts';
@@ -35,27 +37,33 @@ const SILENCE_MS = 15_000;
 
 /** Nothing is sent before the first call. */
 export function bucketStore(config: BucketConfig, context: Surroundings, options: BucketOptions): ObjectStore {
-  const { remote, endpointUrl, forcePathStyle } = config;
-  const { env, version, log, cwd } = context;
+  const { bucket, prefix: checkPrefix } = config.remote;
   const { requestTimeoutMs, retryHorizonMs, onRequest, onAnswer, beforeWrite } = options;
   return createS3Store({
-    ...definedOnly({
-      region: config.region ?? regionOf(env),
-      endpointUrl,
-      forcePathStyle,
-      onRequest,
-      onAnswer,
-      beforeWrite,
-    }),
-    bucket: remote.bucket,
-    checkPrefix: remote.prefix,
-    requestTimeoutMs,
-    version,
-    env,
-    settings: objectSettings(config, { cwd, prefix: remote.prefix }),
-    retry: retryFor(retryHorizonMs, log),
-    onWarning: (message) => log.warn(message),
+    ...connectionOf(config, context, requestTimeoutMs),
+    ...definedOnly({ onRequest, onAnswer, beforeWrite }),
+    ...{ bucket, checkPrefix, retry: retryFor(retryHorizonMs, context.log) },
   });
+}
+
+/** The same bucket, for questions about itself. Nothing is sent before the first. */
+export function bucketFacts(
+  config: BucketConfig,
+  context: Surroundings,
+  { requestTimeoutMs }: Pick<BucketOptions, 'requestTimeoutMs'>,
+): BucketFacts {
+  return openBucketFacts({ ...connectionOf(config, context, requestTimeoutMs), bucket: config.remote.bucket });
+}
+
+function connectionOf(config: BucketConfig, context: Surroundings, requestTimeoutMs: number): ConnectionOptions {
+  const { remote, endpointUrl, forcePathStyle } = config;
+  const { env, version, log, cwd } = context;
+  return {
+    ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, forcePathStyle }),
+    ...{ requestTimeoutMs, version, env },
+    settings: objectSettings(config, { cwd, prefix: remote.prefix }),
+    onWarning: (message) => log.warn(message),
+  };
 }
 
 /** Checks that the bucket answers. @throws OperatorError: nothing can be done in it */
@@ -96,7 +104,7 @@ function fatal(error: StoreError): OperatorError {
 }
 
 /** The SDK knows only AWS_REGION; the aws command, and images made for it, set the other one. */
-function regionOf(env: Surroundings['env']): string | undefined {
+export function regionOf(env: Surroundings['env']): string | undefined {
   const { AWS_REGION: region, AWS_DEFAULT_REGION: regionOfAws } = env;
   return region === undefined ? regionOfAws : region || undefined;
 }

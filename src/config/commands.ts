@@ -93,6 +93,20 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['awssyncer restore --checkpoint latest s3://backups/game /srv/before', 'the newest, into a new directory'],
     ],
   },
+  doctor: {
+    summary: 'find out whether this machine, this directory and this bucket will do',
+    usage: 'awssyncer doctor [OPTIONS] LOCAL s3://BUCKET[/PREFIX]',
+    about:
+      'Looks at everything an agent needs and says of each thing in one line whether it is fine, and if not what to do. Give it ' +
+      'the options of the agent. It writes nothing into LOCAL, and in S3 only beneath PREFIX.awssyncer/doctor/, where it ' +
+      'removes what it wrote; it may run beside an agent. Exits with 1 if something will not work, with 0 if there are ' +
+      'only warnings.',
+    examples: [
+      ['awssyncer doctor /srv/data s3://backups/game', 'before the first start'],
+      ['awssyncer doctor --json /srv/data s3://backups/game', 'the same as one JSON object'],
+      ['awssyncer doctor --iam-policy s3://backups/game', 'what the credentials must be allowed to do'],
+    ],
+  },
   status: {
     summary: 'ask a running agent how it is',
     usage: 'awssyncer status [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',
@@ -127,8 +141,11 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
 
 /** Exit codes as help and README explain them. */
 export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] = [
-  ['0', 'everything is in sync'],
-  ['1', 'fatal: bucket, credentials, endpoint or LOCAL cannot be used; no agent is running'],
+  ['0', 'everything is in sync; doctor: nothing that will not work'],
+  [
+    '1',
+    'fatal: bucket, credentials, endpoint or LOCAL cannot be used; no agent is running; doctor found something that will not work',
+  ],
   ['2', 'the command line or the environment is wrong'],
   ['3', 'finished, but some paths failed or are not uploaded; they are listed'],
   ['4', 'refused for safety: LOCAL is lost or suddenly empty, too many deletes, or another agent holds the lease'],

@@ -71,7 +71,9 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
   const sides = (): object => {
     if (isControl(command)) return readAddress(command, operands, env);
     if (isRemote(command)) return readRemote(command, operands, env);
-    const target = readTarget(command, operands, env, { needsLocal: options.listVersions === undefined });
+    const target = readTarget(command, operands, env, {
+      needsLocal: options.listVersions === undefined && !options.iamPolicy,
+    });
     const own =
       command === 'restore'
         ? { names: namesOf(operands, options) }

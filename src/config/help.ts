@@ -1,6 +1,16 @@
 // Pure. The help texts and the README's option table, written from the option table.
 import { COMMAND_TEXTS, EXIT_TEXTS } from './commands.ts';
-import { COMMANDS, type Command, GROUPS, isControl, isRemote, S3_COMMANDS, WORK_COMMANDS } from './option.ts';
+import {
+  COMMANDS,
+  type Command,
+  GROUPS,
+  isControl,
+  isRemote,
+  LOCAL_COMMANDS,
+  S3_COMMANDS,
+  STORERS,
+  WORK_COMMANDS,
+} from './option.ts';
 import { environmentName, OPTION_ROWS, type OptionRow, REPEATABLE_OPTIONS } from './options.ts';
 
 const WIDTH = 96;
@@ -154,7 +164,9 @@ function showCommands(commands: readonly Command[]): string {
   const areAll = (some: readonly Command[]) =>
     commands.length === some.length && some.every((command) => commands.includes(command));
   if (areAll(S3_COMMANDS)) return 'all that use S3';
-  return areAll(WORK_COMMANDS) ? 'all that work on LOCAL' : commands.join(', ');
+  if (areAll(LOCAL_COMMANDS)) return 'all that work on LOCAL';
+  if (areAll(STORERS)) return 'all that store objects';
+  return areAll(WORK_COMMANDS) ? 'all that synchronise' : commands.join(', ');
 }
 
 /** The README's option table in Markdown. */

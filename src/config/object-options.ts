@@ -1,6 +1,6 @@
 // Pure. The options about what objects carry: see options.ts.
 import { headerText, mediaType, oneOf, path, storageClass, tags, userMetadata } from './kinds.ts';
-import { option, S3_COMMANDS, WRITERS } from './option.ts';
+import { option, S3_COMMANDS, STORERS } from './option.ts';
 
 /** Rows of the table. */
 export const OBJECT_OPTIONS = {
@@ -9,7 +9,7 @@ export const OBJECT_OPTIONS = {
     kind: mediaType,
     default: undefined,
     defaultText: "by the name's extension",
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The Content-Type of every file',
   }),
@@ -18,7 +18,7 @@ export const OBJECT_OPTIONS = {
     kind: headerText('TEXT'),
     default: undefined,
     defaultText: 'none',
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The Cache-Control of every object, for what is served from the bucket',
   }),
@@ -27,7 +27,7 @@ export const OBJECT_OPTIONS = {
     kind: userMetadata,
     default: undefined,
     defaultText: 'none',
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'User metadata of every object besides what a restore needs (mtime, mode, uid, gid)',
   }),
@@ -36,7 +36,7 @@ export const OBJECT_OPTIONS = {
     kind: storageClass,
     default: undefined,
     defaultText: "the bucket's, STANDARD on AWS",
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The storage class of every object',
   }),
@@ -45,7 +45,7 @@ export const OBJECT_OPTIONS = {
     kind: tags,
     default: undefined,
     defaultText: 'none',
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The tags of every object',
   }),
@@ -57,7 +57,7 @@ export const OBJECT_OPTIONS = {
     ),
     default: undefined,
     defaultText: "the bucket's",
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The canned ACL of every object',
   }),
@@ -66,7 +66,7 @@ export const OBJECT_OPTIONS = {
     kind: oneOf('AES256', 'aws:kms', 'aws:kms:dsse'),
     default: undefined,
     defaultText: "the bucket's",
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'How S3 encrypts what it stores',
   }),
@@ -75,7 +75,7 @@ export const OBJECT_OPTIONS = {
     kind: headerText('ID'),
     default: undefined,
     defaultText: "the account's own for S3",
-    commands: WRITERS,
+    commands: STORERS,
     group: 'Objects',
     help: 'The KMS key that --sse aws:kms encrypts with: id, ARN or alias ARN',
   }),

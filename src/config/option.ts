@@ -19,8 +19,17 @@ export const CONTROL_COMMANDS = ['status', 'flush', 'approve-deletes'] as const;
 /** The commands that only look at S3. */
 export const REMOTE_COMMANDS = ['checkpoints'] as const;
 
+/** The commands that find out whether others will work. */
+export const CHECK_COMMANDS = ['doctor'] as const;
+
+/** The commands that look at both sides. */
+export const LOCAL_COMMANDS = [...WORK_COMMANDS, ...CHECK_COMMANDS] as const;
+
+/** Of them, those that store objects. */
+export const STORERS = [...WRITERS, ...CHECK_COMMANDS] as const;
+
 /** The commands that talk to S3. */
-export const S3_COMMANDS = [...WORK_COMMANDS, ...REMOTE_COMMANDS] as const;
+export const S3_COMMANDS = [...WORK_COMMANDS, ...REMOTE_COMMANDS, ...CHECK_COMMANDS] as const;
 
 /** The commands, in the order help lists them. */
 export const COMMANDS = [...S3_COMMANDS, ...CONTROL_COMMANDS] as const;
@@ -28,7 +37,8 @@ export const COMMANDS = [...S3_COMMANDS, ...CONTROL_COMMANDS] as const;
 export type WorkCommand = (typeof WORK_COMMANDS)[number];
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
 export type RemoteCommand = (typeof REMOTE_COMMANDS)[number];
-export type Command = WorkCommand | RemoteCommand | ControlCommand;
+export type CheckCommand = (typeof CHECK_COMMANDS)[number];
+export type Command = WorkCommand | RemoteCommand | CheckCommand | ControlCommand;
 
 /** Whether the command talks to an agent instead of S3. */
 export function isControl(command: Command): command is ControlCommand {

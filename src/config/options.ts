@@ -3,9 +3,11 @@ import { deleteGuard, duration, flag, glob, type Kind, listenAddressOrOff, oneOf
 import { OBJECT_OPTIONS } from './object-options.ts';
 import {
   AGENTS,
+  CHECK_COMMANDS,
   COMMANDS,
   CONTROL_COMMANDS,
   type Command,
+  LOCAL_COMMANDS,
   ONE_SHOT,
   type Option,
   option,
@@ -126,7 +128,7 @@ export const OPTIONS = {
     kind: pathOrNone,
     default: undefined,
     defaultText: 'see "State" below',
-    commands: [...WORK_COMMANDS, ...CONTROL_COMMANDS],
+    commands: [...LOCAL_COMMANDS, ...CONTROL_COMMANDS],
     group: 'State and process',
     help: 'Where to remember what S3 holds; must be outside LOCAL. With none nothing is remembered',
   }),
@@ -190,11 +192,19 @@ export const OPTIONS = {
     group: 'State and process',
     help: 'How long to wait for S3 to hold everything',
   }),
+  iamPolicy: option({
+    flag: 'iam-policy',
+    kind: flag,
+    default: false,
+    commands: CHECK_COMMANDS,
+    group: 'Output',
+    help: 'Only print the least that an IAM policy must allow for this bucket, this prefix and these options, as JSON. Asks nothing; LOCAL is not needed',
+  }),
   json: option({
     flag: 'json',
     kind: flag,
     default: false,
-    commands: [...ONE_SHOT, ...REMOTE_COMMANDS, ...CONTROL_COMMANDS],
+    commands: [...ONE_SHOT, ...REMOTE_COMMANDS, ...CHECK_COMMANDS, ...CONTROL_COMMANDS],
     group: 'Output',
     help: 'Print the result as one JSON object on standard output',
   }),
@@ -222,13 +232,13 @@ export const GLOB_OPTIONS = [
   {
     flag: 'include',
     kind: glob,
-    commands: WORK_COMMANDS,
+    commands: LOCAL_COMMANDS,
     help: 'Synchronise what matches, though an earlier --exclude leaves it out. May be repeated; the last match wins',
   },
   {
     flag: 'exclude',
     kind: glob,
-    commands: WORK_COMMANDS,
+    commands: LOCAL_COMMANDS,
     help: 'Leave out what matches, and everything beneath it; what is left out is never deleted either. May be repeated; the last match wins',
   },
 ] as const;

@@ -1,6 +1,6 @@
 // Pure. The options about what is synchronised: see options.ts.
 import { flag } from './kinds.ts';
-import { option, WORK_COMMANDS } from './option.ts';
+import { LOCAL_COMMANDS, option, WORK_COMMANDS } from './option.ts';
 
 /** Rows of the table. */
 export const SCOPE_OPTIONS = {
@@ -8,7 +8,7 @@ export const SCOPE_OPTIONS = {
     flag: 'cross-mounts',
     kind: flag,
     default: false,
-    commands: WORK_COMMANDS,
+    commands: LOCAL_COMMANDS,
     group: 'What is synchronised',
     help: 'Go into file systems mounted beneath LOCAL. Otherwise they count as unreadable: nothing in them is uploaded or deleted',
   }),

@@ -32,6 +32,7 @@ export interface ObjectSettings {
 export type Operation =
   | 'HeadBucket'
   | 'GetBucketVersioning'
+  | 'GetBucketLifecycleConfiguration'
   | 'ListObjectsV2'
   | 'ListObjectVersions'
   | 'HeadObject'

@@ -8,6 +8,7 @@ import { type ServerKind, speakRgw } from './rgw.ts';
 import { type ConnectionOptions, createS3Client } from './s3-client.ts';
 import type { S3Requests } from './s3-requests.ts';
 import type { S3Session } from './s3-session.ts';
+import { type SdkFacts, sdkFacts } from './sdk-facts.ts';
 import { type LibraryObject, putByLibrary } from './sdk-multipart.ts';
 import { sdkRareRequests } from './sdk-rare-requests.ts';
 import { sdkRequests } from './sdk-requests.ts';
@@ -23,6 +24,7 @@ export interface Sdk {
   readonly client: S3Client;
   readonly requests: S3Requests;
   readonly rare: RareRequests;
+  readonly facts: SdkFacts;
   /** As which it sends; undefined if that is known to the SDK alone. */
   account(): Promise<Account | undefined>;
   /** The reference of `putInParts`. */
@@ -39,6 +41,7 @@ export function openSdk(options: SdkOptions): Sdk {
     client,
     requests: sdkRequests(client, bucket),
     rare: sdkRareRequests(client, bucket),
+    facts: sdkFacts(client, bucket),
     account: async () => {
       const target = await resolveTarget(client, bucket);
       return target && { target, signing: client.config, renewRefused };
