@@ -7,8 +7,10 @@ import { asksForJson, type ParsedCommand, parseCommandLine } from './config/conf
 import type { Command } from './config/option.ts';
 import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
+import type { Trouble } from './ops/activity.ts';
 import { createLog, type Log, type LogLevel } from './ops/log.ts';
 import { redactor } from './ops/redact.ts';
+import { Ring } from './ops/ring.ts';
 import { Screen } from './ops/screen.ts';
 import { StoreError } from './store/errors.ts';
 
@@ -33,7 +35,11 @@ const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'
 /** For so long lines of the log wait for more of them. */
 const LOG_PAUSE_MS = 10;
 
+/** How many warnings and errors an agent can be asked for. */
+const TROUBLES = 50;
+
 const redact = redactor(process.env);
+const troubles = new Ring<Trouble>(TROUBLES);
 const screen = new Screen(
   (text) => void process.stderr.write(text),
   (flush) => void setTimeout(flush, LOG_PAUSE_MS).unref(),
@@ -87,6 +93,7 @@ async function execute({ command, config }: Job): Promise<number> {
     env: process.env,
     log,
     stdout,
+    troubles,
     screen,
     interactive: process.stderr.isTTY === true,
     now: Date.now,
@@ -99,7 +106,7 @@ async function execute({ command, config }: Job): Promise<number> {
 }
 
 function openLog(format: 'human' | 'json', level: LogLevel): Promise<Log> {
-  return createLog({ format, level, write: (line) => screen.line(line), now: Date.now, redact });
+  return createLog({ format, level, write: (line) => screen.line(line), now: Date.now, redact, troubles });
 }
 
 /** A result that went nowhere is a failure, whatever was done. */

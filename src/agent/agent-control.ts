@@ -1,5 +1,6 @@
 // What a running agent answers to those who ask or steer it.
 import { displayPath } from '../model/path.ts';
+import type { Activity, LeaseState, Trouble } from '../ops/activity.ts';
 import {
   type AgentIdentity,
   type AgentStatus,
@@ -10,27 +11,52 @@ import {
   UnavailableError,
 } from '../ops/control.ts';
 import type { Measurements } from '../ops/measurements.ts';
+import type { Ring } from '../ops/ring.ts';
 import { inotifyLimit } from '../watch/watch-limit.ts';
 import { clock } from './clock.ts';
 import { EVERYTHING } from './engine.ts';
 import { HOLD_REASONS } from './held-deletes.ts';
+import type { Timer } from './pump.ts';
+import { Sampling, type Totals } from './sampling.ts';
 import type { Watching } from './watching.ts';
 import type { Workspace } from './workspace.ts';
+
+export interface AgentFacts extends Pick<AgentIdentity, 'pid' | 'version' | 'since'> {
+  /** The last warnings and errors of the log. */
+  readonly troubles: Ring<Trouble>;
+  /** For samples. Default: real time, without keeping the process alive. */
+  readonly timer?: Timer;
+}
 
 /** An agent from its start; until it watches it can only be asked how it is. */
 export class AgentControl implements ControlledAgent {
   readonly #workspace: Workspace;
   readonly #identity: AgentIdentity;
+  readonly #troubles: Ring<Trouble>;
+  readonly #sampling: Sampling;
   #watching: Watching | undefined;
 
-  constructor(workspace: Workspace, process: Pick<AgentIdentity, 'pid' | 'version' | 'since'>) {
+  constructor(workspace: Workspace, { troubles, timer = clock.backgroundTimer, ...process }: AgentFacts) {
     this.#workspace = workspace;
     this.#identity = { local: workspace.root, remote: workspace.url, ...process };
+    this.#troubles = troubles;
+    this.#sampling = new Sampling({
+      totals: () => this.#totals(),
+      waitingMs: () => this.#watching?.engine.pipeline.oldestMs() ?? 0,
+      isResting: () => this.#watching?.engine.pipeline.restingSinceMs !== undefined,
+      now: clock.now,
+      wallNow: clock.wallNow,
+      timer,
+    });
+    workspace.meters.sampling = this.#sampling;
+    this.#sampling.wake();
   }
 
   /** The restore is over. */
   started(watching: Watching): void {
+    this.#sampling.cut();
     this.#watching = watching;
+    this.#sampling.wake();
   }
 
   status(): AgentStatus {
@@ -61,8 +87,33 @@ export class AgentControl implements ControlledAgent {
     };
   }
 
+  activity(): Activity {
+    const { meters } = this.#workspace;
+    const status = this.status();
+    const watching = this.#watching;
+    const nowMs = clock.wallNow();
+    const ago = (ms: number) => new Date(nowMs - ms).toISOString();
+    const { inSync, oldestDirtySeconds } = status;
+    const restingSinceMs = watching?.engine.pipeline.restingSinceMs;
+    return {
+      at: ago(0),
+      status,
+      inSyncSince: inSync && restingSinceMs !== undefined ? ago(clock.now() - restingSinceMs) : null,
+      behindSince: oldestDirtySeconds === null ? null : ago(oldestDirtySeconds * 1000),
+      restore: watching === undefined ? meters.restoreState() : null,
+      transfers: some(meters.transfers.underWay()),
+      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? 0,
+      recent: meters.transfers.recent(),
+      troubles: this.#troubles.newestFirst(),
+      history: this.#sampling.history(),
+      watches: { used: watching?.watches ?? 0, limit: inotifyLimit('watches') },
+      lease: this.#lease(),
+      approveCommand: status.heldDeletes.count === 0 ? null : this.#approveCommand(),
+    };
+  }
+
   measurements(): Measurements {
-    const { meters, ledger, lease } = this.#workspace;
+    const { meters, ledger } = this.#workspace;
     const status = this.status();
     const { oldestDirtySeconds } = status;
     const watching = this.#watching;
@@ -79,7 +130,7 @@ export class AgentControl implements ControlledAgent {
       watchLimit: inotifyLimit('watches'),
       ledger: ledger.count(),
       restore: meters.restore ?? null,
-      lease: lease === undefined ? null : { isHeld: lease.permits, generation: lease.generation ?? 0 },
+      lease: this.#lease(),
       syncedUntilMs: watching === undefined ? null : nowMs - (oldestDirtySeconds ?? 0) * 1000,
       process: {
         cpuSeconds: (user + system) / 1e6,
@@ -104,8 +155,31 @@ export class AgentControl implements ControlledAgent {
     return { approved: pipeline.approveDeletes() };
   }
 
+  /** Until something is watched it is the restore that does something. */
+  #totals(): Totals {
+    const { meters, counters } = this.#workspace;
+    if (this.#watching === undefined) return { objects: meters.restore?.files ?? 0, bytes: meters.restore?.bytes ?? 0 };
+    return { objects: counters.uploaded + counters.copied + counters.deleted, bytes: counters.bytes };
+  }
+
+  #lease(): LeaseState | null {
+    const { lease } = this.#workspace;
+    return lease === undefined ? null : { isHeld: lease.permits, generation: lease.generation ?? 0 };
+  }
+
+  /** An agent without a state directory cannot be told. */
+  #approveCommand(): string | null {
+    const directory = this.#workspace.stateDir?.path;
+    return directory ? `awssyncer approve-deletes --state-dir ${quoted(directory)}` : null;
+  }
+
   #running(): Watching {
     if (this.#watching === undefined) throw new UnavailableError('it has only started: nothing is watched yet');
     return this.#watching;
   }
+}
+
+/** One word for a shell. */
+function quoted(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -12,6 +12,12 @@ const timer: Timer = (callback, ms) => {
   return () => clearTimeout(handle);
 };
 
+/** The same, for what nothing waits for: it does not keep the process alive. */
+const backgroundTimer: Timer = (callback, ms) => {
+  const handle = setTimeout(callback, ms).unref();
+  return () => clearTimeout(handle);
+};
+
 /** The machine's clocks and its source of chance. */
 export const clock = {
   /** Monotonic milliseconds. */
@@ -22,6 +28,7 @@ export const clock = {
   steadyNow: (): number => Math.round(performance.timeOrigin + performance.now()),
   random: (): number => Math.random(),
   timer,
+  backgroundTimer,
   sleep: async (ms: number, signal?: AbortSignal): Promise<void> => {
     await sleep(ms, undefined, signal === undefined ? {} : { signal });
   },

@@ -7,6 +7,7 @@ import { fileKey, markerKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
 import { mayExecute, owedProof, type TransferContext, wholeKey } from '../transfer/context.ts';
+import type { Beginning } from './transfers.ts';
 
 /** A delete that was planned; the path stays busy until it ends. */
 export interface DeleteJob {
@@ -29,7 +30,7 @@ export interface DeleteQueueOptions {
   /** Takes the second look; called for a whole batch in one go, before its request is made. */
   readonly judge: (jobs: readonly DeleteJob[]) => Verdict[];
   /** Runs the request of a batch when the limit allows. */
-  readonly submit: (request: () => Promise<void>) => void;
+  readonly submit: (request: () => Promise<void>, batch: Beginning) => void;
   readonly done: (job: DeleteJob, how: Verdict | 'deleted' | StoreError) => void;
   readonly signal: AbortSignal;
 }
@@ -56,7 +57,7 @@ export class DeleteQueue {
     for (let at = 0; at < gathered.length; at += MAX_BATCH) {
       const batch = gathered.slice(at, at + MAX_BATCH);
       // Judged when its turn has come, not when it was queued.
-      this.#o.submit(() => this.#send(batch));
+      this.#o.submit(() => this.#send(batch), { action: 'delete', path: batch[0]!.path, count: batch.length });
     }
   }
 

@@ -113,7 +113,7 @@ export class Feedback {
     const ageMs = now() - mark.firstAtMs;
     counters[how]++;
     counters.bytes += bytes;
-    meters.eventToObject.observe(ageMs / 1000);
+    meters.done({ action: how, path, bytes, ageMs });
     log.info(how, { path, bytes, ageMs: Math.round(ageMs) });
     this.#o.hot.published(path, mark.firstAtMs, now());
     this.#remarkParents(mark);
@@ -213,14 +213,13 @@ export class Feedback {
 
   /** A delete was done, refused by a second look, or failed. */
   deleteEnded({ path, target, mark }: DeleteJob, how: Verdict | 'deleted' | StoreError): void {
-    const { counters, log, limiter, isRootBroken } = this.#o;
+    const { limiter, isRootBroken } = this.#o;
     if (how !== 'early') this.#early.delete(path);
     if (typeof how !== 'string') return this.#failed(mark, how);
     switch (how) {
       case 'deleted':
         limiter.succeeded();
-        counters.deleted++;
-        log.info('deleted', { path: target === 'marker' ? `${path}/` : path });
+        this.#deleted(mark, target === 'marker' ? `${path}/` : path);
         return this.#o.pump.again(mark, 0); // the path may have another key to look at
       case 'stale':
         return this.#o.pump.again(mark, 0);
@@ -230,6 +229,13 @@ export class Feedback {
         // A broken root stays broken until a restart, which scans: there is nothing to wait for.
         return isRootBroken() ? this.#o.pump.release(path) : this.unreadable(mark, 'it cannot be seen');
     }
+  }
+
+  #deleted({ firstAtMs }: Mark, path: string): void {
+    const { counters, log, meters, now } = this.#o;
+    counters.deleted++;
+    log.info('deleted', { path });
+    meters.done({ action: 'deleted', path, bytes: 0, ageMs: now() - firstAtMs });
   }
 
   /** Later; but when all that is left waits like this, what it waits for has been given up, and waiting is failing. */

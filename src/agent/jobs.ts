@@ -8,6 +8,7 @@ import { proveKey } from '../transfer/prove.ts';
 import { uploadFile } from '../transfer/upload-file.ts';
 import { uploadMarker, uploadSymlink } from '../transfer/upload-inline.ts';
 import type { Look } from './look.ts';
+import type { Beginning } from './transfers.ts';
 
 /** Actions that are a transfer of their own; deletes go in batches, the rest needs no request. */
 export type TransferAction = Extract<Action, { do: 'put-file' | 'put-symlink' | 'put-marker' | 'prove' }>;
@@ -27,6 +28,19 @@ export interface JobOptions {
 /** A copy that failed so often for no stated reason, or never ended, is not tried again: the content is sent. */
 const COPY_ATTEMPTS = 2;
 
+/** The object of another key is its source. */
+function isCopy(action: TransferAction, { mark }: JobOptions): boolean {
+  return action.do === 'put-file' && action.from !== undefined && mark.attempts < COPY_ATTEMPTS;
+}
+
+/** What it is, for people. */
+export function beginningOf(action: TransferAction, job: JobOptions): Beginning {
+  const { path } = job.mark;
+  if (action.do === 'prove') return { action: 'prove', path };
+  const bytes = action.do === 'put-marker' ? undefined : job.look.state.stat?.sizeBytes;
+  return { action: isCopy(action, job) ? 'copy' : 'upload', path, bytes };
+}
+
 /** Performs it. Rejects only on a broken ledger or a defect. */
 export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
   const { path } = job.mark;
@@ -36,9 +50,9 @@ export function perform(context: TransferContext, action: TransferAction, job: J
     case 'put-file': {
       const { content, from } = action;
       const upload = { path, content, row: fileRow, force, overtaken: job.mark.races > 0, signal };
-      return from === undefined || job.mark.attempts >= COPY_ATTEMPTS
-        ? uploadFile(context, upload)
-        : copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven });
+      return from !== undefined && isCopy(action, job)
+        ? copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven })
+        : uploadFile(context, upload);
     }
     case 'put-symlink':
       return uploadSymlink(context, { path, stat: stat!, xattrs: null, row: fileRow, signal });

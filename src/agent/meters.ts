@@ -1,7 +1,12 @@
 // What is measured of an agent while it runs, besides what it did (counters.ts).
+import type { RestoreState } from '../ops/activity.ts';
 import { Histogram } from '../ops/histogram.ts';
 import type { RequestCount } from '../ops/measurements.ts';
+import { Pace } from '../ops/pace.ts';
 import type { RestoreProgress } from '../restore/options.ts';
+import { clock } from './clock.ts';
+import type { Sampling } from './sampling.ts';
+import { type Done, Transfers } from './transfers.ts';
 
 /** From the coalescing pause to what an operator would call broken, in seconds. */
 const LATENCY_BOUNDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
@@ -13,9 +18,40 @@ export class Meters {
   scans = 0;
   /** Work that failed and was put off. */
   retries = 0;
-  /** Of the last restore; undefined: there was none. */
-  restore: RestoreProgress | undefined;
+  readonly transfers = new Transfers(clock.wallNow);
+  /** Of an agent; a one-shot command has none. */
+  sampling: Sampling | undefined;
+  #restore: RestoreProgress | undefined;
+  #pace: Pace | undefined;
   readonly #requests = new Map<string, { operation: string; code: string; count: number }>();
+
+  /** Something was stored or deleted in S3. */
+  done(done: Done): void {
+    if (done.action !== 'deleted') this.eventToObject.observe(done.ageMs / 1000);
+    this.sampling?.stored(done.ageMs);
+    this.transfers.done(done);
+  }
+
+  /** Of the last restore; undefined: there was none, or it only lists yet. */
+  get restore(): RestoreProgress | undefined {
+    return this.#restore;
+  }
+
+  /** A restore has come so far. */
+  restored(progress: RestoreProgress): void {
+    this.#pace ??= new Pace(clock.now(), progress);
+    this.#pace.look(clock.now(), progress);
+    this.#restore = progress;
+  }
+
+  /** The same, and how long the rest takes. */
+  restoreState(): RestoreState | null {
+    if (this.#restore === undefined || this.#pace === undefined) return null;
+    const { files, totalFiles, bytes, totalBytes } = this.#restore;
+    this.#pace.look(clock.now(), this.#restore);
+    const leftMs = this.#pace.leftMs({ files: totalFiles - files, bytes: totalBytes - bytes });
+    return { ...this.#restore, secondsLeft: leftMs === undefined ? null : Math.round(leftMs / 1000) };
+  }
 
   /** A request was answered, or failed. */
   answered(operation: string, code: string): void {

@@ -21,7 +21,7 @@ import { type DeleteJob, DeleteQueue } from './delete-queue.ts';
 import { Feedback } from './feedback.ts';
 import { DeleteHolds, type HeldDeletes, type HoldReason, sayHeld } from './held-deletes.ts';
 import { InodeHolds } from './inode-holds.ts';
-import { isTransfer, perform, type TransferAction } from './jobs.ts';
+import { beginningOf, isTransfer, perform, type TransferAction } from './jobs.ts';
 import type { Look, Looker } from './look.ts';
 import type { Meters } from './meters.ts';
 import type { Patience } from './patience.ts';
@@ -101,6 +101,7 @@ export class Pipeline implements ScanSink {
       now,
       timer,
       onFatal,
+      onWork: () => options.meters.sampling?.wake(),
       onMark: (mark) => this.#plan(mark),
       onSubtree: (mark, signal) => this.#scan(mark, signal),
     });
@@ -119,7 +120,7 @@ export class Pipeline implements ScanSink {
     this.#deletes = new DeleteQueue({
       context,
       judge: (jobs) => judgeDeletes(jobs, judgeOptions),
-      submit: (request) => this.#pump.submit(request),
+      submit: (request, batch) => this.#pump.submit(() => options.meters.transfers.during(batch, request)),
       done: (job, how) => this.#feedback.deleteEnded(job, how),
       signal: this.#pump.signal,
     });
@@ -178,6 +179,11 @@ export class Pipeline implements ScanSink {
   /** For how long the oldest dirty path has been dirty, ms; undefined: none is. */
   oldestMs(): number | undefined {
     return this.#pump.oldestMs();
+  }
+
+  /** Since when nothing has been dirty or worked on, monotonic; undefined: something is. */
+  get restingSinceMs(): number | undefined {
+    return this.#pump.restingSinceMs;
   }
 
   /** How many may be under way. */
@@ -356,12 +362,13 @@ export class Pipeline implements ScanSink {
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
     this.#feedback.waitsNoMore(mark.path);
-    const { context, now, times, unreadWrites } = this.#o;
+    const { context, now, times, unreadWrites, meters } = this.#o;
     const restless =
       now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.isUrgent(mark) && mark.races >= URGENT_RACES);
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
-      const outcome = await perform(context, action, { mark, look, force, signal: this.#pump.signal });
+      const job = { mark, look, force, signal: this.#pump.signal };
+      const outcome = await meters.transfers.during(beginningOf(action, job), () => perform(context, action, job));
       if (outcome.end === 'equal' || outcome.end === 'stored') unreadWrites.published(mark.path, mark.lastAtMs);
       this.#feedback.transferEnded(mark, look, outcome);
     });

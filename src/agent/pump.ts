@@ -21,6 +21,8 @@ export interface PumpOptions {
   readonly onMark: (mark: Mark) => void;
   /** Scans what a subtree mark covers; the pump releases its path when it ends. */
   readonly onSubtree: (mark: Mark, signal: AbortSignal) => Promise<void>;
+  /** There is something to do, after a time in which there was not. */
+  readonly onWork: () => void;
   /** An error that nothing can go on after: a broken ledger, a defect. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -60,6 +62,7 @@ export class Pump {
   /** Of what is marked now. */
   #epoch = 0;
   #draining = false;
+  #restingSinceMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
   /** When the next turn is due; Infinity: none is. */
   #nextTurnMs = Number.POSITIVE_INFINITY;
@@ -68,6 +71,7 @@ export class Pump {
     this.#o = options;
     this.#dirty = new DirtySet(options.times);
     this.#queue = new PQueue({ concurrency: this.#limit });
+    this.#restingSinceMs = options.now();
   }
 
   /** Aborted by stop(). */
@@ -198,6 +202,11 @@ export class Pump {
     return new Set(this.#paths(Number.POSITIVE_INFINITY));
   }
 
+  /** Since when nothing has been marked or held; undefined: something is. */
+  get restingSinceMs(): number | undefined {
+    return this.#restingSinceMs;
+  }
+
   /** For how long the oldest dirty path has been dirty, ms; undefined: none is. Proofs, which differ in nothing, aside. */
   oldestMs(): number | undefined {
     let firstAtMs = Number.POSITIVE_INFINITY;
@@ -235,7 +244,12 @@ export class Pump {
   }
 
   #schedule(): void {
-    const { limiter, now } = this.#o;
+    const { limiter, now, onWork } = this.#o;
+    if (this.#dirty.left(Number.POSITIVE_INFINITY) === 0) this.#restingSinceMs ??= now();
+    else if (this.#restingSinceMs !== undefined) {
+      this.#restingSinceMs = undefined;
+      onWork();
+    }
     const dueMs = this.#rooms.length > 0 ? now() : this.#dirty.nextDueMs();
     if (dueMs !== undefined) this.#turnAt(Math.max(dueMs, limiter.pausedUntilMs));
     for (const waiter of this.#waiters) if (this.#isOver(waiter)) this.#turnAt(now());

@@ -66,7 +66,7 @@ export async function restoreInto(
     randomName,
     ...edges,
     onProgress: (progress) => {
-      workspace.meters.restore = progress;
+      workspace.meters.restored(progress);
       edges.onProgress?.(progress);
     },
   });

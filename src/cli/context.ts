@@ -3,13 +3,17 @@
 import type { CommandConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../config/option.ts';
+import type { Trouble } from '../ops/activity.ts';
 import type { Log } from '../ops/log.ts';
+import type { Ring } from '../ops/ring.ts';
 import type { Screen } from '../ops/screen.ts';
 
 /** The edges of the process. */
 export interface CommandContext {
   readonly env: Environment;
   readonly log: Log;
+  /** Its last warnings and errors. */
+  readonly troubles: Ring<Trouble>;
   /** Writes the result; nothing else goes to standard output. */
   readonly stdout: (text: string) => void;
   /** Where the log is written, and a progress bar may be shown. */

@@ -33,8 +33,9 @@ export async function controlled(
   { workspace, config, context }: AgentSurroundings,
   run: (onStarted: (watching: Watching) => void) => Promise<number>,
 ): Promise<number> {
-  const { log, version, now, env } = context;
-  const agent = new AgentControl(workspace, { pid: process.pid, version, since: new Date(now()).toISOString() });
+  const { log, version, now, env, troubles } = context;
+  const since = new Date(now()).toISOString();
+  const agent = new AgentControl(workspace, { pid: process.pid, version, since, troubles });
   const status = () => agent.status();
   const manager = openServiceManager({ env, pid: process.pid, log, status, timer: clock.timer });
   const servers: ControlServer[] = [];

@@ -1,9 +1,9 @@
 // How far a long command has come: a bar for people at a terminal, a line every ten seconds elsewhere.
 import { clock } from '../agent/clock.ts';
 import type { LogFields } from '../ops/log.ts';
+import { Pace, type Work } from '../ops/pace.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
-import { Pace, type Work } from './pace.ts';
 
 const LOOK_MS = 1_000;
 const LOOKS_A_LINE = 10;

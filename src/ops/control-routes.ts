@@ -55,6 +55,10 @@ const DEFAULT_FLUSH_SECONDS = 60;
 const LONGEST_FLUSH_SECONDS = 86_400;
 
 const ROUTES: Readonly<Record<string, Route>> = {
+  '/activity': {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: (agent) => [200, agent.activity()],
+  },
   '/status': {
     ...{ method: 'GET', tcp: 'everybody', query: [] },
     answer: (agent) => [200, agent.status()],

@@ -1,4 +1,5 @@
 // Pure. What a running agent can be asked, and its answers: the contract between agent, control server and client.
+import type { Activity } from './activity.ts';
 import type { Measurements } from './measurements.ts';
 
 /** A path as it is shown, and what is wrong with it. */
@@ -23,18 +24,23 @@ export function some<T>(all: readonly T[]): Some<T> {
   return { count: all.length, first: all.slice(0, NAMED_PATHS) };
 }
 
-/** Who is asked. */
+/** Who is asked: a part of `GET /status`. */
 export interface AgentIdentity {
   /** LOCAL, resolved. */
   readonly local: string;
+  /** The S3 side, as a URL. */
   readonly remote: string;
   readonly pid: number;
+  /** Of awssyncer. */
   readonly version: string;
   /** When it started, ISO 8601. */
   readonly since: string;
 }
 
-/** How an agent is. */
+/**
+ * How an agent is: `GET /status`, `awssyncer status --json`. Paths are as displayPath shows them, for people. Fields may
+ * be added; those that are here keep their meaning.
+ */
 export interface AgentStatus extends AgentIdentity {
   /** starting: restoring or listing, nothing is watched yet; ending: it was told to end and flushes. */
   readonly state: 'starting' | 'watching' | 'ending';
@@ -42,10 +48,13 @@ export interface AgentStatus extends AgentIdentity {
   readonly inSync: boolean;
   /** Paths that are dirty or being worked on. */
   readonly dirty: number;
+  /** Transfers under way; a batch of deletes is one. */
   readonly inFlight: number;
   /** How long the oldest dirty path has been dirty; null: none is. */
   readonly oldestDirtySeconds: number | null;
+  /** Since its start: uploaded, copied, adopted, deleted, unchanged (objects), bytes (content), requests. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Paths that could not be stored, read or watched as they should; what is skipped on purpose is among them. */
   readonly problems: Some<PathProblem>;
   /** Deletes that wait for approve-deletes; `reason` is null when there are none. */
   readonly heldDeletes: Some<string> & { readonly reason: string | null };
@@ -85,6 +94,7 @@ export type Approval = { readonly approved: number } | { readonly refused: strin
 export interface ControlledAgent {
   status(): AgentStatus;
   measurements(): Measurements;
+  activity(): Activity;
   /** Has everything looked at, as an audit does. @throws UnavailableError */
   sync(): void;
   /** Ends at the latest when the signal says so. @throws UnavailableError */

@@ -1,5 +1,7 @@
 // The log: lines for people, or one JSON object a line for machines.
+import type { Trouble } from './activity.ts';
 import { displayFields, humanLine } from './log-line.ts';
+import type { Ring } from './ring.ts';
 
 /** From the fewest lines to the most. */
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
@@ -27,6 +29,8 @@ export interface LogOptions {
   readonly now: () => number;
   /** Blots out secrets in messages and fields. */
   readonly redact: (text: string) => string;
+  /** Keeps the last warnings and errors as they would be written, whatever the level. */
+  readonly troubles?: Ring<Trouble>;
 }
 
 type Emit = (level: LogLevel, message: string, fields: LogFields) => void;
@@ -34,11 +38,27 @@ type Emit = (level: LogLevel, message: string, fields: LogFields) => void;
 /** Creates a log. */
 export async function createLog(options: LogOptions): Promise<Log> {
   const emit = options.format === 'json' ? await jsonEmitter(options) : humanEmitter(options);
-  const line = (level: LogLevel): WriteLine => {
-    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(options.level)) return () => {};
-    return (message, fields = {}) => emit(level, options.redact(message), displayFields(fields, options.redact));
+  const line = (level: LogLevel, keep?: (message: string, fields: LogFields) => void): WriteLine => {
+    const isWritten = LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(options.level);
+    if (!isWritten && keep === undefined) return () => {};
+    return (message, fields = {}) => {
+      const [text, shown] = [options.redact(message), displayFields(fields, options.redact)];
+      keep?.(text, shown);
+      if (isWritten) emit(level, text, shown);
+    };
   };
-  return { error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug') };
+  const { error, warn } = keepersOf(options);
+  return { error: line('error', error), warn: line('warn', warn), info: line('info'), debug: line('debug') };
+}
+
+/** What keeps lines besides writing them; nothing does where nobody will ask for them. */
+function keepersOf({ troubles, now }: LogOptions) {
+  if (troubles === undefined) return {};
+  const keep = (level: Trouble['level']) => (message: string, fields: LogFields) => {
+    const texts = Object.entries(fields).map(([name, value]) => [name, String(value)]);
+    troubles.push({ at: new Date(now()).toISOString(), level, message, fields: Object.fromEntries(texts) });
+  };
+  return { error: keep('error'), warn: keep('warn') };
 }
 
 function humanEmitter({ write, now }: LogOptions): Emit {

@@ -1,4 +1,5 @@
 // Pure. Everything /metrics tells of an agent, at one moment.
+import type { LeaseState } from './activity.ts';
 import type { AgentStatus } from './control.ts';
 import type { HistogramCounts } from './histogram.ts';
 
@@ -30,7 +31,7 @@ export interface Measurements {
     readonly totalBytes: number;
   } | null;
   /** Of the lease; null: there is none. */
-  readonly lease: { readonly isHeld: boolean; readonly generation: number } | null;
+  readonly lease: LeaseState | null;
   /** Everything that was written before this moment is in S3 as far as known, ms since 1970. */
   readonly syncedUntilMs: number | null;
   readonly process: { readonly cpuSeconds: number; readonly residentBytes: number; readonly startMs: number };

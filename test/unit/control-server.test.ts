@@ -23,6 +23,7 @@ function agentThat(overrides: Partial<ControlledAgent> = {}): ControlledAgent {
   return {
     status: () => STATUS,
     measurements: () => assert.fail('nobody asks'),
+    activity: () => assert.fail('nobody asks'),
     sync: () => {},
     flush: async () => COMPLETE,
     approveDeletes: () => ({ approved: 3 }),

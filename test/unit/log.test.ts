@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { displayPath } from '../../src/model/path.ts';
+import type { Trouble } from '../../src/ops/activity.ts';
 import { createLog, type LogOptions } from '../../src/ops/log.ts';
 import { redactor } from '../../src/ops/redact.ts';
+import { Ring } from '../../src/ops/ring.ts';
 import { showBytes, showMs } from '../../src/ops/units.ts';
 
 const NOON = Date.UTC(2024, 0, 2, 12, 3, 4, 567);
@@ -110,4 +112,25 @@ test('sizes and durations are shown with a fitting unit', () => {
     '1 min 15 s',
     '2 h 1 min',
   ]);
+});
+
+test('S15 the last warnings and errors are kept as they would be written, also those beyond the level', async () => {
+  const troubles = new Ring<Trouble>(3);
+  const lines: string[] = [];
+  const redact = redactor({ AWS_SECRET_ACCESS_KEY: 'a-secret-of-many-letters' });
+  const log = await logTo(lines, { level: 'error', troubles, redact });
+  log.info('uploaded');
+  log.warn('lost');
+  log.warn('cannot store', { path: '\xff', reason: 'a-secret-of-many-letters', sizeBytes: 12n });
+  log.error('a-secret-of-many-letters');
+  log.warn('held');
+  const at = new Date(NOON).toISOString();
+  const blotted = redact('a-secret-of-many-letters');
+  assert.notEqual(blotted, 'a-secret-of-many-letters');
+  assert.deepEqual(troubles.oldestFirst(), [
+    { at, level: 'warn', message: 'cannot store', fields: { path: '\\xff', reason: blotted, sizeBytes: '12' } },
+    { at, level: 'error', message: blotted, fields: {} },
+    { at, level: 'warn', message: 'held', fields: {} },
+  ]);
+  assert.equal(lines.length, 1);
 });

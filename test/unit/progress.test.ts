@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Pace } from '../../src/cli/pace.ts';
 import { type Progress, progressLines, showEstimate } from '../../src/cli/progress.ts';
 import { createLog } from '../../src/ops/log.ts';
+import { Pace } from '../../src/ops/pace.ts';
 import { Screen } from '../../src/ops/screen.ts';
 import type { RestoreProgress } from '../../src/restore/options.ts';
 import { ProgressCount } from '../../src/restore/progress-count.ts';

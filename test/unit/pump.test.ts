@@ -68,6 +68,7 @@ function bench(options: Partial<PumpOptions> & { limit?: number } = {}): Bench {
     onMark: (mark) => marks.push(mark),
     onSubtree: (mark) => new Promise((end) => scans.push({ mark, end })),
     onFatal: (error) => fatal.push(error),
+    onWork: () => {},
     ...options,
   });
   return { clock, pump, limiter, marks, scans, fatal };
@@ -354,4 +355,32 @@ test('a defect in planning, scanning or a request is passed on, never swallowed'
   requesting.pump.submit(() => Promise.reject(new Error('requesting')));
   await requesting.clock.pass(100);
   assert.match(String(requesting.fatal[0]), /requesting/);
+});
+
+test('it rests since the last work has ended, and says when there is some again', async () => {
+  let woken = 0;
+  const { clock, pump, marks } = bench({ onWork: () => woken++ });
+  assert.equal(pump.restingSinceMs, clock.now());
+  const hint = (path: string) =>
+    ({ path: path as RelPath, scope: 'self', speed: 'finished', witnessed: true }) as const;
+  pump.mark(hint('a'));
+  pump.mark(hint('b'));
+  assert.deepEqual([pump.restingSinceMs, woken], [undefined, 1]);
+  await clock.pass(1_000);
+  await settled();
+  assert.equal(marks.length, 2);
+  pump.release(marks[0]!.path);
+  assert.equal(pump.restingSinceMs, undefined);
+  pump.again(marks[1]!, 10);
+  assert.equal(pump.restingSinceMs, undefined);
+  await clock.pass(10);
+  await settled();
+  pump.release(marks[1]!.path);
+  const sinceMs = clock.now();
+  assert.equal(pump.restingSinceMs, sinceMs);
+  await clock.pass(5_000);
+  pump.release(marks[1]!.path);
+  assert.deepEqual([pump.restingSinceMs, woken], [sinceMs, 1]);
+  pump.markFinding(hint('c'));
+  assert.deepEqual([pump.restingSinceMs, woken], [undefined, 2]);
 });
