@@ -5,8 +5,8 @@
 // has run for weeks when its files are replaced by those of a newer version can still load what it never used before.
 // CommonJS, because then a module, be it Node's own, is evaluated when the first of those who import it is, and most
 // never are.
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { lazyModules } from './lazy-modules.mjs';
@@ -65,6 +65,19 @@ const sdkApart = {
   },
 };
 
+/** The status page is part of the program, or an agent would show that of a newer version, or none. */
+const pageInside = {
+  name: 'the page inside',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/ops\/page-file\.ts$/ }, async ({ path }) => {
+      const folder = join(dirname(path), 'page');
+      const names = (await readdir(folder)).filter((name) => name !== 'tsconfig.json');
+      const files = await Promise.all(names.map(async (name) => [name, await readFile(join(folder, name), 'utf8')]));
+      return { contents: `export const pageFile = (name) => (${JSON.stringify(Object.fromEntries(files))})[name];` };
+    });
+  },
+};
+
 /** A module with all it imports as one file. @returns the files to write */
 async function bundled(outfile, options) {
   const { outputFiles } = await build({
@@ -78,7 +91,7 @@ async function bundled(outfile, options) {
     format: 'cjs',
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: BANNER },
-    plugins: [lazyModules, sdkApart],
+    plugins: [lazyModules, sdkApart, pageInside],
     // import() of a module of Node evaluates whatever that loads on demand; require() does not.
     supported: { 'dynamic-import': false },
     // Names stay as they are, for stack traces.

@@ -45,10 +45,11 @@ function selectFiles(names: string[]): string[] {
   });
 }
 
+const inPath = (program: string) =>
+  (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
+
 /** Says by name which S3 servers the suites will meet. */
 function announceServers(): void {
-  const inPath = (program: string) =>
-    (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
   const missing = RGW_PROGRAMS.filter((program) => !inPath(program));
   const endpoint = process.env['AWSSYNCER_TEST_ENDPOINT'];
   console.log('S3 on the strict test server: runs');
@@ -60,6 +61,16 @@ function announceServers(): void {
   if (missing.length > 0 && process.env['AWSSYNCER_REQUIRE_RGW'] === '1') {
     throw new CannotRun(
       'AWSSYNCER_REQUIRE_RGW=1, but Ceph RGW is not installed: apt-get install --no-install-recommends ceph-mon ceph-osd radosgw',
+    );
+  }
+}
+
+/** Says whether the status page will be seen by a browser. */
+function announceBrowser(): void {
+  console.log(`The status page in Chromium: ${inPath('chromium') ? 'runs' : 'not run (chromium not installed)'}`);
+  if (!inPath('chromium') && process.env['AWSSYNCER_REQUIRE_CHROMIUM'] === '1') {
+    throw new CannotRun(
+      'AWSSYNCER_REQUIRE_CHROMIUM=1, but Chromium is not installed: apt-get install --no-install-recommends chromium',
     );
   }
 }
@@ -88,6 +99,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
   const files = selectFiles(positionals);
   if (files.some((file) => /^test\/(contract|s3|e2e)\//.test(file))) announceServers();
+  if (files.some((file) => file.startsWith('test/e2e/page'))) announceBrowser();
 
   const tally: Tally = { ran: 0, failed: 0, emptyFiles: [] };
   const events = joinRuns(runsOf(files, values.grep), tally);

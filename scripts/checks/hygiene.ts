@@ -14,7 +14,7 @@ interface Rule {
   readonly codeOnly?: true;
 }
 
-const CODE = /\.(?:ts|mjs|c|h|sh)$/;
+const CODE = /\.(?:ts|js|mjs|css|html|c|h|sh)$/;
 
 const RULES: readonly Rule[] = [
   {

@@ -173,7 +173,7 @@ export const OPTIONS = {
     defaultText: '127.0.0.1:9480, if it is free',
     commands: AGENTS,
     group: 'State and process',
-    help: 'Answer /metrics, /status and the probes /startupz, /readyz and /livez over HTTP at this address; a port alone is one of 127.0.0.1',
+    help: 'Answer /metrics, /status, the status page at / and the probes /startupz, /readyz and /livez over HTTP at this address; a port alone is one of 127.0.0.1',
   }),
   httpControl: option({
     flag: 'http-control',

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AgentStatus, ControlledAgent } from './control.ts';
 import { renderMetrics } from './metrics.ts';
+import { pageFile } from './page-file.ts';
 
 /** Where a request came in. */
 export type Door =
@@ -25,6 +26,18 @@ export class Text {
     this.headers = headers;
   }
 }
+
+/** What the page may do: read its own files, ask its own agent, and nothing else; nobody may show it within theirs. */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
 
 /** A code of HTTP and what is sent. */
 export type Answer = readonly [code: number, body: object | Text];
@@ -55,6 +68,14 @@ const DEFAULT_FLUSH_SECONDS = 60;
 const LONGEST_FLUSH_SECONDS = 86_400;
 
 const ROUTES: Readonly<Record<string, Route>> = {
+  '/': partOfPage('index.html', 'text/html'),
+  '/page.css': partOfPage('page.css', 'text/css'),
+  '/page.js': partOfPage('page.js', 'text/javascript'),
+  '/plot.js': partOfPage('plot.js', 'text/javascript'),
+  '/reading.js': partOfPage('reading.js', 'text/javascript'),
+  '/rows.js': partOfPage('rows.js', 'text/javascript'),
+  '/words.js': partOfPage('words.js', 'text/javascript'),
+  '/icon.svg': partOfPage('icon.svg', 'image/svg+xml'),
   '/activity': {
     ...{ method: 'GET', tcp: 'everybody', query: [] },
     answer: (agent) => [200, agent.activity()],
@@ -106,6 +127,15 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
+/** A file of the status page. */
+function partOfPage(name: string, type: string): Route {
+  const headers = { 'content-security-policy': PAGE_POLICY, 'referrer-policy': 'no-referrer' };
+  return {
+    ...{ method: 'GET', tcp: 'everybody', query: [] },
+    answer: () => [200, new Text(`${type}; charset=utf-8`, pageFile(name), headers)],
+  };
+}
+
 function probe(agent: ControlledAgent, isGood: (status: AgentStatus) => boolean): Answer {
   const status = agent.status();
   return [isGood(status) ? 200 : 503, { state: status.state }];
@@ -121,7 +151,9 @@ export interface Exchange {
 
 /** Answers one request. @throws Refusal, and what the agent throws */
 export async function answer({ request, door, agent, gone }: Exchange): Promise<Answer> {
-  const target = URL.parse(request.url ?? '', 'http://localhost');
+  const { url = '' } = request;
+  // What follows '//' would be taken for a host.
+  const target = url.startsWith('//') ? null : URL.parse(url, 'http://localhost');
   const path = target?.pathname ?? '';
   if (door !== 'socket') refuseForeignName(request);
   if (target === null || !Object.hasOwn(ROUTES, path)) {

@@ -163,8 +163,11 @@ test('requests that are not exactly right are refused in one line of JSON', asyn
   const { port } = await onTcp(t, { token: () => TOKEN });
   const authorization = `Bearer ${TOKEN}`;
   const rows: [path: string, asked: Asked, code: number][] = [
-    ['/', {}, 404],
     ['//', {}, 404],
+    ['//status', {}, 404],
+    ['/index.html', {}, 404],
+    ['/?x=1', {}, 400],
+    ['/', { method: 'POST' }, 405],
     ['/status/', {}, 404],
     ['/toString', {}, 404],
     ['/status', { method: 'POST' }, 405],
