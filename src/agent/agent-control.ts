@@ -16,6 +16,8 @@ import { inotifyLimit } from '../watch/watch-limit.ts';
 import { clock } from './clock.ts';
 import { EVERYTHING } from './engine.ts';
 import { HOLD_REASONS } from './held-deletes.ts';
+import { openFiles, openFilesLimit } from './open-files.ts';
+import { NO_PROBLEMS } from './problems.ts';
 import type { Timer } from './pump.ts';
 import { Sampling, type Totals } from './sampling.ts';
 import type { Watching } from './watching.ts';
@@ -123,19 +125,25 @@ export class AgentControl implements ControlledAgent {
       status,
       requests: meters.requests(),
       eventToObject: meters.eventToObject.counts(),
-      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? 0,
+      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? null,
+      uploadedBytes: meters.uploadedBytes,
       retries: meters.retries,
       scans: meters.scans,
+      fullScanMs: meters.fullScanMs ?? null,
+      problems: watching?.engine.problems.counts() ?? NO_PROBLEMS,
       watches: watching?.watches ?? 0,
       watchLimit: inotifyLimit('watches'),
       ledger: ledger.count(),
       restore: meters.restore ?? null,
       lease: this.#lease(),
+      checkpointIntervalMs: watching?.checkpointIntervalMs ?? null,
       syncedUntilMs: watching === undefined ? null : nowMs - (oldestDirtySeconds ?? 0) * 1000,
       process: {
         cpuSeconds: (user + system) / 1e6,
         residentBytes: process.memoryUsage.rss(),
         startMs: performance.timeOrigin,
+        openFiles: openFiles(),
+        maxOpenFiles: openFilesLimit(),
       },
     };
   }
@@ -164,7 +172,8 @@ export class AgentControl implements ControlledAgent {
 
   #lease(): LeaseState | null {
     const { lease } = this.#workspace;
-    return lease === undefined ? null : { isHeld: lease.permits, generation: lease.generation ?? 0 };
+    if (lease === undefined || lease.isOpen) return null;
+    return { isHeld: lease.permits, generation: lease.generation ?? null };
   }
 
   /** An agent without a state directory cannot be told. */

@@ -1,6 +1,5 @@
 // Takes checkpoints of a running agent: only of moments at which S3 held exactly what was on disk.
 import { randomUUID } from 'node:crypto';
-import { momentOf } from '../checkpoint/document.ts';
 import { CheckpointWriter } from '../checkpoint/writer.ts';
 import type { CheckpointStatus } from '../ops/control.ts';
 import { aborted } from './aborted.ts';
@@ -34,7 +33,8 @@ export class Checkpointing {
   readonly #o: CheckpointingOptions;
   readonly #writer: CheckpointWriter;
   readonly #end = new AbortController();
-  #latest: { readonly id: string; readonly noted: number } | undefined;
+  /** `heldMs`: the last moment at which it was seen to be what is on disk, wall clock. */
+  #latest: { readonly id: string; readonly noted: number; readonly heldMs: number } | undefined;
   /** Ends when nobody takes one any more. */
   #turn: Promise<unknown> = Promise.resolve();
   readonly #running: Promise<void>;
@@ -65,8 +65,8 @@ export class Checkpointing {
 
   status(): CheckpointStatus {
     if (this.#latest === undefined) return { id: null, ageSeconds: null };
-    const { id } = this.#latest;
-    const ageSeconds = this.#isCurrent() && this.#o.isInSync() ? 0 : (clock.wallNow() - momentOf(id)!) / 1000;
+    const { id, heldMs } = this.#latest;
+    const ageSeconds = this.#isCurrent() && this.#o.isInSync() ? 0 : (clock.wallNow() - heldMs) / 1000;
     return { id, ageSeconds: Math.max(0, Math.round(ageSeconds)) };
   }
 
@@ -100,11 +100,14 @@ export class Checkpointing {
     const atMs = clock.wallNow();
     await barrier();
     if (!isInSync() || ledger.chain.noted !== noted) return undefined;
-    if (this.#isCurrent()) return this.#latest!.id;
+    if (this.#isCurrent()) {
+      this.#latest = { ...this.#latest!, heldMs: atMs };
+      return this.#latest.id;
+    }
     const draft = this.#writer.draft(atMs);
     if (draft === undefined) return undefined;
     await this.#writer.write(draft, signal);
-    this.#latest = { id: draft.id, noted };
+    this.#latest = { id: draft.id, noted, heldMs: atMs };
     log.info('checkpoint', { id: draft.id, changes: draft.entries.length });
     return draft.id;
   }

@@ -4,6 +4,7 @@ import { Histogram } from '../ops/histogram.ts';
 import type { RequestCount } from '../ops/measurements.ts';
 import { Pace } from '../ops/pace.ts';
 import type { RestoreProgress } from '../restore/options.ts';
+import type { Reaction } from '../store/errors.ts';
 import { clock } from './clock.ts';
 import type { Sampling } from './sampling.ts';
 import { type Done, Transfers } from './transfers.ts';
@@ -11,11 +12,19 @@ import { type Done, Transfers } from './transfers.ts';
 /** From the coalescing pause to what an operator would call broken, in seconds. */
 const LATENCY_BOUNDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800];
 
+/** A server may call its errors whatever it likes; each code is a time series. */
+const MAX_CODES = 50;
+const CODE = /^\w{1,64}$/;
+
 export class Meters {
   /** Seconds from the first event of a change to the acknowledgement of its object. */
   readonly eventToObject = new Histogram(LATENCY_BOUNDS);
   /** Of directories with all that is beneath. */
   scans = 0;
+  /** When the last scan of everything ended, ms since 1970; undefined: none has. */
+  fullScanMs: number | undefined;
+  /** Content of uploaded objects. */
+  uploadedBytes = 0;
   /** Work that failed and was put off. */
   retries = 0;
   readonly transfers = new Transfers(clock.wallNow);
@@ -23,11 +32,13 @@ export class Meters {
   sampling: Sampling | undefined;
   #restore: RestoreProgress | undefined;
   #pace: Pace | undefined;
-  readonly #requests = new Map<string, { operation: string; code: string; count: number }>();
+  readonly #requests = new Map<string, { operation: string; result: string; code: string; count: number }>();
+  readonly #codes = new Set<string>();
 
   /** Something was stored or deleted in S3. */
   done(done: Done): void {
     if (done.action !== 'deleted') this.eventToObject.observe(done.ageMs / 1000);
+    if (done.action === 'uploaded') this.uploadedBytes += done.bytes;
     this.sampling?.stored(done.ageMs);
     this.transfers.done(done);
   }
@@ -54,14 +65,22 @@ export class Meters {
   }
 
   /** A request was answered, or failed. */
-  answered(operation: string, code: string): void {
-    const name = `${operation} ${code}`;
+  answered(operation: string, failure: { readonly reaction: Reaction; readonly code: string } | undefined): void {
+    const result = failure?.reaction ?? 'ok';
+    const code = failure === undefined ? 'ok' : this.#limited(failure.code);
+    const name = `${operation} ${result} ${code}`;
     const known = this.#requests.get(name);
-    if (known === undefined) this.#requests.set(name, { operation, code, count: 1 });
+    if (known === undefined) this.#requests.set(name, { operation, result, code, count: 1 });
     else known.count++;
   }
 
   requests(): readonly RequestCount[] {
     return [...this.#requests.values()];
+  }
+
+  #limited(code: string): string {
+    if (!CODE.test(code) || (this.#codes.size >= MAX_CODES && !this.#codes.has(code))) return 'Other';
+    this.#codes.add(code);
+    return code;
   }
 }

@@ -13,7 +13,7 @@ const RESERVE = 12;
  */
 export function affordableConcurrency(asked: number, log: Log): number {
   const limit = openFilesLimit();
-  const free = limit - readdirSync('/proc/self/fd').length - RESERVE;
+  const free = limit - openFiles() - RESERVE;
   const affordable = Math.max(1, Math.floor(free / DESCRIPTORS_PER_PATH));
   if (affordable >= asked) return asked;
   log.warn('few files may be open at once (ulimit -n): less is done at the same time', {
@@ -24,7 +24,12 @@ export function affordableConcurrency(asked: number, log: Log): number {
 }
 
 /** The soft limit; Node has raised it to the hard one. https://man7.org/linux/man-pages/man5/proc_pid_limits.5.html */
-function openFilesLimit(): number {
+export function openFilesLimit(): number {
   const [, soft] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
   return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+}
+
+/** How many this process has open. */
+export function openFiles(): number {
+  return readdirSync('/proc/self/fd').length;
 }

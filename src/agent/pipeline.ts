@@ -6,7 +6,7 @@ import type { SettleTimes } from '../dirt/settle.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Action } from '../model/action.ts';
 import { fileKey, markerKey, type RelKey } from '../model/key.ts';
-import type { RelPath } from '../model/path.ts';
+import { type RelPath, ROOT } from '../model/path.ts';
 import type { Log } from '../ops/log.ts';
 import type { Random } from '../transfer/backoff.ts';
 import type { TransferContext } from '../transfer/context.ts';
@@ -271,6 +271,7 @@ export class Pipeline implements ScanSink {
     this.#o.problems.clearUnreadable(mark.path);
     const startMs = this.#o.now();
     const { settled, unseen } = await this.#o.scan(mark, this, signal);
+    if (mark.path === ROOT && !signal.aborted) this.#o.meters.fullScanMs = this.#o.context.wallNow();
     this.#arrivals.scanned(mark.path, { startMs, isMarked: (path) => this.#pump.isMarked(path) });
     // After the arrivals: what came to a place that cannot be seen must not hold up every delete.
     if (this.#rescans) for (const mark of unseen) this.#pump.restore(this.#pump.postpone(mark));

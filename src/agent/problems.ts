@@ -22,6 +22,9 @@ const SAID: Readonly<Record<ProblemKind, string>> = {
   fuzzy: 'stored while it was being written',
 };
 
+/** Of each kind. */
+export const NO_PROBLEMS: Readonly<Record<ProblemKind, number>> = { failed: 0, unreadable: 0, fuzzy: 0, special: 0 };
+
 /** Current problems; a path has at most one. */
 export class Problems {
   readonly #log: Log;
@@ -55,6 +58,13 @@ export class Problems {
   /** Every problem, skipped special files among them. */
   all(): [RelPath, Problem][] {
     return [...this.#byPath];
+  }
+
+  /** How many paths have which kind. */
+  counts(): Readonly<Record<ProblemKind, number>> {
+    const counts = { ...NO_PROBLEMS };
+    for (const { kind } of this.#byPath.values()) counts[kind]++;
+    return counts;
   }
 
   /** Everything that keeps a command from ending with 0. */

@@ -25,7 +25,7 @@ export interface BucketOptions {
   /** How long listings and parts are retried; Infinity for agents. */
   readonly retryHorizonMs: number;
   readonly onRequest?: () => void;
-  readonly onAnswer?: (operation: string, code: string) => void;
+  readonly onAnswer?: (operation: string, failure: StoreError | undefined) => void;
   /** Throws where nothing may be written. */
   readonly beforeWrite?: (key: string | undefined) => void;
 }

@@ -139,6 +139,11 @@ export class Watching {
   }
 
   /** undefined: none are taken. */
+  get checkpointIntervalMs(): number | undefined {
+    return this.#config.checkpointIntervalMs || undefined;
+  }
+
+  /** undefined: none are taken. */
   checkpoint(): CheckpointStatus | undefined {
     return this.#checkpoints?.status();
   }

@@ -125,7 +125,7 @@ export async function openWorkspace(
     requestTimeoutMs,
     retryHorizonMs: options.retryHorizonMs,
     onRequest: () => counters.requests++,
-    onAnswer: (operation, code) => meters.answered(operation, code),
+    onAnswer: (operation, failure) => meters.answered(operation, failure),
     beforeWrite: (key) => lease?.check(key),
   });
   const state = options.useState ? openState(config, context, { root, url }) : undefined;

@@ -82,9 +82,14 @@ export class Lease {
     return this.#state === 'held' ? this.#taken?.document.generation : undefined;
   }
 
+  /** There is no lease here. */
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   /** Whether a write may start now, by the clock: a process that was stopped asks before any timer has fired. */
   get permits(): boolean {
-    return this.#state === 'open' || (this.#state === 'held' && this.#o.now() < this.#permitEndMs);
+    return this.isOpen || (this.#state === 'held' && this.#o.now() < this.#permitEndMs);
   }
 
   get #permitEndMs(): number {

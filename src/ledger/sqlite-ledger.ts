@@ -110,6 +110,8 @@ class SqliteLedger implements Ledger {
   readonly #statements = new Map<string, StatementSync>();
   /** Some of the keys that have no row: the markers of the directories above it are asked for with every file. */
   readonly #absent = new Set<RelKey>();
+  /** What `count` found, and after how many changes: /metrics asks again and again. */
+  #counted: { readonly ours: number; readonly foreign: number; readonly changes: number } | undefined;
   readonly chain: SqliteChain;
 
   constructor(db: DatabaseSync, file: string) {
@@ -185,9 +187,18 @@ class SqliteLedger implements Ledger {
   }
 
   count(): { ours: number; foreign: number } {
-    const [row] = this.#all(`SELECT (SELECT count(*) FROM entry WHERE state <> 'foreign') AS ours,
+    const changes = Number(this.#all('SELECT total_changes() AS changes')[0]!['changes']);
+    if (this.#counted?.changes !== changes) this.#counted = { ...this.#count(), changes };
+    const { ours, foreign } = this.#counted;
+    return { ours, foreign };
+  }
+
+  #count(): { ours: number; foreign: number } {
+    // Without a condition every row need not be read: 50 ms for a million of them.
+    const [row] = this.#all(`SELECT (SELECT count(*) FROM entry) AS every,
       (SELECT count(*) FROM entry WHERE state = 'foreign') AS "foreign"`);
-    return { ours: Number(row?.['ours']), foreign: Number(row?.['foreign']) };
+    const [every, foreign] = [Number(row!['every']), Number(row!['foreign'])];
+    return { ours: every - foreign, foreign };
   }
 
   stage(key: RelKey, row: LedgerRow | null): void {
@@ -323,6 +334,7 @@ class SqliteLedger implements Ledger {
       // SQLite itself rolls back after some errors, a full disk among them.
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
       this.#absent.clear();
+      this.#counted = undefined;
       if (isCorrupt(error) && this.#db.isOpen) {
         this.#db.close();
         if (this.#file !== ':memory:') fate = `; it was set aside as ${setAside(this.#file)}`;

@@ -82,8 +82,8 @@ export interface Trouble {
 export interface LeaseState {
   /** It permits to write now. */
   readonly isHeld: boolean;
-  /** The term. */
-  readonly generation: number;
+  /** The term; null while it is not held. */
+  readonly generation: number | null;
 }
 
 /** What was done in a stretch of time. */

@@ -2,8 +2,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { AgentStatus, ControlledAgent } from './control.ts';
-import { renderMetrics } from './metrics.ts';
 import { pageFile } from './page-file.ts';
+import { renderMetrics } from './render-metrics.ts';
 
 /** Where a request came in. */
 export type Door =

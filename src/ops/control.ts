@@ -72,7 +72,7 @@ export interface AgentStatus extends AgentIdentity {
 export interface CheckpointStatus {
   /** null: none was taken yet. */
   readonly id: string | null;
-  /** How old what it brings back is: 0 while nothing has changed since. */
+  /** For how long it has not been what is on disk, at most: 0 while nothing has changed since. */
   readonly ageSeconds: number | null;
 }
 

@@ -7,6 +7,8 @@ import type { HistogramCounts } from './histogram.ts';
 export interface RequestCount {
   /** As S3 calls it, such as PutObject. */
   readonly operation: string;
+  /** `ok`, or what the failure means (Reaction). */
+  readonly result: string;
   /** `ok`, or the code of the error. */
   readonly code: string;
   readonly count: number;
@@ -17,9 +19,16 @@ export interface Measurements {
   readonly requests: readonly RequestCount[];
   /** Seconds from the first event of a change to the acknowledgement of its object. */
   readonly eventToObject: HistogramCounts;
-  readonly concurrencyLimit: number;
+  /** null: nothing is sent yet. */
+  readonly concurrencyLimit: number | null;
+  /** Content of uploaded objects. */
+  readonly uploadedBytes: number;
   readonly retries: number;
   readonly scans: number;
+  /** When the last scan of all of LOCAL ended, ms since 1970; null: none has. */
+  readonly fullScanMs: number | null;
+  /** How many paths have which kind of problem. */
+  readonly problems: Readonly<Record<'failed' | 'unreadable' | 'fuzzy' | 'special', number>>;
   readonly watches: number;
   /** fs.inotify.max_user_watches; null: not known. */
   readonly watchLimit: number | null;
@@ -30,9 +39,17 @@ export interface Measurements {
     readonly bytes: number;
     readonly totalBytes: number;
   } | null;
-  /** Of the lease; null: there is none. */
+  /** Of the lease; null: there is none, or cannot be. */
   readonly lease: LeaseState | null;
+  /** null: no checkpoints are taken. */
+  readonly checkpointIntervalMs: number | null;
   /** Everything that was written before this moment is in S3 as far as known, ms since 1970. */
   readonly syncedUntilMs: number | null;
-  readonly process: { readonly cpuSeconds: number; readonly residentBytes: number; readonly startMs: number };
+  readonly process: {
+    readonly cpuSeconds: number;
+    readonly residentBytes: number;
+    readonly startMs: number;
+    readonly openFiles: number;
+    readonly maxOpenFiles: number;
+  };
 }

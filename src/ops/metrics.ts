@@ -1,5 +1,4 @@
-// /metrics: what an agent measures, for Prometheus. The table is all there is: documents are written from it.
-import type { Metric } from 'prom-client';
+// Pure. What an agent measures, for Prometheus. The table is all there is: documents and the dashboard are written from it.
 import type { Measurements } from './measurements.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -13,7 +12,7 @@ interface Sample {
 
 /** One metric. Names are those of Prometheus: https://prometheus.io/docs/practices/naming/ */
 export interface MetricRow {
-  /** Without `awssyncer_`, which all have. */
+  /** In full. */
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
@@ -23,6 +22,7 @@ export interface MetricRow {
 
 type Reading = (of: Measurements) => number | null | undefined;
 
+/** Without a value the metric is absent. */
 function row(type: 'counter' | 'gauge', name: string, help: string, read: Reading): MetricRow {
   const samples = (of: Measurements): Sample[] => {
     const value = read(of);
@@ -34,54 +34,104 @@ function row(type: 'counter' | 'gauge', name: string, help: string, read: Readin
 const gauge = (name: string, help: string, read: Reading): MetricRow => row('gauge', name, help, read);
 const counter = (name: string, help: string, read: Reading): MetricRow => row('counter', name, help, read);
 
-/** Every metric. */
+/** A gauge with one sample for each value of a label; every value is always there. */
+function gaugeBy<T extends string>(
+  label: string,
+  metric: { readonly name: string; readonly help: string },
+  read: (of: Measurements) => Readonly<Record<T, number>>,
+): MetricRow {
+  const samples = (of: Measurements): Sample[] =>
+    Object.entries<number>(read(of)).map(([name, value]) => ({ value, labels: { [label]: name } }));
+  return { ...metric, type: 'gauge', labels: [label], read: samples };
+}
+
+/** Every metric. Those that any process has bear the names that all programs give them. */
 export const METRICS: readonly MetricRow[] = [
   {
-    ...{ name: 'build_info', type: 'gauge', labels: ['version'], help: 'Which awssyncer this is; always 1' },
+    ...{ name: 'awssyncer_build_info', type: 'gauge', labels: ['version'] },
+    help: 'Which awssyncer this is; always 1',
     read: ({ status }) => [{ value: 1, labels: { version: status.version } }],
   },
-  gauge('start_time_seconds', 'When the process started, seconds since 1970', (of) => of.process.startMs / 1000),
-  gauge('ready', '1 once the restore is complete and LOCAL is watched', ({ status }) =>
-    Number(status.state === 'watching'),
+  {
+    ...{ name: 'awssyncer_agent_info', type: 'gauge', labels: ['local', 'remote'] },
+    help: 'What the agent keeps the same; always 1',
+    read: ({ status: { local, remote } }) => [{ value: 1, labels: { local, remote } }],
+  },
+  gaugeBy(
+    'state',
+    {
+      name: 'awssyncer_state',
+      help: '1 for the state it is in: starting (waits for the lease, restores, lists), watching, ending (flushes)',
+    },
+    ({ status: { state } }) => ({
+      starting: Number(state === 'starting'),
+      watching: Number(state === 'watching'),
+      ending: Number(state === 'ending'),
+    }),
   ),
-  gauge('in_sync', '1 while nothing is dirty, failed or held', ({ status }) => Number(status.inSync)),
-  gauge('dirty_paths', 'Paths that are dirty or worked on', ({ status }) => status.dirty),
+  gauge('awssyncer_in_sync', '1 while nothing is dirty, failed or held', ({ status }) => Number(status.inSync)),
+  gauge('awssyncer_dirty_paths', 'Paths that are dirty or worked on', ({ status }) => status.dirty),
   gauge(
-    'oldest_dirty_age_seconds',
-    'How long the oldest dirty path has been dirty; 0: none is',
+    'awssyncer_oldest_dirty_age_seconds',
+    'How long the oldest dirty path has been dirty, a scan under way included; 0: none is',
     ({ status }) => status.oldestDirtySeconds ?? 0,
   ),
   gauge(
-    'synced_until_timestamp_seconds',
-    'Everything written before this moment is in S3 as far as known, seconds since 1970',
+    'awssyncer_synced_until_timestamp_seconds',
+    'Everything written before this moment is in S3 as far as known, seconds since 1970; absent before it watches',
     (of) => of.syncedUntilMs && of.syncedUntilMs / 1000,
   ),
-  gauge('in_flight_transfers', 'Paths that are being sent or deleted', ({ status }) => status.inFlight),
-  gauge('concurrency_limit', 'How many may be at once now', (of) => of.concurrencyLimit),
-  gauge('held_deletes', 'Deletes that wait for awssyncer approve-deletes', ({ status }) => status.heldDeletes.count),
-  gauge('root_broken', '1: LOCAL cannot be trusted as the source, nothing is deleted until a restart', ({ status }) =>
-    Number(status.rootBroken !== null),
+  gauge('awssyncer_in_flight_transfers', 'Paths that are being sent or deleted', ({ status }) => status.inFlight),
+  gauge(
+    'awssyncer_concurrency_limit',
+    'How many may be at once now; halved when S3 throttles or fails; absent before it watches',
+    (of) => of.concurrencyLimit,
   ),
   gauge(
-    'problem_paths',
-    'Paths that could not be stored, read or watched as they should',
-    ({ status }) => status.problems.count,
+    'awssyncer_held_deletes',
+    'Deletes that wait for awssyncer approve-deletes',
+    ({ status }) => status.heldDeletes.count,
   ),
-  counter('uploaded_objects_total', 'Objects uploaded', ({ status }) => status.counters['uploaded']),
-  counter('copied_objects_total', 'Objects copied on the server', ({ status }) => status.counters['copied']),
-  counter('adopted_objects_total', 'Objects that held the content already', ({ status }) => status.counters['adopted']),
-  counter('deleted_objects_total', 'Objects deleted', ({ status }) => status.counters['deleted']),
-  counter('transferred_bytes_total', 'Content sent or received', ({ status }) => status.counters['bytes']),
+  gauge(
+    'awssyncer_root_broken',
+    '1: LOCAL cannot be trusted as the source, nothing is deleted until a restart',
+    ({ status }) => Number(status.rootBroken !== null),
+  ),
+  gaugeBy(
+    'kind',
+    {
+      name: 'awssyncer_problem_paths',
+      help:
+        'Paths that S3 refused (failed), the disk did not give (unreadable), that are stored only as a snapshot of a ' +
+        'file that did not rest (fuzzy), or are sockets, FIFOs or devices, which are skipped (special)',
+    },
+    (of) => of.problems,
+  ),
+  counter('awssyncer_uploaded_objects_total', 'Objects uploaded', ({ status }) => status.counters['uploaded']),
+  counter('awssyncer_copied_objects_total', 'Objects copied on the server', ({ status }) => status.counters['copied']),
+  counter(
+    'awssyncer_adopted_objects_total',
+    'Objects that held the content already',
+    ({ status }) => status.counters['adopted'],
+  ),
+  counter('awssyncer_deleted_objects_total', 'Objects deleted', ({ status }) => status.counters['deleted']),
+  counter(
+    'awssyncer_uploaded_bytes_total',
+    'Content of uploaded objects, counted when S3 has acknowledged them',
+    (of) => of.uploadedBytes,
+  ),
   {
-    ...{ name: 'requests_total', type: 'counter', labels: ['operation', 'code'] },
-    help: 'Requests to S3 by operation and by how they ended: ok, or the code of the error',
+    ...{ name: 'awssyncer_requests_total', type: 'counter', labels: ['operation', 'result', 'code'] },
+    help:
+      'Requests to S3 by operation, by result (ok, or what the failure means: throttled, transient, credentials, denied, ' +
+      'conflict, not-found, rejected, fatal, aborted) and by the code of the error',
     read: ({ requests }) =>
-      requests.map(({ operation, code, count }) => ({ value: count, labels: { operation, code } })),
+      requests.map(({ operation, result, code, count }) => ({ value: count, labels: { operation, result, code } })),
   },
-  counter('retries_total', 'Transfers that failed and are tried again', (of) => of.retries),
+  counter('awssyncer_retries_total', 'Transfers that failed and are tried again', (of) => of.retries),
   {
-    ...{ name: 'event_to_object_seconds', type: 'histogram', labels: [] },
-    help: 'From the first event of a change to the acknowledgement of its object',
+    ...{ name: 'awssyncer_event_to_object_seconds', type: 'histogram', labels: [] },
+    help: 'From the first event of a change, or the scan that found it, to the acknowledgement of its object',
     read: ({ eventToObject: { bounds, cumulative, count, sum } }) => [
       ...bounds.map((bound, i) => ({ value: cumulative[i]!, labels: { le: String(bound) }, suffix: '_bucket' })),
       { value: count, labels: { le: '+Inf' }, suffix: '_bucket' },
@@ -90,53 +140,60 @@ export const METRICS: readonly MetricRow[] = [
     ],
   },
   counter(
-    'overflows_total',
+    'awssyncer_overflows_total',
     'How often the kernel dropped events and everything was scanned',
     ({ status }) => status.overflows,
   ),
-  counter('scans_total', 'Scans of directories with all that is beneath', (of) => of.scans),
-  gauge('watches', 'Directories that are watched', (of) => of.watches),
-  gauge('watch_limit', 'How many the kernel lets this user watch (fs.inotify.max_user_watches)', (of) => of.watchLimit),
+  counter('awssyncer_scans_total', 'Scans of directories with all that is beneath', (of) => of.scans),
   gauge(
-    'unwatched_directories',
+    'awssyncer_last_full_scan_timestamp_seconds',
+    'When a scan of all of LOCAL last ended, seconds since 1970; absent before the first',
+    (of) => of.fullScanMs && of.fullScanMs / 1000,
+  ),
+  gauge('awssyncer_watches', 'Directories that are watched', (of) => of.watches),
+  gauge(
+    'awssyncer_watch_limit',
+    'How many the kernel lets this user watch, all its processes together (fs.inotify.max_user_watches)',
+    (of) => of.watchLimit,
+  ),
+  gauge(
+    'awssyncer_unwatched_directories',
     'Topmost directories that are polled because they cannot be watched',
     ({ status }) => status.unwatched.count,
   ),
-  gauge('ledger_objects', 'Objects that are known to be ours', (of) => of.ledger.ours),
-  gauge('foreign_objects', 'Objects beneath the prefix that are not ours', (of) => of.ledger.foreign),
-  gauge('restored_files', 'Files the restore has dealt with', (of) => of.restore?.files),
-  gauge('restore_files', 'Files the restore has to deal with', (of) => of.restore?.totalFiles),
-  gauge('restored_bytes', 'Bytes the restore has dealt with', (of) => of.restore?.bytes),
-  gauge('restore_bytes', 'Bytes the restore has to deal with', (of) => of.restore?.totalBytes),
+  gauge('awssyncer_ledger_objects', 'Objects that are known to be ours', (of) => of.ledger.ours),
+  gauge('awssyncer_foreign_objects', 'Objects beneath the prefix that are not ours', (of) => of.ledger.foreign),
+  gauge('awssyncer_restored_files', 'Files the restore has dealt with', (of) => of.restore?.files),
+  gauge('awssyncer_restore_files', 'Files the restore has to deal with', (of) => of.restore?.totalFiles),
+  gauge('awssyncer_restored_bytes', 'Bytes the restore has dealt with', (of) => of.restore?.bytes),
+  gauge('awssyncer_restore_bytes', 'Bytes the restore has to deal with', (of) => of.restore?.totalBytes),
   gauge(
-    'lease_held',
-    '1 while the lease permits to write; absent without a lease',
+    'awssyncer_lease_held',
+    '1 while the lease permits to write; absent where there is no lease',
     (of) => of.lease && Number(of.lease.isHeld),
   ),
-  gauge('lease_generation', 'The term of the lease', (of) => of.lease?.generation),
   gauge(
-    'checkpoint_age_seconds',
-    'How old what the last checkpoint brings back is; absent where none is taken',
+    'awssyncer_lease_generation',
+    'The term of the lease, one more for every holder; absent while none is held',
+    (of) => of.lease?.generation,
+  ),
+  gauge(
+    'awssyncer_checkpoint_age_seconds',
+    'For how long the last checkpoint has not been what is on disk, at most; 0 while it is; absent before the first',
     ({ status }) => status.checkpoint?.ageSeconds,
   ),
-  counter('cpu_seconds_total', 'Processor time of the process', (of) => of.process.cpuSeconds),
-  gauge('resident_memory_bytes', 'Memory of the process', (of) => of.process.residentBytes),
+  gauge(
+    'awssyncer_checkpoint_interval_seconds',
+    'The value of --checkpoint-interval; absent where none are taken',
+    (of) => of.checkpointIntervalMs && of.checkpointIntervalMs / 1000,
+  ),
+  counter('process_cpu_seconds_total', 'Processor time of the process', (of) => of.process.cpuSeconds),
+  gauge('process_resident_memory_bytes', 'Memory of the process', (of) => of.process.residentBytes),
+  gauge(
+    'process_start_time_seconds',
+    'When the process started, seconds since 1970',
+    (of) => of.process.startMs / 1000,
+  ),
+  gauge('process_open_fds', 'File descriptors that are open', (of) => of.process.openFiles),
+  gauge('process_max_fds', 'How many may be open (ulimit -n)', (of) => of.process.maxOpenFiles),
 ];
-
-const PREFIX = 'awssyncer_';
-
-/** In the text format of Prometheus; loads its client, which takes 30 ms, once. */
-export async function renderMetrics(of: Measurements): Promise<{ readonly type: string; readonly text: string }> {
-  const { Registry } = await import('prom-client');
-  const registry = new Registry();
-  for (const { name, type, help, read } of METRICS) {
-    const values = read(of).map(({ value, labels = {}, suffix = '' }) => ({
-      value,
-      labels,
-      metricName: PREFIX + name + suffix,
-    }));
-    const metric = { name: PREFIX + name, help, type, values, aggregator: 'sum' };
-    registry.registerMetric({ name: metric.name, get: async () => metric } as unknown as Metric);
-  }
-  return { type: registry.contentType, text: await registry.metrics() };
-}

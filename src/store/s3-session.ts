@@ -18,8 +18,8 @@ export interface S3Session {
   readonly server: ServerKind;
   readonly bucket: string;
   readonly retry: Retry;
-  /** Told how each request ended: by S3's name of the operation, and `ok` or the error's code. */
-  readonly answered?: ((operation: string, code: string) => void) | undefined;
+  /** Told how each request ended, by S3's name of the operation; undefined: well. */
+  readonly answered?: ((operation: string, failure: StoreError | undefined) => void) | undefined;
 }
 
 /** The request about to be made, for the error if it fails. */
@@ -58,11 +58,11 @@ export async function send<T>(
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
   try {
     const answer = await (signal === undefined ? run({}) : untilAborted(run({ abortSignal: signal }), signal));
-    session.answered?.(OPERATIONS[request.action] ?? 'Other', 'ok');
+    session.answered?.(OPERATIONS[request.action] ?? 'Other', undefined);
     return answer;
   } catch (error) {
     const failure = classified(session, request, error);
-    session.answered?.(OPERATIONS[request.action] ?? 'Other', failure.code);
+    session.answered?.(OPERATIONS[request.action] ?? 'Other', failure);
     throw failure;
   }
 }

@@ -31,8 +31,8 @@ export interface S3StoreOptions extends ConnectionOptions {
   readonly copyThresholdBytes?: number;
   /** `sdk`: the reference, which sends everything by the SDK. Default: lean requests wherever they can be signed. */
   readonly transport?: 'lean' | 'sdk';
-  /** Told how each request ended: by S3's name of the operation, and `ok` or the error's code. */
-  readonly onAnswer?: ((operation: string, code: string) => void) | undefined;
+  /** Told how each request ended, by S3's name of the operation; undefined: well. */
+  readonly onAnswer?: S3Session['answered'];
 }
 
 const GIB = 1024 ** 3;

@@ -47,6 +47,17 @@ test('a checkpoint is taken while nothing happens, and no second one of the same
   assert.deepEqual(checkpoints.status(), { id, ageSeconds: 0 });
 });
 
+test('the age of a checkpoint counts from when it was last seen to be what is on disk, not from when it was taken', async (t) => {
+  const { take, checkpoints, agent } = agentIn(t);
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000 });
+  const id = await take();
+  t.mock.timers.setTime(9_000_000);
+  assert.equal(await take(), id);
+  agent.isInSync = false;
+  t.mock.timers.setTime(9_060_000);
+  assert.deepEqual(checkpoints.status(), { id, ageSeconds: 60 });
+});
+
 const DISTURBANCES: Record<string, (agent: ReturnType<typeof agentIn>['agent']) => void> = {
   'something was heard of and is dirty': (agent) => {
     agent.isInSync = false;

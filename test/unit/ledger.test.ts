@@ -106,6 +106,25 @@ for (const [damage, inflict] of Object.entries(damages)) {
   });
 }
 
+test('how many there are is counted anew after every change, also one that was undone', () => {
+  const { ledger } = openLedger({ file: ':memory:' });
+  ledger.write([ledgerRow('a'), ledgerRow('b', { state: 'foreign' })]);
+  assert.deepEqual(
+    [ledger.count(), ledger.count()],
+    [
+      { ours: 1, foreign: 1 },
+      { ours: 1, foreign: 1 },
+    ],
+  );
+  ledger.stage('c' as RelKey, ledgerRow('c'));
+  assert.equal(ledger.count().ours, 2);
+  assert.throws(() => ledger.write([ledgerRow('d', { checksum: 'ab' })]), LedgerError);
+  assert.equal(ledger.count().ours, 1);
+  ledger.clear();
+  assert.deepEqual(ledger.count(), { ours: 0, foreign: 0 });
+  ledger.close();
+});
+
 test('damage met after opening fails that call and is gone at the next start', (t) => {
   const directory = tempDir(t);
   const file = join(directory, 'ledger.sqlite');
