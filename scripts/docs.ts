@@ -1,7 +1,10 @@
-// Writes the generated parts of README.md: `npm run docs`. `npm run check` says when they are stale.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { regenerate } from './checks/docs.ts';
+// Writes what is generated from the code: `npm run docs`. `npm run check` says when it is stale.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { GENERATED, regenerate } from './checks/docs.ts';
 
-const README = new URL('../README.md', import.meta.url);
-
-writeFileSync(README, regenerate(readFileSync(README, 'utf8')));
+for (const path of GENERATED) {
+  const file = new URL(`../${path}`, import.meta.url).pathname;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, regenerate(path, existsSync(file) ? readFileSync(file, 'utf8') : ''));
+}

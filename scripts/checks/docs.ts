@@ -1,35 +1,56 @@
-// Pure. The parts of the README that are written from the code, between <!-- NAME:begin --> and <!-- NAME:end -->.
+// Pure. What is written from the code: files, and parts of documents between <!-- NAME:begin --> and <!-- NAME:end -->.
 import { EXIT_TEXTS } from '../../src/config/commands.ts';
 import { optionTable } from '../../src/config/help.ts';
+import { METRICS } from '../../src/ops/metrics.ts';
+import { dashboard } from '../dashboard/dashboard.ts';
 import type { Finding, Source } from './source.ts';
 
-const BLOCKS: ReadonlyMap<string, () => string> = new Map([
-  ['options', optionTable],
-  ['exit-codes', exitCodeTable],
+/** By document, what writes its blocks. */
+const BLOCKS: ReadonlyMap<string, Readonly<Record<string, () => string>>> = new Map([
+  ['README.md', { options: optionTable, 'exit-codes': exitCodeTable }],
+  ['src/OPERATIONS.md', { metrics: metricTable }],
 ]);
+
+/** What writes whole files. */
+const FILES: ReadonlyMap<string, () => string> = new Map([['docker/grafana/awssyncer.json', dashboard]]);
+
+/** The paths of all of them. */
+export const GENERATED: readonly string[] = [...BLOCKS.keys(), ...FILES.keys()];
 
 function exitCodeTable(): string {
   return ['| Code | Meaning |', '|---|---|', ...EXIT_TEXTS.map(([code, text]) => `| ${code} | ${text} |`)].join('\n');
+}
+
+function metricTable(): string {
+  const rows = METRICS.map(({ name, type, labels, help }) => {
+    const labelled = labels.length === 0 ? '' : `{${labels.join(', ')}}`;
+    return `| \`${name}${labelled}\` | ${type} | ${help.replaceAll('|', '\\|')} |`;
+  });
+  return ['| Metric | Type | Meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
 function blockPattern(name: string): RegExp {
   return new RegExp(`(?<=<!-- ${name}:begin -->\n)[^]*?(?=<!-- ${name}:end -->)`);
 }
 
-/** The README with every block written anew. */
-export function regenerate(readme: string): string {
-  return [...BLOCKS].reduce((text, [name, write]) => text.replace(blockPattern(name), () => `${write()}\n`), readme);
+/** The document with every block written anew, or the whole file. */
+export function regenerate(path: string, before: string): string {
+  const whole = FILES.get(path);
+  if (whole !== undefined) return whole();
+  return Object.entries(BLOCKS.get(path) ?? {}).reduce(
+    (text, [name, write]) => text.replace(blockPattern(name), () => `${write()}\n`),
+    before,
+  );
 }
 
-/** Blocks that are missing, or not what the code says now. */
+/** Blocks that are missing, and whatever is not what the code says now. */
 export function checkDocs(sources: readonly Source[]): Finding[] {
-  const readme = sources.find(({ path }) => path === 'README.md')?.text ?? '';
-  const missing = [...BLOCKS.keys()].filter((name) => !blockPattern(name).test(readme));
-  const stale = regenerate(readme) === readme ? [] : ['does not say what the code says: run npm run docs'];
-  return [...missing.map((name) => `has no block <!-- ${name}:begin --> ... <!-- ${name}:end -->`), ...stale].map(
-    (message) => ({
-      path: 'README.md',
-      message,
-    }),
-  );
+  return GENERATED.flatMap((path) => {
+    const text = sources.find((source) => source.path === path)?.text ?? '';
+    const missing = Object.keys(BLOCKS.get(path) ?? {}).filter((name) => !blockPattern(name).test(text));
+    const stale = regenerate(path, text) === text ? [] : ['does not say what the code says: run npm run docs'];
+    return [...missing.map((name) => `has no block <!-- ${name}:begin --> ... <!-- ${name}:end -->`), ...stale].map(
+      (message) => ({ path, message }),
+    );
+  });
 }

@@ -133,15 +133,22 @@ test('hygiene: a file of 400 lines is long enough', () => {
   assert.equal(checkHygiene([file('src/a.ts', ...Array(401).fill('x'))]).length, 1);
 });
 
-test('docs: a README without the generated blocks, or with old ones, is found, and writing them anew repairs it', () => {
+test('docs: a missing block, an old block and an old file are found, and written anew', () => {
   const stale =
     '# A\n<!-- options:begin -->\nold\n<!-- options:end -->\n<!-- exit-codes:begin -->\n<!-- exit-codes:end -->\nend\n';
-  assert.match(messages(checkDocs([file('README.md', '# A')])).join(), /no block <!-- options:begin -->/);
-  assert.match(messages(checkDocs([{ path: 'README.md', text: stale }])).join(), /does not say what the code says/);
-  const fresh = regenerate(stale);
+  const found = (text: string) => checkDocs([{ path: 'README.md', text }]).filter(({ path }) => path === 'README.md');
+  assert.match(messages(found('# A')).join(), /no block <!-- options:begin -->/);
+  assert.match(messages(found(stale)).join(), /does not say what the code says/);
+  const fresh = regenerate('README.md', stale);
   assert.match(
     fresh,
     /^# A\n<!-- options:begin -->\n\| Option [\s\S]*--max-wait[\s\S]*<!-- exit-codes:end -->\nend\n$/,
   );
-  assert.deepEqual(checkDocs([{ path: 'README.md', text: fresh }]), []);
+  assert.deepEqual(found(fresh), []);
+
+  const path = 'docker/grafana/awssyncer.json';
+  const isStale = (text: string) => checkDocs([{ path, text }]).some((finding) => finding.path === path);
+  assert.deepEqual([isStale('{}'), isStale(regenerate(path, '{}'))], [true, false]);
+  const guide = regenerate('src/OPERATIONS.md', '<!-- metrics:begin -->\n<!-- metrics:end -->\n');
+  assert.match(guide, /^\| `awssyncer_requests_total\{operation, result, code\}` \| counter \| /m);
 });

@@ -1,0 +1,131 @@
+// The rules of docker/prometheus: each alert fires when it must, and only then, and is explained.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { METRICS } from '../../src/ops/metrics.ts';
+import { ALERT_CASES, type AlertCase, type Series } from '../support/alert-cases.ts';
+import { hasPromtool, promtool, promtoolOn, RULES } from '../support/promtool.ts';
+
+const rules = readFileSync(RULES, 'utf8');
+const GUIDE = new URL('../../src/OPERATIONS.md', import.meta.url);
+const alerts = [...rules.matchAll(/- alert: (\w+)/g)].map(([, name]) => name!);
+
+test('every alert is tried, and has its section in the operations guide, where its link leads', () => {
+  assert.deepEqual([...new Set(ALERT_CASES.map(({ alert }) => alert))].sort(), [...alerts].sort());
+  const guide = readFileSync(GUIDE, 'utf8');
+  const sections = [...guide.matchAll(/^### (Awssyncer\w+)$/gm)].map(([, name]) => name!);
+  assert.deepEqual(sections, alerts);
+  const links = [...rules.matchAll(/runbook_url: (\S+)/g)].map(([, link]) => link!);
+  assert.deepEqual(
+    links,
+    alerts.map((name) => runbookOf(name)),
+  );
+});
+
+test('links of the guide lead to sections and files that there are', () => {
+  const anchorsOf = (path: string) => {
+    const headings = readFileSync(new URL(path, GUIDE), 'utf8').matchAll(/^#+ (.+)$/gm);
+    return [...headings].map(([, text]) =>
+      text!
+        .toLowerCase()
+        .replaceAll(/[^\w -]/g, '')
+        .replaceAll(' ', '-'),
+    );
+  };
+  const links = [...readFileSync(GUIDE, 'utf8').matchAll(/\]\(([^)#]*)(?:#([^)]+))?\)/g)];
+  assert.ok(links.length > 20);
+  for (const [link, path, anchor] of links) {
+    const target = path === '' ? 'OPERATIONS.md' : path!;
+    assert.ok(existsSync(new URL(target, GUIDE)), link);
+    if (anchor !== undefined) assert.ok(anchorsOf(target).includes(anchor), link);
+  }
+});
+
+test('rules name metrics that there are', () => {
+  const known = new Set(METRICS.flatMap(({ name, type }) => (type === 'histogram' ? [`${name}_bucket`] : [name])));
+  const expressions = rules.replaceAll(/- record: \S+/g, '').replaceAll(/name: \S+/g, '');
+  const named = [...expressions.matchAll(/(?<![\w:/])(?:awssyncer|process)_\w+/g)].map(([name]) => name);
+  assert.ok(named.length > 20);
+  for (const name of named) assert.ok(known.has(name), name);
+});
+
+function runbookOf(alert: string): string {
+  return `src/OPERATIONS.md#${alert.toLowerCase()}`;
+}
+
+function trial(alert: string, series: readonly Series[], at: string, expected: readonly object[]): object {
+  return {
+    interval: '1m',
+    input_series: series.map(([name, values]) => ({ series: name, values })),
+    alert_rule_test: [{ eval_time: at, alertname: alert, exp_alerts: expected }],
+  };
+}
+
+function trialsOf({ alert, fires, silent }: AlertCase): object[] {
+  const { labels = {}, severity, summary, agent } = fires;
+  const own = agent === null ? {} : { job: 'awssyncer', instance: 'a' };
+  const expected = {
+    exp_labels: { severity, ...own, ...labels },
+    exp_annotations: { summary, runbook_url: runbookOf(alert) },
+  };
+  return [
+    trial(alert, fires.series, fires.at, [expected]),
+    ...silent.map(({ series, at }) => trial(alert, series, at, [])),
+  ];
+}
+
+if (hasPromtool()) {
+  test('promtool takes the rules', () => {
+    const { ok, output } = promtool(['check', 'rules', RULES]);
+    assert.ok(ok, output);
+  });
+
+  for (const one of ALERT_CASES) {
+    test(`${one.alert} fires on "${one.fires.summary}", and not if ${one.silent.map(({ why }) => why).join(', or ')}`, (t) => {
+      const document = { rule_files: [RULES], evaluation_interval: '1m', tests: trialsOf(one) };
+      const { ok, output } = promtoolOn(t, ['test', 'rules'], document);
+      assert.ok(ok, output);
+    });
+  }
+
+  test('recorded series are what they are called', (t) => {
+    const labels = 'job="awssyncer",instance="a"';
+    const info = `awssyncer_agent_info{${labels},local="/d",remote="s3://b/p/"}`;
+    const bucket = (le: string) => `awssyncer_event_to_object_seconds_bucket{${labels},le="${le}"}`;
+    const input: Series[] = [
+      [info, '1x60'],
+      [`awssyncer_uploaded_bytes_total{${labels}}`, '0+60x60'],
+      [`awssyncer_requests_total{${labels},operation="GetObject",result="ok",code="ok"}`, '0+3x60'],
+      [`awssyncer_requests_total{${labels},operation="GetObject",result="transient",code="X"}`, '0+1x60'],
+      [`awssyncer_requests_total{${labels},operation="GetObject",result="not-found",code="X"}`, '0+4x60'],
+      [bucket('1'), '0+90x60'],
+      [bucket('10'), '0+100x60'],
+      [bucket('+Inf'), '0+100x60'],
+      [`awssyncer_oldest_dirty_age_seconds{${labels}}`, '0x57 30x60'],
+    ];
+    const values = {
+      'job_instance:awssyncer_uploaded_bytes:rate5m': 1,
+      'remote:awssyncer_uploaded_bytes:rate5m{remote="s3://b/p/"}': 1,
+      'job_instance:awssyncer_requests_failed:ratio_rate5m': 0.125,
+      'job_instance:awssyncer_event_to_object_seconds:p95_5m': 5.5,
+      'job_instance:awssyncer_oldest_dirty_age_seconds:p95_1h': 0,
+    };
+    const document = {
+      rule_files: [RULES],
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: input.map(([series, samples]) => ({ series, values: samples })),
+          promql_expr_test: Object.entries(values).map(([expr, value]) => ({
+            expr: `round(sum(${expr}), 0.001)`,
+            eval_time: '59m',
+            exp_samples: [{ labels: '{}', value }],
+          })),
+        },
+      ],
+    };
+    const { ok, output } = promtoolOn(t, ['test', 'rules'], document);
+    assert.ok(ok, output);
+  });
+}
