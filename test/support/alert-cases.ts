@@ -65,7 +65,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
       { why: 'one in a hundred', at: '20m', series: [requests('throttled', '0+1x30'), requests('ok', '0+99x30')] },
       {
         why: 'it lasted five minutes',
-        at: '20m',
+        at: '9m',
         series: [requests('throttled', '0+9x5 45x30'), requests('ok', '0+9x30')],
       },
       { why: 'nothing is sent', at: '20m', series: [requests('throttled', '9x30'), requests('ok', '9x30')] },
@@ -79,7 +79,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
       summary: 'S3 refuses requests of a (denied)',
     },
     silent: [
-      { why: 'once, before credentials were rotated', at: '15m', series: [requests('credentials', '0x5 1x30')] },
+      { why: 'once, before credentials were rotated', at: '9m', series: [requests('credentials', '0x5 1x30')] },
       { why: 'a key that may be absent is', at: '20m', series: [requests('not-found', '0+9x30')] },
     ],
   },
@@ -91,7 +91,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     },
     silent: [
       { why: 'sockets are no problem', at: '15m', series: [problems('special', '3x20'), problems('failed', '0x20')] },
-      { why: 'it was over soon', at: '15m', series: [problems('failed', '3x8 0x20')] },
+      { why: 'it was over soon', at: '8m', series: [problems('failed', '3x8 0x20')] },
     ],
   },
   {
@@ -108,7 +108,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
       ...{ at: '10m', series: [of('awssyncer_held_deletes', '1500x20')], severity: 'warning' },
       summary: "1500 deletes of a that nobody saw happen wait for somebody's word",
     },
-    silent: [{ why: 'they were approved at once', at: '10m', series: [of('awssyncer_held_deletes', '1500x3 0x20')] }],
+    silent: [{ why: 'they were approved at once', at: '3m', series: [of('awssyncer_held_deletes', '1500x3 0x20')] }],
   },
   {
     alert: 'AwssyncerRootBroken',
@@ -229,7 +229,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
         of('awssyncer_checkpoint_interval_seconds', '900x90'),
       ],
       severity: 'warning',
-      summary: 'What the last checkpoint of a brings back is 1h 15m 0s old',
+      summary: 'a has had no checkpoint of what is on disk for 1h 15m 0s',
     },
     silent: [
       {
@@ -242,6 +242,16 @@ export const ALERT_CASES: readonly AlertCase[] = [
         series: [of('process_start_time_seconds', '0x90'), of('awssyncer_checkpoint_interval_seconds', '900x90')],
       },
     ],
+  },
+  {
+    alert: 'AwssyncerCheckpointOld',
+    fires: {
+      at: '75m',
+      series: [of('process_start_time_seconds', '0x90'), of('awssyncer_checkpoint_interval_seconds', '900x90')],
+      severity: 'warning',
+      summary: 'a has had no checkpoint of what is on disk for 1h 15m 0s',
+    },
+    silent: [],
   },
   {
     alert: 'AwssyncerRestarting',
@@ -261,7 +271,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
     alert: 'AwssyncerDown',
     fires: { at: '10m', series: [of('up', '1x2 0x20')], severity: 'critical', summary: 'No metrics from a' },
     silent: [
-      { why: 'it answers again', at: '10m', series: [of('up', '1 0x3 1x20')] },
+      { why: 'it answers again', at: '4m', series: [of('up', '1 0x3 1x20')] },
       { why: 'it answers', at: '10m', series: [of('up', '1x20')] },
     ],
   },

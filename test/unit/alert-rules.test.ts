@@ -81,7 +81,9 @@ if (hasPromtool()) {
   });
 
   for (const one of ALERT_CASES) {
-    test(`${one.alert} fires on "${one.fires.summary}", and not if ${one.silent.map(({ why }) => why).join(', or ')}`, (t) => {
+    const not = one.silent.map(({ why }) => why);
+    const but = not.length === 0 ? '' : `, and not if ${not.join(', or ')}`;
+    test(`${one.alert} fires: "${one.fires.summary}"${but}`, (t) => {
       const document = { rule_files: [RULES], evaluation_interval: '1m', tests: trialsOf(one) };
       const { ok, output } = promtoolOn(t, ['test', 'rules'], document);
       assert.ok(ok, output);

@@ -66,6 +66,10 @@ test('variables that are used are there: where from, which prefix, which agents'
   assert.deepEqual(names, ['datasource', 'remote', 'instance']);
   const used = [...JSON.stringify(dashboard).matchAll(/\$(?!_)(\w+)/g)].map(([, name]) => name!);
   for (const name of used) assert.ok(names.includes(name), name);
+  const labels = METRICS.find(({ name }) => name === 'awssyncer_agent_info')!.labels;
+  const queries = dashboard.templating.list.map(({ query }) => (typeof query === 'string' ? query : query.query));
+  for (const [, label] of queries.join().matchAll(/(\w+)(?:\)|=~)/g))
+    assert.ok([...labels, 'instance'].includes(label!), label);
 });
 
 if (hasPromtool()) {
