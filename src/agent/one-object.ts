@@ -1,21 +1,27 @@
 // A URL that names an object instead of what is beneath it: only that object is restored.
+import { join } from 'node:path';
 import type { Names } from '../config/config.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import { displayPath, pathFromText, type RelPath } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ListedObject } from '../store/object-store.ts';
+import { openOwnLedger } from './own-ledger.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface OneObjectOptions {
   readonly names: Names;
   /** The store is that of a moment, which knows only what was listed. */
   readonly isPast: boolean;
+  /** Keep nothing. */
+  readonly dryRun: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * The workspace in which the object that the URL names is all there is; undefined if the URL names a prefix. Nothing is
+ * The workspace in which the object that the URL names is all there is; undefined if the URL names a prefix. What is
+ * remembered of it is kept apart: the same key beneath the prefix that the URL could name is another object. Nothing is
  * guessed: where there is an object and something beneath it, somebody has to say which is meant.
  *
  * | the URL | the object | beneath it | names |
@@ -62,7 +68,29 @@ export async function oneObject(workspace: Workspace, options: OneObjectOptions)
   const list = async function* () {
     yield [object];
   };
-  return { ...workspace, prefix: directory, url, filter, restoreFilter: filter, store: { ...store, list } };
+  const ledger = options.isPast ? workspace.ledger : await ownLedger(workspace, { prefix: directory, ...options });
+  const close = (): void => {
+    if (ledger !== workspace.ledger) ledger.close();
+    workspace.close();
+  };
+  return {
+    ...workspace,
+    prefix: directory,
+    url,
+    filter,
+    restoreFilter: filter,
+    store: { ...store, list },
+    ledger,
+    close,
+  };
+}
+
+function ownLedger(
+  { stateDir, guard, store, retry, log }: Workspace,
+  { prefix, dryRun }: OneObjectOptions & { readonly prefix: string },
+): Promise<Ledger> {
+  const file = stateDir?.path ? join(stateDir.path, 'object.sqlite') : ':memory:';
+  return openOwnLedger({ file, dryRun, otherRoot: 'accept', guard, store, retry, prefix, log });
 }
 
 async function find(

@@ -32,7 +32,8 @@ export async function restore(config: CommandConfig<'restore'>, context: Command
     if (wanted !== undefined) workspace = await inPast(workspace, wanted, interrupt.signal);
     ready.remove();
     const { signal } = interrupt;
-    const object = await oneObject(workspace, { names: config.names, isPast: wanted !== undefined, signal });
+    const { names, dryRun } = config;
+    const object = await oneObject(workspace, { names, isPast: wanted !== undefined, dryRun, signal });
     workspace = object ?? workspace;
     const restoreAll = () => restoreInto(workspace, config, { signal, onProgress: progress.update });
     // Nobody writes to the past, and whose prefix an object is beneath is not known.

@@ -48,8 +48,21 @@ test('S9 an object is restored by the table: nothing to do, edits stay, a missin
   assert.equal((await restore()).downloaded, 1);
   bucket.remove(`${PREFIX}d/f`);
   const gone = await run(['restore', `${url}d/f`, elsewhere]);
-  assert.equal(gone.code, 4, gone.stderr);
+  assert.match(gone.stderr, /there is nothing in S3 under this URL/);
+  const refused = await run(['restore', '--object', `${url}d/f`, elsewhere]);
+  assert.equal(refused.code, 1, refused.stderr);
   assert.deepEqual(readdirSync(elsewhere).sort(), ['f', 'mine']);
+});
+
+test('S2 S4 regression_object_taken_for_prefix: an object restored says nothing of what is beneath its name', async (t) => {
+  const { url, elsewhere, bucket, run, text } = await bucketOf(t);
+  assert.equal((await run(['restore', `${url}top`, elsewhere])).code, 0);
+  bucket.put(`${PREFIX}top/beneath`, 'beneath', FILE);
+  const { code, stderr } = await run(['run', elsewhere, `${url}top`, '--', 'true']);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(readdirSync(elsewhere).sort(), ['beneath', 'top'], stderr);
+  assert.equal(text('top/top'), 'top', stderr);
+  assert.equal(text('top'), 'top');
 });
 
 test('an object with others beneath its name: neither is guessed, both can be asked for', async (t) => {
