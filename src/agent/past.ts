@@ -1,6 +1,7 @@
 // A workspace whose S3 is what it once was.
 import { type CheckpointReaderOptions, listCheckpoints, versionsOfCheckpoint } from '../checkpoint/reader.ts';
 import type { PathFilter } from '../filter/path-filter.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import { openLedger } from '../ledger/sqlite-ledger.ts';
 import { EXIT, OperatorError, RefusedError } from '../model/errors.ts';
 import { isMarker, pathOfKey, relativeKey } from '../model/key.ts';
@@ -18,7 +19,7 @@ export type Wanted =
 
 /**
  * The same with what the bucket held then, and a ledger that nobody keeps: what S3 held once says nothing of what it
- * holds.
+ * holds. Only that something is missing in LOCAL is remembered until it is complete.
  * @throws OperatorError, RefusedError, StoreError
  */
 export async function inPast(workspace: Workspace, wanted: Wanted, signal: AbortSignal): Promise<Workspace> {
@@ -27,7 +28,7 @@ export async function inPast(workspace: Workspace, wanted: Wanted, signal: Abort
   await retry(() => store.past({ atMs: 0 }).check({ signal }), { signal });
   const { choice, when, checkpoint } = await choose(workspace, wanted, signal);
   if (checkpoint !== undefined) log.info('restoring a checkpoint', { id: checkpoint });
-  const { ledger: unkept } = openLedger({ file: ':memory:' });
+  const unkept = unkeptBeside(workspace.ledger);
   const close = (): void => {
     unkept.close();
     workspace.close();
@@ -36,11 +37,22 @@ export async function inPast(workspace: Workspace, wanted: Wanted, signal: Abort
   return { ...workspace, store: store.past(choice), url, ledger: unkept, stateDir: undefined, close };
 }
 
+/** An empty ledger in memory. That a restore was begun and not finished is told to the kept one as well. */
+function unkeptBeside(kept: Ledger): Ledger {
+  const { ledger } = openLedger({ file: ':memory:' });
+  const setMeta = ledger.setMeta.bind(ledger);
+  ledger.setMeta = (change) => {
+    setMeta(change);
+    if (change.restoring !== undefined) kept.setMeta({ restoring: change.restoring });
+  };
+  return ledger;
+}
+
 /** What is missing in a directory that was synchronised counts as deleted: so would what is not restored yet. */
 function requireNewPlace({ tree, ledger, restoreFilter, url }: Workspace): void {
   const isEmpty = !tree.hasName(ROOT, (entry) => takesPart(ROOT, entry, restoreFilter));
   const { ours, foreign } = ledger.count();
-  if (isEmpty && ours + foreign === 0 && !ledger.meta().restoring) return;
+  if (isEmpty && ours + foreign === 0) return;
   const rule = isEmpty ? 'was synchronised with it before' : 'is not empty';
   throw new RefusedError(
     `Cannot restore ${url} as it was: ${displayPath(tree.root)} ${rule}`,

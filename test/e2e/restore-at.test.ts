@@ -1,6 +1,16 @@
 // `restore --at`: the tree as it was, from a bucket that keeps versions.
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -164,6 +174,41 @@ test('S4 regression_past_taken_for_present: what is not restored of the past yet
     assert.equal((await agent.exited).code, 0, agent.output());
     assert.equal(keys().length, 600, agent.output());
   }
+});
+
+test('S4 regression_unfinished_past: sync --delete refuses what a restore of the past has not completed', async (t) => {
+  const { dir, env, server, local, url, run, start, write, keys } = await strictStage(t);
+  await keepVersions(server, 'test-bucket');
+  const names = Array.from({ length: 20 }, (_, i) => `f${i + 10}`);
+  for (const name of names) write(name);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const killed = async (name: string): Promise<string> => {
+    const other = join(dir, name);
+    const gate = server.faults.add({ operation: 'GetObject', key: /f/, after: 10, effect: { kind: 'gate' } });
+    const cli = start(['restore', '--at', '-0', '--concurrency', '1', url, other], {
+      env: { ...env, AWSSYNCER_STATE_DIR: `${other}.state` },
+    });
+    await gate.waiting();
+    await until('something is there', () => readdirSync(other).length > 0);
+    cli.signal('SIGKILL');
+    await cli.exited;
+    await gate.open();
+    return other;
+  };
+  const one = await killed('one');
+  const refused = await run(['sync', '--delete', '--state-dir', `${one}.state`, one, url]);
+  assert.equal(refused.code, 4, refused.stderr);
+  assert.match(refused.stderr, /a restore into it was interrupted and not finished/);
+  assert.deepEqual(keys(), names);
+  // Once more, into the same directory when it is empty: then it is what S3 is to be.
+  const two = await killed('two');
+  for (const name of readdirSync(two)) rmSync(join(two, name));
+  const whole = await run(['restore', '--at', '-0', '--state-dir', `${two}.state`, url, two]);
+  assert.equal(whole.code, 0, whole.stderr);
+  rmSync(join(two, 'f10'));
+  const synced = await run(['sync', '--delete', '--state-dir', `${two}.state`, two, url]);
+  assert.equal(synced.code, 0, synced.stderr);
+  assert.deepEqual(keys(), names.slice(1));
 });
 
 test('who asks for a past that there is not is told so, and nothing is written', async (t) => {
