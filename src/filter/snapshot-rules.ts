@@ -1,5 +1,5 @@
 // Pure. Which files are stored as a command makes them (--snapshot-hook), and what belongs to such a file.
-import { COMPANIONS } from '../model/companions.ts';
+import { ownerOf as databaseOf } from '../model/companions.ts';
 import type { RelPath } from '../model/path.ts';
 import { charactersOf } from './characters.ts';
 import { compileGlob } from './glob.ts';
@@ -10,10 +10,8 @@ export function createSnapshotRules(hooks: readonly SnapshotHook[]): SnapshotRul
   const rules = hooks.map(({ glob, command }) => ({ glob: compileGlob(glob), command })).reverse();
   const matching = (path: RelPath) => rules.find(({ glob }) => glob.matches(charactersOf(path)))?.command;
   const ownerOf = (path: RelPath): RelPath | undefined => {
-    const suffix = rules.length === 0 ? undefined : COMPANIONS.find((suffix) => path.endsWith(suffix));
-    if (suffix === undefined) return undefined;
-    const owner = path.slice(0, -suffix.length) as RelPath;
-    return matching(owner) === undefined ? undefined : owner;
+    const owner = rules.length === 0 ? undefined : databaseOf(path);
+    return owner === undefined || matching(owner) === undefined ? undefined : owner;
   };
   return {
     ownerOf,

@@ -13,6 +13,12 @@ export function logsOf(path: RelPath): RelPath[] {
   return LOGS.map((suffix) => `${path}${suffix}` as RelPath);
 }
 
+/** The path of the database that this one may belong to; undefined if its name is none of these. */
+export function ownerOf(path: RelPath): RelPath | undefined {
+  const suffix = COMPANIONS.find((each) => path.endsWith(each));
+  return suffix === undefined ? undefined : (path.slice(0, -suffix.length) as RelPath);
+}
+
 /** The paths at which anything that belongs to it may be. */
 export function companionsOf(path: RelPath): RelPath[] {
   return COMPANIONS.map((suffix) => `${path}${suffix}` as RelPath);

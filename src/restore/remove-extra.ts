@@ -1,6 +1,8 @@
 // `restore --delete`: what is on disk and not in S3 goes, but for a copy that is kept.
 import { unlinkSync } from 'node:fs';
-import { isMarker, type RelKey } from '../model/key.ts';
+import { ownerOf } from '../model/companions.ts';
+import { fileKey, isMarker, type RelKey } from '../model/key.ts';
+import { SNAPSHOT } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { exceedsBudget } from '../plan/delete-budget.ts';
 import { LocalTree } from '../tree/local-tree.ts';
@@ -25,13 +27,14 @@ interface Removing extends ExtraOptions {
 
 /**
  * Removes every selected file and symbolic link that S3 does not hold, and keeps it like the loser of a conflict; then
- * the directories that hold nothing any more and are nothing to S3. Sockets, FIFOs and devices stay, and so does what
- * lies on another mount. Nothing goes if something cannot be read, or if it is more than the budget allows.
+ * the directories that hold nothing any more and are nothing to S3. Sockets, FIFOs and devices stay, and so do what
+ * lies on another mount and the logs of a file that S3 holds as a command made it, which are in there. Nothing goes if something cannot be read, or if it is more than the budget allows.
  */
 export async function removeExtra(work: Restoring, removing: Removing): Promise<void> {
-  const { each, conflicts, crossMounts } = removing;
+  const { each, conflicts, crossMounts, remotes } = removing;
+  const keys = remotes.map(({ relKey }) => relKey);
   const mounts = new Mounts(new LocalTree(work.options.root).root, { cross: crossMounts });
-  const { extra, files } = await findExtra(work, { ...removing, mounts });
+  const { extra, files } = await findExtra(work, { ...removing, keys, mounts });
   if (work.tally.failures.length > 0) return;
   const leaves = extra.filter(({ stat }) => stat.kind === 'file' || stat.kind === 'symlink');
   // What went because S3 lost it went by this command as well.
@@ -42,8 +45,10 @@ export async function removeExtra(work: Restoring, removing: Removing): Promise<
   }
   await each(leaves, {
     key: ({ key }) => key,
-    settle: async ({ path }) =>
-      inParent(work, { path, mounts }, (directory) => removeLeaf(work, { path, directory, conflicts })),
+    async settle({ path }) {
+      if (await isInSnapshot(work, path, { remotes, keys })) return;
+      inParent(work, { path, mounts }, (directory) => removeLeaf(work, { path, directory, conflicts }));
+    },
   });
   if (work.options.pretend !== undefined) return;
   // Backwards: what is beneath a directory goes before it.
@@ -57,11 +62,10 @@ export async function removeExtra(work: Restoring, removing: Removing): Promise<
 /** What S3 does not hold, in byte order of the keys, and how many files there are in all. */
 async function findExtra(
   work: Restoring,
-  { directories, filter, remotes, mounts }: Removing & { readonly mounts: Mounts },
+  { directories, filter, keys, mounts }: Removing & { readonly keys: readonly RelKey[]; readonly mounts: Mounts },
 ): Promise<{ extra: readonly Extra[]; files: number }> {
   const { failures, refused } = work.tally;
   const hidden = mounts.hidden();
-  const keys = remotes.map(({ relKey }) => relKey);
   const extra: Extra[] = [];
   let files = 0;
   const batches = walk({ tree: new LocalTree(work.options.root), directories }, ROOT, {
@@ -79,6 +83,22 @@ async function findExtra(
     }
   }
   return { extra, files };
+}
+
+/**
+ * Whether it is a log of a file that S3 holds as a command made it. Where such a file was placed its logs went already;
+ * beside one that was left as it is they are a part of what S3 holds, or newer.
+ */
+async function isInSnapshot(
+  { options: { store, retry }, signal }: Restoring,
+  path: RelPath,
+  { remotes, keys }: { readonly remotes: readonly Remote[]; readonly keys: readonly RelKey[] },
+): Promise<boolean> {
+  const owner = ownerOf(path);
+  const remote = owner === undefined ? undefined : remotes[firstFrom(keys, owner)];
+  if (remote === undefined || remote.relKey !== fileKey(owner!)) return false;
+  const head = await retry(() => store.head(remote.key, { signal }), { signal });
+  return head?.attributes.metadata[SNAPSHOT] !== undefined;
 }
 
 /** Whether one of the keys, which are in byte order, is this one or beneath it: a file may be in the way of others. */

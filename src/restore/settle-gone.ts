@@ -1,8 +1,9 @@
 // What the ledger knows and S3 no longer holds.
 import { rmdirSync, unlinkSync } from 'node:fs';
 import type { LedgerRow } from '../ledger/ledger.ts';
+import { logsOf } from '../model/companions.ts';
 import { type Stat, sameContentStat } from '../model/entry.ts';
-import { isMarker, markerKey, pathOfKey } from '../model/key.ts';
+import { fileKey, isMarker, markerKey, pathOfKey } from '../model/key.ts';
 import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { exceedsBudget } from '../plan/delete-budget.ts';
 import { planMarkerRestore, planRestore, type RestoreAnswers } from '../plan/restore-plan.ts';
@@ -42,10 +43,21 @@ async function decide(work: Restoring, row: LedgerRow, local: Stat | undefined) 
   let answers: RestoreAnswers = {};
   for (;;) {
     const decision = planRestore({ ...state, answers });
+    if (decision.do === 'remove' && hasUnknownLog(work, pathOfKey(row.key))) return CHANGED_IN_LOG;
     if (decision.do !== 'ask') return decision;
     const inquiry = new Inquiry(work, { key: row.key, remote: undefined, local: local!, base: row });
     answers = { ...answers, ...(await inquiry.answer(decision.question)) };
   }
+}
+
+const CHANGED_IN_LOG = { do: 'hand-over', forget: true } as const;
+
+/** Whether a log lies beside it that S3 never had: what was committed to a database may be in that alone. */
+function hasUnknownLog({ tree, options: { ledger } }: Restoring, path: RelPath): boolean {
+  return logsOf(path).some((log) => {
+    const local = ledger.get(fileKey(log)) === undefined ? tree.lstat(log) : undefined;
+    return local?.kind === 'file' && local.sizeBytes > 0;
+  });
 }
 
 /** Removes what S3 lost, unless that is more than the budget allows: then nothing is removed. */

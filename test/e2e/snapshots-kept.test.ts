@@ -1,12 +1,13 @@
 // --snapshot-hook together with what else is kept, compared, repaired, or only said.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { HOOK, hasSqlite } from '../support/sqlite.ts';
-import { strictStage } from '../support/stage.ts';
+import { type StrictStage, strictStage } from '../support/stage.ts';
 import { attributesOf, setAttributes } from '../support/xattrs.ts';
 
 test('S9 restore --dry-run moves no log aside, whatever it would replace or remove', async (t) => {
@@ -32,6 +33,59 @@ test('S9 restore --dry-run moves no log aside, whatever it would replace or remo
   assert.deepEqual(readdirSync(target), ['a.db']);
   const kept = execFileSync('find', [join(state, 'conflicts'), '-type', 'f', '-printf', '%f\n'], { encoding: 'utf8' });
   assert.deepEqual(kept.trim().split('\n').sort(), ['a.db', 'a.db-journal', 'a.db-shm', 'a.db-wal']);
+});
+
+/** Rows 1, which S3 gets, and 2 are in the log alone when whoever writes them is killed. */
+async function killedDatabase(t: TestContext, { local, url, at, run }: StrictStage): Promise<void> {
+  const program = `
+    const db = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x); INSERT INTO t VALUES (1)');
+    process.stdout.write('1');
+    process.stdin.once('data', () => {
+      db.exec('INSERT INTO t VALUES (2)');
+      process.kill(process.pid, 'SIGKILL');
+    });`;
+  const child = spawn(process.execPath, ['--no-warnings', '-e', program, at('a.db')]);
+  t.after(() => child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  assert.equal((await run(['sync', HOOK, local, url])).code, 0);
+  child.stdin.write('2');
+  await ended;
+  assert.deepEqual(readdirSync(local), ['a.db', 'a.db-shm', 'a.db-wal']);
+}
+
+function rowsOf(path: string): number {
+  const db = new DatabaseSync(path);
+  try {
+    return Number(db.prepare('SELECT count(*) AS count FROM t').get()?.['count']);
+  } finally {
+    db.close();
+  }
+}
+
+test('S9 regression_log_of_snapshot_extra: --delete leaves the log of a database that S3 holds with what is in it', async (t) => {
+  if (!hasSqlite(t)) return;
+  const stage = await strictStage(t);
+  const { local, url, at, run, write } = stage;
+  await killedDatabase(t, stage);
+  write('extra');
+  const { code, stderr } = await run(['restore', '--delete', url, local]);
+  assert.equal(code, 0, stderr);
+  assert.ok(!existsSync(at('extra')));
+  assert.equal(rowsOf(at('a.db')), 2);
+});
+
+test('S9 regression_log_alone_changed: a database that S3 lost stays if its log has what S3 never had', async (t) => {
+  if (!hasSqlite(t)) return;
+  const stage = await strictStage(t);
+  const { local, url, at, run, bucket } = stage;
+  await killedDatabase(t, stage);
+  bucket.remove('p/a.db');
+  bucket.put('p/other', 'other');
+  const { code, stderr } = await run(['restore', url, local]);
+  assert.equal(code, 0, stderr);
+  assert.equal(rowsOf(at('a.db')), 2);
 });
 
 test('S13 verify --repair has made anew what differs, and leaves alone what does not', async (t) => {
