@@ -1,5 +1,5 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
-import { inKeyOrder, isMarker, pathOfKey, relativeKey } from '../model/key.ts';
+import { hashedOf, inKeyOrder, isMarker, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
 import type { ListedObject } from '../store/object-store.ts';
@@ -21,6 +21,7 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
         if (filter.includes(pathOfKey(relKey), isMarker(relKey))) remotes.push({ ...object, relKey });
       } else if (relKey.alias === undefined || isMarker(relKey.alias)) {
         refuse(work, object, relKey.impossible);
+        if (hashedOf(prefix, object.key) === object.key) work.nameless.add(object.key);
       } else if (filter.includes(pathOfKey(relKey.alias), false)) {
         aliases.push({ ...object, relKey: relKey.alias, isAlias: true });
       }

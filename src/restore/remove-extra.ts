@@ -1,7 +1,7 @@
 // `restore --delete`: what is on disk and not in S3 goes, but for a copy that is kept.
 import { unlinkSync } from 'node:fs';
 import { ownerOf } from '../model/companions.ts';
-import { fileKey, isMarker, type RelKey } from '../model/key.ts';
+import { fileKey, isMarker, objectKey, type RelKey, storedKey } from '../model/key.ts';
 import { SNAPSHOT } from '../model/metadata.ts';
 import { nameOf, parentOf, type RelPath, ROOT } from '../model/path.ts';
 import { exceedsBudget } from '../plan/delete-budget.ts';
@@ -79,7 +79,7 @@ async function findExtra(
     for (const { key, path, stat } of batch) {
       if (work.removedInPretence.has(path)) continue;
       if (stat.kind !== 'directory') files++;
-      if (!isHeld(keys, key)) extra.push({ key, path, stat });
+      if (!isHeld(keys, key) && !isNameless(work, key)) extra.push({ key, path, stat });
     }
   }
   return { extra, files };
@@ -99,6 +99,11 @@ async function isInSnapshot(
   if (remote === undefined || remote.relKey !== fileKey(owner!)) return false;
   const head = await retry(() => store.head(remote.key, { signal }), { signal });
   return head?.attributes.metadata[SNAPSHOT] !== undefined;
+}
+
+/** Whether S3 holds it without the object that would tell so. */
+function isNameless({ nameless, options: { prefix } }: Restoring, key: RelKey): boolean {
+  return nameless.size > 0 && nameless.has(storedKey(prefix, objectKey(prefix, key)));
 }
 
 /** Whether one of the keys, which are in byte order, is this one or beneath it: a file may be in the way of others. */

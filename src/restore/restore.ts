@@ -53,6 +53,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally,
     progress: new ProgressCount(options.onProgress),
+    nameless: new Set(),
     removedInPretence: new Set(),
     absenceIsEvidence: begin(options),
     signal: abort.signal,

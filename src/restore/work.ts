@@ -41,6 +41,8 @@ export interface Restoring {
   readonly conflicts: ConflictStore | null;
   readonly tally: Tally;
   readonly progress: ProgressCount;
+  /** Hashed keys in S3 that stand for paths nobody knows. */
+  readonly nameless: Set<string>;
   /** What a dry run would have removed by now, and finds again. */
   readonly removedInPretence: Set<RelPath>;
   /** See RestoreState.absenceIsEvidence. */

@@ -1,6 +1,7 @@
 // Any tree of names that are bytes comes back as it was.
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { placeOf } from '../support/reference.ts';
@@ -116,4 +117,17 @@ test('S14 verify tells of a hashed object without a name, of a name without an o
   // The ledger knows whose it is: nothing is taken for deleted, neither here nor by a restore.
   assert.equal((await run(['restore', url, local])).code, 0);
   assert.deepEqual(Object.keys(filesOf(local)), [nameless]);
+});
+
+test('S14 regression_nameless_extra: restore --delete leaves what S3 holds under a hash whose name was lost', async (t) => {
+  const { dir, local, url, at, run, write, bucket } = await strictStage(t);
+  const long = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(200)).join('/');
+  for (const path of [long, 'short', 'extra']) write(path);
+  assert.equal((await run(['sync', local, url])).code, 0);
+  for (const key of bucket.keys('')) if (key.endsWith('.name') || key.endsWith('/extra')) bucket.remove(key);
+  const { code, stderr } = await run(['restore', '--delete', '--state-dir', join(dir, 'new-state'), url, local]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /no name beside it tells its path/);
+  assert.ok(existsSync(at(long)));
+  assert.ok(!existsSync(at('extra')));
 });
