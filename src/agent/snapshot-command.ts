@@ -1,5 +1,5 @@
 // One command that makes a snapshot of one file.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, constants, fstatSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,6 +56,8 @@ export async function runSnapshotCommand(options: SnapshotCommandOptions): Promi
 async function run(options: SnapshotCommandOptions, told: Readonly<Record<string, string>>): Promise<void> {
   const { command, env, timeoutMs, signal } = options;
   signal.throwIfAborted();
+  // What most agents never start is not loaded with them.
+  const { spawn } = await import('node:child_process');
   // Its own process group: what it starts ends with it. Its standard output is nobody's.
   const child = spawn('/bin/sh', ['-c', command], {
     detached: true,
