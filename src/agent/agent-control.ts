@@ -173,7 +173,7 @@ export class AgentControl implements ControlledAgent {
   #lease(): LeaseState | null {
     const { lease } = this.#workspace;
     if (lease === undefined || lease.isOpen) return null;
-    return { isHeld: lease.permits, generation: lease.generation ?? null };
+    return { isHeld: lease.isHeld, generation: lease.generation ?? null };
   }
 
   /** An agent without a state directory cannot be told. */

@@ -92,6 +92,12 @@ export class Lease {
     return this.isOpen || (this.#state === 'held' && this.#o.now() < this.#permitEndMs);
   }
 
+  /** As far as known it is ours: it permits to write, or an idle lazy holder, who renews nothing, does not want to. */
+  get isHeld(): boolean {
+    const isIdle = this.#o.candidate.mode === 'lazy' && !this.#isUsed && this.#writes === 0;
+    return this.#state === 'held' && (this.permits || isIdle);
+  }
+
   get #permitEndMs(): number {
     return permitEndMs(this.#sentMs, this.#o.candidate.ttlMs);
   }

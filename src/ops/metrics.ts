@@ -169,7 +169,7 @@ export const METRICS: readonly MetricRow[] = [
   gauge('awssyncer_restore_bytes', 'Bytes the restore has to deal with', (of) => of.restore?.totalBytes),
   gauge(
     'awssyncer_lease_held',
-    '1 while the lease permits to write; absent where there is no lease',
+    '1 while the lease permits to write, or nothing is to be written under a lazy one; absent where there is no lease',
     (of) => of.lease && Number(of.lease.isHeld),
   ),
   gauge(

@@ -1,6 +1,7 @@
 // The rules of docker/prometheus: each alert fires when it must, and only then, and is explained.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../../src/ops/metrics.ts';
 import { ALERT_CASES, type AlertCase, type Series } from '../support/alert-cases.ts';
@@ -75,9 +76,14 @@ function trialsOf({ alert, fires, silent }: AlertCase): object[] {
 }
 
 if (hasPromtool()) {
-  test('promtool takes the rules', () => {
-    const { ok, output } = promtool(['check', 'rules', RULES]);
-    assert.ok(ok, output);
+  test('promtool takes the rules, and the example that names them', () => {
+    for (const args of [
+      ['rules', RULES],
+      ['config', join(dirname(RULES), 'prometheus.yml')],
+    ]) {
+      const { ok, output } = promtool(['check', ...args]);
+      assert.ok(ok, output);
+    }
   });
 
   for (const one of ALERT_CASES) {
