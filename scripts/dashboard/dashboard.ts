@@ -11,7 +11,7 @@ const SELECTOR = 'instance=~"$instance"';
 const METRIC = /(?<![\w:])((?:awssyncer|process)_[a-z_]+)(?:\{([^}]*)\})?/g;
 
 /** The metrics that an expression names. @throws Error if there is no such metric */
-export function metricsIn(expression: string): readonly MetricRow[] {
+function metricsIn(expression: string): readonly MetricRow[] {
   return [...expression.matchAll(METRIC)].map(([, name]) => metric(name!));
 }
 
@@ -87,10 +87,10 @@ function linesOf(hasLimits: boolean, isStacked: boolean): object {
   };
 }
 
-function optionsOf({ shows, title }: PanelRow): object {
+function optionsOf({ shows, asNames }: PanelRow): object {
   if (shows === 'heatmap') return { calculate: false, yAxis: { unit: 's' }, color: { scheme: 'Spectral' } };
   if (shows === 'lines') return { legend: { showLegend: true, placement: 'bottom' }, tooltip: { mode: 'multi' } };
-  return { reduceOptions: { calcs: ['lastNotNull'] }, textMode: title === 'State' ? 'name' : 'auto' };
+  return { reduceOptions: { calcs: ['lastNotNull'] }, textMode: asNames ? 'name' : 'auto' };
 }
 
 /** Panels of each section side by side, in lines of 24 columns, beneath the section's name. */
@@ -118,13 +118,7 @@ function layOut(sections: readonly Section[]): object[] {
 function variable(name: 'remote' | 'instance', query: string): object {
   return {
     ...{ name, type: 'query', datasource: DATASOURCE, query: { query, refId: name }, definition: query },
-    ...{
-      refresh: 2,
-      sort: 1,
-      multi: true,
-      includeAll: true,
-      current: { text: 'All', value: '$__all' },
-    },
+    ...{ refresh: 2, sort: 1, multi: true, includeAll: true, current: { text: 'All', value: '$__all' } },
   };
 }
 

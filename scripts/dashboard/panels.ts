@@ -16,6 +16,8 @@ export interface PanelRow {
   /** 0 and 1 in words; the bad one is red. */
   readonly words?: { readonly no: string; readonly yes: string; readonly bad: 'no' | 'yes' };
   readonly stacked?: true;
+  /** Of numbers that are all 1: the names are what is told. */
+  readonly asNames?: true;
 }
 
 export interface Section {
@@ -47,7 +49,10 @@ export const SECTIONS: readonly Section[] = [
       number('Deletes held', 'awssyncer_held_deletes', { limits: [null, 1] }),
       number('LOCAL', 'awssyncer_root_broken', { words: { no: 'whole', yes: 'broken', bad: 'yes' } }),
       number('May write', 'awssyncer_lease_held', { words: { no: 'no', yes: 'lease held', bad: 'no' } }),
-      number('State', 'awssyncer_state == 1', { queries: [['awssyncer_state == 1', `${AGENT} {{state}}`]] }),
+      {
+        ...{ title: 'State', shows: 'number', unit: 'short', asNames: true },
+        queries: [['awssyncer_state == 1', `${AGENT} {{state}}`]],
+      },
       number('Unwatched', 'awssyncer_unwatched_directories', { limits: [null, 1] }),
       lines('Behind', 's', [['awssyncer_oldest_dirty_age_seconds', AGENT]], { limits: [600, 3_600] }),
       lines('Dirty and in flight', 'short', [
