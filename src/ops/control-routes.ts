@@ -127,6 +127,11 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
+/** What anybody may GET over TCP. */
+export const OPEN_PATHS: readonly string[] = Object.entries(ROUTES).flatMap(([path, { method, tcp }]) =>
+  method === 'GET' && tcp === 'everybody' ? [path] : [],
+);
+
 /** A file of the status page. */
 function partOfPage(name: string, type: string): Route {
   const headers = { 'content-security-policy': PAGE_POLICY, 'referrer-policy': 'no-referrer' };
