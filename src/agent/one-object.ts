@@ -68,7 +68,7 @@ export async function oneObject(workspace: Workspace, options: OneObjectOptions)
   const list = async function* () {
     yield [object];
   };
-  const ledger = options.isPast ? workspace.ledger : await ownLedger(workspace, { prefix: directory, ...options });
+  const ledger = options.isPast ? workspace.ledger : await ownLedger(workspace, { prefix: directory, url, ...options });
   const close = (): void => {
     if (ledger !== workspace.ledger) ledger.close();
     workspace.close();
@@ -87,10 +87,10 @@ export async function oneObject(workspace: Workspace, options: OneObjectOptions)
 
 function ownLedger(
   { stateDir, guard, store, retry, log }: Workspace,
-  { prefix, dryRun }: OneObjectOptions & { readonly prefix: string },
+  { prefix, url, dryRun }: OneObjectOptions & { readonly prefix: string; readonly url: string },
 ): Promise<Ledger> {
   const file = stateDir?.path ? join(stateDir.path, 'object.sqlite') : ':memory:';
-  return openOwnLedger({ file, dryRun, otherRoot: 'accept', guard, store, retry, prefix, log });
+  return openOwnLedger({ file, dryRun, otherRoot: 'accept', guard, store, retry, prefix, url, log });
 }
 
 async function find(

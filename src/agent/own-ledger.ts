@@ -26,6 +26,8 @@ export interface OwnLedgerOptions {
   readonly store: ObjectStore;
   readonly retry: Retry;
   readonly prefix: string;
+  /** The remote side, normalised. */
+  readonly url: string;
   readonly log: Log;
 }
 
@@ -38,9 +40,10 @@ export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> 
     const isOther = isOfOtherRoot(ledger, options.guard);
     if (isOther && options.otherRoot === 'refuse') throw otherRootError(options.file);
     const own = options.dryRun ? inMemoryInstead(ledger) : ledger;
+    forgetOtherRemote(own, options);
     await sweepUploads(own, options);
     if (isOther) distrust(own, options);
-    own.setMeta({ root: options.guard.identity });
+    own.setMeta({ root: options.guard.identity, remote: options.url });
     return own;
   } catch (error) {
     ledger.close();
@@ -51,6 +54,15 @@ export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> 
 function isOfOtherRoot(ledger: Ledger, guard: RootGuard): boolean {
   const { root } = ledger.meta();
   return root !== null && !sameRoot(guard.identity, root);
+}
+
+/** One state directory for two URLs: what one of them holds says nothing of the other. */
+function forgetOtherRemote(ledger: Ledger, { url, log }: OwnLedgerOptions): void {
+  const { remote, restoring } = ledger.meta();
+  if (remote === null || remote === url) return;
+  log.warn('the ledger is of another URL: everything is compared anew', { before: remote, now: url });
+  ledger.clear();
+  ledger.setMeta({ restoring }); // files are missing here, wherever they should have come from
 }
 
 function otherRootError(file: string): RefusedError {

@@ -165,7 +165,7 @@ export async function openWorkspace(
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
-    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, log });
+    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, url, log });
     // Whoever has never listed the bucket is about to, and an active lease is taken at once.
     const mayWait = options.checksLate && ledger.meta().listed && setting?.mode !== 'active';
     if (!mayWait) await store.check();

@@ -93,6 +93,8 @@ export interface LedgerMeta {
   readonly generation: number | null;
   /** What the last restore selected of which everything is on disk, as a text; null: there was none. */
   readonly restored: string | null;
+  /** The URL of the remote side; null: nobody has said. */
+  readonly remote: string | null;
 }
 
 /** A part of a chain of checkpoints: an object that tells of so many keys. */

@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '../model/errors.ts';
 import { NotALedgerError } from './sqlite-error.ts';
 
 /** Version of the tables below, kept in PRAGMA user_version. A change of the tables raises it and adds a migration. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 /** Kept in PRAGMA application_id, so that another program's database is never taken for a ledger: "awss". */
 const APPLICATION_ID = 0x61777373;
@@ -48,7 +48,8 @@ const META = `
     root_fsid TEXT,
     generation INTEGER,
     chain TEXT,
-    restored TEXT
+    restored TEXT,
+    remote TEXT
   ) STRICT;
   INSERT INTO meta (id, listed, restoring) VALUES (1, 0, 0);
 `;
@@ -68,6 +69,7 @@ const MIGRATIONS = [
   `ALTER TABLE meta ADD COLUMN chain TEXT; ${CHANGED}`,
   'ALTER TABLE meta ADD COLUMN restored TEXT',
   EXTRAS,
+  'ALTER TABLE meta ADD COLUMN remote TEXT',
 ];
 
 /**

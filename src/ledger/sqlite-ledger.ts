@@ -227,7 +227,7 @@ class SqliteLedger implements Ledger {
 
   clear(): void {
     this.#transaction(() => this.#statement('DELETE FROM entry').run());
-    this.setMeta({ listed: false, restoring: false, root: null, generation: null, restored: null });
+    this.setMeta({ listed: false, restoring: false, root: null, generation: null, restored: null, remote: null });
     this.chain.end();
   }
 
@@ -243,14 +243,15 @@ class SqliteLedger implements Ledger {
           : { ino: row['root_ino'] as bigint, birthtimeNs: row['root_birthtime_ns'] as bigint, fsid: fsid as string },
       generation: row['generation'] == null ? null : Number(row['generation']),
       restored: (row['restored'] ?? null) as string | null,
+      remote: (row['remote'] ?? null) as string | null,
     };
   }
 
   setMeta(change: Partial<LedgerMeta>): void {
-    const { listed, restoring, root, generation, restored } = { ...this.meta(), ...change };
+    const { listed, restoring, root, generation, restored, remote } = { ...this.meta(), ...change };
     this.#transaction(() =>
       this.#statement(
-        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?, restored = ?',
+        'UPDATE meta SET listed = ?, restoring = ?, root_ino = ?, root_birthtime_ns = ?, root_fsid = ?, generation = ?, restored = ?, remote = ?',
       ).run(
         Number(listed),
         Number(restoring),
@@ -259,6 +260,7 @@ class SqliteLedger implements Ledger {
         root === null ? null : root.fsid,
         generation,
         restored,
+        remote,
       ),
     );
   }

@@ -275,3 +275,21 @@ describe('sync, verify and restore', () => {
     });
   }
 });
+
+test('S2 S4 regression_state_of_other_url: with one state directory for two URLs nothing of one is believed of the other', async (t) => {
+  const { local, url, at, run, write, bucket, text } = await strictStage(t);
+  for (const name of ['a', 'b']) write(name);
+  assert.equal((await run(['sync', local, `${url}one`])).code, 0);
+  bucket.put('p/two/c', 'c', { mtime: '1600000000', mode: '0100644' });
+  const ran = await run(['run', local, `${url}two`, '--', 'true']);
+  assert.equal(ran.code, 0, ran.stderr);
+  assert.match(ran.stderr, /the ledger is of another URL/);
+  for (const name of ['a', 'b', 'c']) {
+    assert.ok(existsSync(at(name)), name);
+    assert.equal(text(`two/${name}`), name);
+  }
+  const synced = await run(['sync', local, `${url}three`]);
+  assert.equal(synced.code, 0, synced.stderr);
+  for (const name of ['a', 'b', 'c']) assert.equal(text(`three/${name}`), name);
+  assert.deepEqual([text('one/a'), text('one/c')], ['a', undefined]);
+});

@@ -20,7 +20,14 @@ test('rows and facts are there after closing and opening again', (t) => {
   const file = join(tempDir(t), 'ledger.sqlite');
   const root = { ino: 2n, birthtimeNs: 1_700_000_000_000_000_001n, fsid: '82f1a4' };
   const first = openLedger({ file }).ledger;
-  assert.deepEqual(first.meta(), { listed: false, restoring: false, root: null, generation: null, restored: null });
+  assert.deepEqual(first.meta(), {
+    listed: false,
+    restoring: false,
+    root: null,
+    generation: null,
+    restored: null,
+    remote: null,
+  });
   first.write([ledgerRow('a')]);
   first.setMeta({ restoring: true });
   first.setMeta({ listed: true, root });
@@ -28,7 +35,14 @@ test('rows and facts are there after closing and opening again', (t) => {
   const second = openLedger({ file });
   assert.equal(second.setAside, undefined);
   assert.deepEqual([...second.ledger.range('' as RelKey)], [ledgerRow('a')]);
-  assert.deepEqual(second.ledger.meta(), { listed: true, restoring: true, root, generation: null, restored: null });
+  assert.deepEqual(second.ledger.meta(), {
+    listed: true,
+    restoring: true,
+    root,
+    generation: null,
+    restored: null,
+    remote: null,
+  });
   second.ledger.close();
 });
 
@@ -168,7 +182,7 @@ test('a ledger of the first schema is brought to the present one, with its rows 
   ledger.close();
   const db = new DatabaseSync(file);
   db.exec(`DROP TABLE changed; ALTER TABLE entry DROP COLUMN xattrs; ALTER TABLE entry DROP COLUMN link_group;
-    ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored;
+    ALTER TABLE meta DROP COLUMN chain; ALTER TABLE meta DROP COLUMN restored; ALTER TABLE meta DROP COLUMN remote;
     ALTER TABLE meta DROP COLUMN generation; ALTER TABLE entry ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
     PRAGMA user_version = 1`);
   db.close();
