@@ -1,4 +1,5 @@
 // Everything S3 holds beneath the prefix, as far as it can be files here.
+import { ownerOf } from '../model/companions.ts';
 import { hashedOf, inKeyOrder, isMarker, pathOfKey, relativeKey } from '../model/key.ts';
 import { displayPath, pathFromText } from '../model/path.ts';
 import { findKeyConflicts } from '../plan/key-conflicts.ts';
@@ -18,7 +19,10 @@ export async function listRemote(work: Restoring): Promise<Remote[]> {
       // The prefix's own marker, which consoles make, says nothing.
       if (object.key === prefix) continue;
       if (typeof relKey === 'string') {
-        if (filter.includes(pathOfKey(relKey), isMarker(relKey))) remotes.push({ ...object, relKey });
+        const path = pathOfKey(relKey);
+        if (!filter.includes(path, isMarker(relKey))) continue;
+        remotes.push({ ...object, relKey });
+        if (!isMarker(relKey) && ownerOf(path) !== undefined) work.storedLogs.add(path);
       } else if (relKey.alias === undefined || isMarker(relKey.alias)) {
         refuse(work, object, relKey.impossible);
         if (hashedOf(prefix, object.key) === object.key) work.nameless.add(object.key);

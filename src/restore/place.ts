@@ -3,7 +3,7 @@ import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, r
 import { companionsOf } from '../model/companions.ts';
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { kindOfObject, SNAPSHOT } from '../model/metadata.ts';
-import { nameOf, parentOf, type RelPath } from '../model/path.ts';
+import { displayPath, nameOf, parentOf, type RelPath } from '../model/path.ts';
 import { storedXattrs, type Xattrs } from '../model/xattrs.ts';
 import { etagKind } from '../store/etag.ts';
 import { statOf } from '../tree/local-tree.ts';
@@ -209,13 +209,19 @@ function isSnapshot({ head }: Pick<Download, 'head'>): boolean {
 /**
  * What lies beside the path and belongs to another state of it would be taken for a part of the new one: SQLite would
  * write the log of one database into the other. So it is kept, and what is replaced as well (if nobody has kept it), for it
- * may be of no use without.
+ * may be of no use without. A log that S3 holds itself is restored like any other file, and said to be doubtful there.
  */
 function setAside(
   work: Restoring,
   { directory, path, replaced }: { directory: OpenDirectory; path: RelPath; replaced: Stat | undefined },
 ): void {
+  const stored = companionsOf(path).filter((companion) => work.storedLogs.has(companion));
+  if (stored.length > 0) {
+    const reason = `a command made it, and S3 also holds ${stored.map(displayPath).join(', ')}, perhaps of another state of it`;
+    work.tally.partial.push(finding(path, reason));
+  }
   const companions = companionsOf(path).flatMap((companion) => {
+    if (work.storedLogs.has(companion)) return [];
     const local = directory.lstat(nameOf(companion));
     return local?.kind === 'file' ? { path: companion, local } : [];
   });

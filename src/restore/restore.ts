@@ -54,6 +54,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     tally,
     progress: new ProgressCount(options.onProgress),
     nameless: new Set(),
+    storedLogs: new Set(),
     removedInPretence: new Set(),
     absenceIsEvidence: begin(options),
     signal: abort.signal,

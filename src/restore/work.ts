@@ -43,6 +43,8 @@ export interface Restoring {
   readonly progress: ProgressCount;
   /** Hashed keys in S3 that stand for paths nobody knows. */
   readonly nameless: Set<string>;
+  /** Paths of objects that may be logs of a database (model/companions.ts). */
+  readonly storedLogs: Set<RelPath>;
   /** What a dry run would have removed by now, and finds again. */
   readonly removedInPretence: Set<RelPath>;
   /** See RestoreState.absenceIsEvidence. */

@@ -88,6 +88,27 @@ test('S9 regression_log_alone_changed: a database that S3 lost stays if its log 
   assert.equal(rowsOf(at('a.db')), 2);
 });
 
+test('S4 regression_log_stored_beside_snapshot: what S3 holds beside it comes back, and is no deletion later', async (t) => {
+  if (!hasSqlite(t)) return;
+  const stage = await strictStage(t);
+  const { local, url, dir, run, keys, server } = stage;
+  await killedDatabase(t, stage);
+  // Without the hook the logs are files like others.
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const all = ['a.db', 'a.db-shm', 'a.db-wal'];
+  assert.deepEqual(keys(), all);
+  // The database comes last.
+  server.faults.add({ operation: 'GetObject', key: /a\.db$/, effect: { kind: 'delay', ms: 500 } });
+  const fresh = join(dir, 'fresh');
+  const state = ['--state-dir', join(dir, 'fresh-state')];
+  const { code, stderr } = await run(['restore', ...state, url, fresh]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /restored in part a\.db reason=.*S3 also holds a\.db-wal/);
+  assert.deepEqual(readdirSync(fresh), all);
+  assert.equal((await run(['sync', '--delete', ...state, fresh, url])).code, 0);
+  assert.deepEqual(keys(), all);
+});
+
 test('S13 verify --repair has made anew what differs, and leaves alone what does not', async (t) => {
   if (!hasSqlite(t)) return;
   const { local, url, at, run, requests, server, bucket, text, write } = await strictStage(t);
