@@ -151,7 +151,11 @@ class BucketExam {
       if (canHead) await report.check('latency', (signal) => latency(trial, signal));
     } else report.cannotAsk(['head', 'get', 'copy', 'parts', 'abort', 'lease', 'latency', 'throughput'], 'put');
     await report.check('versions', (signal) => this.#tryVersions(trial, signal), {
-      explain: ({ message }) => warn(message, versionsHint(this.#scope)),
+      explain: ({ message, reaction }) =>
+        warn(
+          message,
+          reaction === 'denied' ? versionsHint(this.#scope) : 'use another server for restores of the past',
+        ),
     });
     await report.check('lifecycle', (signal) => this.#lifecycle(signal), {
       explain: ({ message, reaction }) =>

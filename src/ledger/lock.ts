@@ -9,7 +9,7 @@ import { isBusy } from './sqlite-error.ts';
 const held = new Set<DatabaseSync>();
 
 /** Longer than whoever only looks whether the directory is locked keeps others waiting. */
-const PATIENCE_MS = 100;
+const PATIENCE_MS = 250;
 
 /** For people. */
 const PID_FILE = 'pid';

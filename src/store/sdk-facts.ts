@@ -19,8 +19,7 @@ export function sdkFacts(client: S3Client, bucket: string): SdkFacts {
         (next) => async (args) => {
           const result = await next(args);
           const { headers = {} } = result.response as { headers?: Record<string, string> };
-          // A cache tells when it asked.
-          if (headers['age'] === undefined) serverMs = Date.parse(headers['date'] ?? '');
+          serverMs = Date.parse(headers['date'] ?? '');
           return result;
         },
         // Lowest in its step: nearest to the wire, before an error answer is thrown.

@@ -93,6 +93,35 @@ describe('this machine', () => {
     assert.equal(statSync(shared).mode & 0o777, 0o755);
   });
 
+  test('what FILTER_REGEX hides is not watched', async (t) => {
+    const { local, url, run, write, env } = await soundStage(t);
+    for (const path of ['kept/file', 'hidden/a/file', 'hidden/b/file']) write(path);
+    const finished = await run(['doctor', local, url], { env: { ...env, FILTER_REGEX: '/hidden/' } });
+    assert.match(lineOf(finished, 'watches').text, /^2 directories to watch/);
+  });
+
+  test('a file system that is mounted read-only', async (t) => {
+    const { dir, local, url, run } = await soundStage(t);
+    const place = join(dir, 'read only');
+    mkdirSync(place);
+    const mounted = mountOn(place, { flags: 'ro' });
+    // Before the directory goes.
+    try {
+      if (mounted === undefined) return void console.log(`${t.name}: not run, this user cannot mount`);
+      const state = lineOf(await run(['doctor', '--state-dir', join(place, 'state'), local, url]), 'state');
+      assert.deepEqual(
+        [state.state, /EROFS.*Remedy: Name a writable directory/.test(state.text)],
+        ['fail', true],
+        state.text,
+      );
+      const finished = await run(['doctor', place, url]);
+      assert.deepEqual([finished.code, statesOf(finished, 'warn')], [0, ['LOCAL']]);
+      assert.match(lineOf(finished, 'LOCAL').text, /can be read, not written.*Remedy: .*run and restore/);
+    } finally {
+      mounted?.unmount();
+    }
+  });
+
   test('mounts, and file systems that are not there', async (t) => {
     const { local, url, run, at } = await soundStage(t);
     mkdirSync(at('sub'));
@@ -102,7 +131,9 @@ describe('this machine', () => {
     try {
       if (sub === undefined || dead === undefined)
         return void console.log(`${t.name}: not run, this user cannot mount`);
-      const beneath = lineOf(await run(['doctor', local, url]), 'mounts');
+      const both = await run(['doctor', local, url]);
+      assert.equal(lineOf(both, 'tree').state, 'ok', 'what is left alone is not unreadable as well');
+      const beneath = lineOf(both, 'mounts');
       assert.equal(beneath.state, 'warn');
       assert.match(beneath.text, /^2 beneath LOCAL are left alone and reported: .*Remedy: give --cross-mounts/);
       const one = await run(['doctor', '--exclude', '/dead/', local, url]);

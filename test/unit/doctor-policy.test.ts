@@ -43,6 +43,8 @@ test('what stands for something else in a policy stands for itself in a prefix',
   assert.ok(allows(policy, object(`${prefix}x`)));
   assert.ok(allows(policy, listing(prefix)));
   assert.ok(!allows(policy, object('aXXbXc$d/x')));
+  const [, objects] = iamPolicy({ ...GAME, prefix: `\${aws:username}/` }, {}).Statement;
+  assert.equal(objects!.Resource, `arn:aws:s3:::backups/\${$}{aws:username}/*`);
   const name = fc.string({ unit: fc.constantFrom('a', '*', '?', '$', '{', '}', '/'), minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(name, name, (one, other) => {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { defaultStateDir, openStateDir } from '../../src/ledger/state-dir.ts';
+import { defaultStateDir, examineStateDir, openStateDir } from '../../src/ledger/state-dir.ts';
 import { EXIT, OperatorError, UsageError } from '../../src/model/errors.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
@@ -119,4 +119,46 @@ test('the lock also holds within one process', (t) => {
   assert.throws(() => open(join(base, 'state')), /another awssyncer/);
   first.release();
   open(join(base, 'state')).release();
+});
+
+/** Reads the lock's file in a transaction, says so, and ends it 20 ms later. */
+const LOOK = `
+const { DatabaseSync } = require('node:sqlite');
+const db = new DatabaseSync(process.argv[1], { readOnly: true });
+db.exec('BEGIN');
+db.prepare('SELECT * FROM sqlite_schema').all();
+process.stdout.write('looking');
+setTimeout(() => db.exec('COMMIT'), 20);`;
+
+test('who only looks whether the directory is in use does not keep an agent from starting', async (t) => {
+  const { open } = place(t);
+  const first = open();
+  const path = first.path!;
+  first.release();
+  const child = spawn(process.execPath, ['-e', LOOK, join(path, 'lock.sqlite')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  await once(child.stdout, 'data');
+  open().release();
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test('a look at a state directory makes nothing and changes nothing', (t) => {
+  const { base, local, open } = place(t);
+  const look = (stateDir: string) =>
+    examineStateDir({ local, url: 's3://b/p', stateDir, env: { HOME: base }, uid: 1000 });
+  const path = join(base, 'not', 'there');
+  assert.deepEqual(
+    { ...look(path), freeBytes: 0 },
+    { path, exists: false, freeBytes: 0, warnings: [], holder: undefined },
+  );
+  assert.ok(look(path).freeBytes > 0);
+  assert.equal(statSync(join(base, 'not'), { throwIfNoEntry: false }), undefined);
+  const mine = open(join(base, 'mine'));
+  mine.release();
+  const before = readdirSync(join(base, 'mine'));
+  assert.deepEqual([look(join(base, 'mine')).exists, look(join(base, 'mine')).holder], [true, undefined]);
+  assert.deepEqual(readdirSync(join(base, 'mine')), before);
+  assert.throws(() => look(join(local, 'state')), UsageError);
 });
