@@ -16,8 +16,9 @@ export interface CheckpointingOptions {
   readonly isInSync: () => boolean;
 }
 
-/** How long to wait when the moment was not the right one. */
+/** How long to wait when the moment was not the right one, at first and at most: to find out may take a scan. */
 const AGAIN_MS = 1_000;
+const MAX_AGAIN_MS = 60_000;
 
 /** Buckets that never kept versions are refused at the start. @throws StoreError */
 export async function requireVersions({ store, retry }: Pick<Workspace, 'store' | 'retry'>): Promise<void> {
@@ -78,11 +79,14 @@ export class Checkpointing {
 
   async #run(): Promise<void> {
     const { signal } = this.#end;
+    const { intervalMs } = this.#o;
+    let againMs = AGAIN_MS;
     while (!signal.aborted) {
       await Promise.race([this.#o.quiet(), aborted(signal)]);
       this.#hasFailed = false;
-      const id = await this.take(signal);
-      await clock.sleep(id === undefined && !this.#hasFailed ? AGAIN_MS : this.#o.intervalMs, signal);
+      const isOver = (await this.take(signal)) !== undefined || this.#hasFailed;
+      await clock.sleep(isOver ? intervalMs : againMs, signal);
+      againMs = isOver ? AGAIN_MS : Math.min(2 * againMs, MAX_AGAIN_MS, Math.max(AGAIN_MS, intervalMs));
     }
   }
 

@@ -27,6 +27,9 @@ const FORM = 1;
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 
+/** Ten thousand entries of the longest names are less; more would be no document of ours. */
+const MAX_BYTES = 128 * 1024 ** 2;
+
 /** `20261128T113706.123Z-` and something random: names are in the order of time. */
 export function checkpointId(atMs: number, random: string): string {
   return `${new Date(atMs).toISOString().replace(/[-:]/g, '')}-${random}`;
@@ -70,7 +73,7 @@ function lines(values: readonly unknown[]): string {
 
 /** A gzip stream carries its own checksum, so that what is cut or damaged is not taken for less. */
 async function parse(bytes: Buffer): Promise<unknown[]> {
-  const text = (await unzip(bytes)).toString();
+  const text = (await unzip(bytes, { maxOutputLength: MAX_BYTES })).toString();
   return text
     .trimEnd()
     .split('\n')

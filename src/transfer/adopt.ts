@@ -3,7 +3,7 @@ import { createHash, hash } from 'node:crypto';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { Stat } from '../model/entry.ts';
 import { type Extras, storedLinkGroup } from '../model/extras.ts';
-import { decodeMetadata, FUZZY, kindOfObject } from '../model/metadata.ts';
+import { decodeMetadata, FUZZY, kindOfObject, SNAPSHOT } from '../model/metadata.ts';
 import { storedXattrs } from '../model/xattrs.ts';
 import { comparableBy } from '../store/etag.ts';
 import { EtagHasher } from '../store/etag-hasher.ts';
@@ -46,7 +46,7 @@ export function likeness(
     says(stored.gid, stat.gid) &&
     (xattrs === null || storedXattrs(metadata).digest === xattrs.digest) &&
     (linkGroup === undefined || storedLinkGroup(metadata) === linkGroup);
-  return same && metadata[FUZZY] === undefined ? 'same' : 'other';
+  return same && metadata[FUZZY] === undefined && metadata[SNAPSHOT] === undefined ? 'same' : 'other';
 }
 
 /**
