@@ -1,6 +1,8 @@
 // What an agent tells of what it is doing.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '../../src/model/errors.ts';
 import { activityOf, baseOf, behind, HOSTILE, movedIn, watching } from '../support/http-agent.ts';
@@ -37,6 +39,8 @@ test('the activity tells what is in flight, what was done, what was refused, and
   assert.ok(timeOf(after.inSyncSince) >= timeOf(after.recent[0]!.at) - 5);
   rmSync(stage.at('a'), { recursive: true });
   await until('it is deleted', async () => (await activityOf(base)).recent[0]?.action === 'deleted');
+  const metrics = await (await fetch(`${base}metrics`)).text();
+  assert.match(metrics, /^awssyncer_event_to_object_seconds_count 1$/m, 'a delete is no object');
   await behind(stage, base);
   const refused = await activityOf(base);
   assert.equal(
@@ -60,11 +64,15 @@ test('held deletes come with the command that lets them go, and it does', async 
   assert.equal((await stage.run(['sync', stage.local, stage.url])).code, EXIT.ok);
   rmSync(stage.at('dir'), { recursive: true });
   stage.write('left');
-  const { base } = await watching(stage, '--max-delete', '2,10%');
+  const state = join(stage.dir, "the agent's state");
+  renameSync(stage.state, state);
+  const { base } = await watching(stage, '--max-delete', '2,10%', '--state-dir', state);
   await until('they are held', async () => (await activityOf(base)).status.heldDeletes.count === 10);
-  const { approveCommand } = await activityOf(base);
-  const [program, ...args] = approveCommand!.split(' ');
-  assert.equal(program, 'awssyncer');
+  const { approveCommand, inSyncSince } = await activityOf(base);
+  assert.equal(inSyncSince, null);
+  const words = spawnSync('sh', ['-c', `printf '%s\\n' ${approveCommand}`], { encoding: 'utf8' }).stdout.trimEnd();
+  const [program, ...args] = words.split('\n');
+  assert.deepEqual([program, args.at(-1)], ['awssyncer', state]);
   assert.equal((await stage.run(args)).code, EXIT.ok);
   await until('they are gone', async () => (await activityOf(base)).status.inSync);
   assert.deepEqual([stage.keys(), (await activityOf(base)).approveCommand], [['left'], null]);

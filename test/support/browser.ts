@@ -32,11 +32,17 @@ export interface WatchedPage {
   readonly faults: string[];
 }
 
+export interface OpenOptions extends BrowserContextOptions {
+  readonly executablePath: string;
+  /** The page's time passes only when `page.clock` is told so. Default: false. */
+  readonly ownTime?: boolean;
+}
+
 /** Opens a page in a browser of its own, which ends with the test. */
 export async function openPage(
   t: TestContext,
   url: string,
-  { executablePath, ...options }: BrowserContextOptions & { readonly executablePath: string },
+  { executablePath, ownTime = false, ...options }: OpenOptions,
 ): Promise<WatchedPage> {
   const browser = await chromium.launch({ executablePath });
   t.after(() => browser.close());
@@ -52,6 +58,7 @@ export async function openPage(
     faults.push(`a dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
+  if (ownTime) await page.clock.install();
   await page.goto(url);
   return { page, requests, faults };
 }

@@ -35,7 +35,7 @@ export async function watching(
 /** An agent that is behind: of names that are hostile, long, and no text at all. */
 export async function behind(stage: StrictStage, base: string): Promise<void> {
   stage.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'AccessDenied' } });
-  for (const name of [...HOSTILE, `${'long-'.repeat(40)}name`]) stage.write(name);
+  for (const name of [...HOSTILE, `${'long_'.repeat(40)}name`]) stage.write(name);
   writeFileSync(Buffer.concat([Buffer.from(`${stage.local}/`), Buffer.of(0xff, 0x3c)]), '');
   await until('all have failed', async () => (await activityOf(base)).status.problems.count === HOSTILE.length + 2);
 }
