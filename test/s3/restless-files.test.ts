@@ -51,7 +51,8 @@ for (const [type, mib] of [
       assert.ok(wasAState(bytes));
       assert.equal(properties.metadata['awssyncer-fuzzy'], undefined);
     }
-    assert.equal(ground.row('f')?.state, 'fuzzy', 'it is not taken for unchanged');
+    // A writer that a busy machine holds up may have rested for once.
+    await until('it is not taken for unchanged', () => ground.row('f')?.state === 'fuzzy');
     await writer.stop();
     await ground.settle();
     ground.assertEqual();
