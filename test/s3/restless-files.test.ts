@@ -65,12 +65,14 @@ test('S3 S10 on ext4 it is stored as a marked snapshot, reported, and missing fr
   if (stage === undefined) return;
   const { ground, writer } = stage;
   await until('it is stored', () => versionsOf(ground).length > 1);
-  const { complete, missing } = await ground.agent.watching.flush(AbortSignal.timeout(30_000));
-  assert.equal(complete, false);
-  assert.deepEqual(
-    missing.first.map(({ kind }) => kind),
-    ['fuzzy'],
-  );
+  let kinds: string[] = [];
+  // A writer that a busy machine holds up may rest for once, and then a flush is complete.
+  await until('a flush finds it moving', async () => {
+    const { missing } = await ground.agent.watching.flush(AbortSignal.timeout(30_000));
+    kinds = missing.first.map(({ kind }) => kind);
+    return kinds.length > 0;
+  });
+  assert.deepEqual(kinds, ['fuzzy']);
   assert.ok(versionsOf(ground).some(({ properties }) => properties.metadata['awssyncer-fuzzy'] === '1'));
   await writer.stop();
   await ground.settle();
