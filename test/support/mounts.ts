@@ -76,6 +76,9 @@ export const IMAGES = {
 
 export type ImageType = keyof typeof IMAGES;
 
+/** Not everybody's path leads to what only root is expected to run. */
+const ADMIN = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+
 /** Makes a file system in `file`; false if the program for it is not installed. */
 export function makeImage(file: string, type: ImageType): boolean {
   const { mkfs, mib } = IMAGES[type];
@@ -83,7 +86,7 @@ export function makeImage(file: string, type: ImageType): boolean {
   writeFileSync(file, '');
   truncateSync(file, mib * 2 ** 20);
   try {
-    execFileSync(program, [...args, file], { stdio: 'ignore' });
+    execFileSync(program, [...args, file], { stdio: 'ignore', env: ADMIN });
     return true;
   } catch {
     return false;
@@ -94,10 +97,11 @@ export function makeImage(file: string, type: ImageType): boolean {
 export function attachLoop(file: string): { readonly device: string; release(): void } | undefined {
   try {
     const device = execFileSync('losetup', ['--find', '--show', file], {
+      env: ADMIN,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
-    return { device, release: () => void execFileSync('losetup', ['--detach', device]) };
+    return { device, release: () => void execFileSync('losetup', ['--detach', device], { env: ADMIN }) };
   } catch {
     return undefined;
   }
