@@ -1,10 +1,11 @@
 // Files that change while they are read, and files that never stop changing: what is published, and how often.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sized } from '../support/long-form.ts';
+import { makeImage } from '../support/mounts.ts';
 import { type Ground, makeGround, settledGround } from '../support/strict-agent.ts';
 import { UNCLONABLE } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
@@ -212,8 +213,7 @@ test('S2 a file that gets its name when it is complete (O_TMPFILE), holes that a
 test('S2 what shares its blocks with another file (reflink) is stored as what it is', async (t) => {
   const ground = await makeGround(t);
   const image = join(ground.base, 'image');
-  execFileSync('truncate', ['-s', '320M', image]);
-  if (spawnSync('mkfs.xfs', ['-q', image]).status !== 0) return console.log(`${t.name}: not run, there is no mkfs.xfs`);
+  if (!makeImage(image, 'xfs')) return console.log(`${t.name}: not run, there is no mkfs.xfs`);
   if (ground.mount(ground.root, { image }) === undefined) return;
   ground.write('a', 'a'.repeat(100_000));
   await ground.start();
