@@ -27,7 +27,9 @@ export async function doctor(config: CommandConfig<'doctor'>, context: CommandCo
   const exitCode = exitCodeOf(report.verdicts);
   const ms = context.now() - startedMs;
   const count = (wanted: State): number => report.verdicts.filter(({ state }) => state === wanted).length;
-  context.log.info(`doctor: ${count('fail')} failed, ${count('warn')} to be looked at, ${count('ok')} fine in ${showMs(ms)}`);
+  context.log.info(
+    `doctor: ${count('fail')} failed, ${count('warn')} to be looked at, ${count('ok')} fine in ${showMs(ms)}`,
+  );
   if (config.json) {
     context.stdout(`${JSON.stringify({ command: 'doctor', exitCode, checks: report.verdicts, ms: Math.round(ms) })}\n`);
   }
