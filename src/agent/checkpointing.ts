@@ -1,9 +1,8 @@
 // Takes checkpoints of a running agent: only of moments at which S3 held exactly what was on disk.
-import { randomUUID } from 'node:crypto';
 import { CheckpointWriter } from '../checkpoint/writer.ts';
 import type { CheckpointStatus } from '../ops/control.ts';
 import { aborted } from './aborted.ts';
-import { clock } from './clock.ts';
+import { clock, randomDigits } from './clock.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface CheckpointingOptions {
@@ -19,12 +18,6 @@ export interface CheckpointingOptions {
 /** How long to wait when the moment was not the right one, at first and at most: to find out may take a scan. */
 const AGAIN_MS = 1_000;
 const MAX_AGAIN_MS = 60_000;
-
-/** Buckets that never kept versions are refused at the start. @throws StoreError */
-export async function requireVersions({ store, retry }: Pick<Workspace, 'store' | 'retry'>): Promise<void> {
-  const past = store.past({ atMs: 0 });
-  await retry(() => past.check());
-}
 
 /** What is wanted of a workspace. */
 type Surface = Pick<Workspace, 'store' | 'prefix' | 'ledger' | 'journal' | 'retry' | 'log'>;
@@ -46,7 +39,7 @@ export class Checkpointing {
     const { store, prefix, ledger, journal, retry } = workspace;
     this.#workspace = workspace;
     this.#o = options;
-    const randomName = () => randomUUID().replaceAll('-', '').slice(0, 12);
+    const randomName = () => randomDigits().slice(0, 12);
     const save = journal.save.bind(journal);
     this.#writer = new CheckpointWriter({ store, prefix, ledger, save, retry, randomName });
     this.#running = this.#run().catch(() => undefined); // told to end while it waited

@@ -1,4 +1,5 @@
 // Real time and chance, in the shapes the stages take them.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Timer } from './pump.ts';
 
@@ -33,6 +34,12 @@ export const clock = {
     await sleep(ms, undefined, signal === undefined ? {} : { signal });
   },
 };
+
+/** 16 hexadecimal ones, 64 random bits; of random numbers these are the cheapest, for many are made at once. */
+export function randomDigits(): string {
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(-8);
+}
 
 /** Commits are at least so far apart: what a busy time brings meanwhile shares one, and a lone change waits for nothing. */
 const COMMIT_PAUSE_MS = 2;

@@ -32,7 +32,9 @@ export class Meters {
   sampling: Sampling | undefined;
   #restore: RestoreProgress | undefined;
   #pace: Pace | undefined;
-  readonly #requests = new Map<string, { operation: string; result: string; code: string; count: number }>();
+  /** By operation, how many succeeded: nearly all, and each is counted. */
+  readonly #succeeded = new Map<string, number>();
+  readonly #failed = new Map<string, { operation: string; result: string; code: string; count: number }>();
   readonly #codes = new Set<string>();
 
   /** Something was stored or deleted in S3. */
@@ -66,16 +68,26 @@ export class Meters {
 
   /** A request was answered, or failed. */
   answered(operation: string, failure: { readonly reaction: Reaction; readonly code: string } | undefined): void {
-    const result = failure?.reaction ?? 'ok';
-    const code = failure === undefined ? 'ok' : this.#limited(failure.code);
+    if (failure === undefined) {
+      this.#succeeded.set(operation, (this.#succeeded.get(operation) ?? 0) + 1);
+      return;
+    }
+    const { reaction: result } = failure;
+    const code = this.#limited(failure.code);
     const name = `${operation} ${result} ${code}`;
-    const known = this.#requests.get(name);
-    if (known === undefined) this.#requests.set(name, { operation, result, code, count: 1 });
+    const known = this.#failed.get(name);
+    if (known === undefined) this.#failed.set(name, { operation, result, code, count: 1 });
     else known.count++;
   }
 
   requests(): readonly RequestCount[] {
-    return [...this.#requests.values()];
+    const succeeded = [...this.#succeeded].map(([operation, count]) => ({
+      operation,
+      result: 'ok',
+      code: 'ok',
+      count,
+    }));
+    return [...succeeded, ...this.#failed.values()];
   }
 
   #limited(code: string): string {

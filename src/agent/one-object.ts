@@ -6,6 +6,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { EXIT, OperatorError, UsageError } from '../model/errors.ts';
 import { displayPath, pathFromText, type RelPath } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
+import { headAsListed } from '../store/head-as-listed.ts';
 import type { ListedObject } from '../store/object-store.ts';
 import { openOwnLedger } from './own-ledger.ts';
 import type { Workspace } from './workspace.ts';
@@ -106,8 +107,7 @@ async function find(
     return undefined;
   }
   try {
-    const head = await retry(() => store.head(key, { signal }), { signal });
-    return head && { key, etag: head.etag, sizeBytes: head.sizeBytes, lastModifiedMs: head.lastModifiedMs };
+    return await retry(() => headAsListed(store, key, { signal }), { signal });
   } catch (error) {
     // Who may read only what is beneath the prefix is told this of the object as well.
     if (names === 'either' && error instanceof StoreError && error.reaction === 'denied') return undefined;

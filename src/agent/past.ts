@@ -9,6 +9,7 @@ import { displayPath, ROOT } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
 import type { PastChoice, VersionName } from '../store/object-store.ts';
 import { takesPart } from '../tree/walk.ts';
+import { requireVersions } from './require-versions.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Which past is wanted: that of a checkpoint, the newest by default, or of a moment. */
@@ -23,9 +24,9 @@ export type Wanted =
  * @throws OperatorError, RefusedError, StoreError
  */
 export async function inPast(workspace: Workspace, wanted: Wanted, signal: AbortSignal): Promise<Workspace> {
-  const { store, retry, log } = workspace;
+  const { store, log } = workspace;
   requireNewPlace(workspace);
-  await retry(() => store.past({ atMs: 0 }).check({ signal }), { signal });
+  await requireVersions(workspace, { signal });
   const { choice, when, checkpoint } = await choose(workspace, wanted, signal);
   if (checkpoint !== undefined) log.info('restoring a checkpoint', { id: checkpoint });
   const unkept = unkeptBeside(workspace.ledger);

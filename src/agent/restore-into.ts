@@ -1,5 +1,4 @@
 // S3 -> disk for a workspace: wires the restore stage, shows progress, says what it found.
-import { randomUUID } from 'node:crypto';
 import type { FilterRule } from '../filter/path-filter.ts';
 import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
 import type { Keeps } from '../model/extras.ts';
@@ -9,7 +8,7 @@ import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { Overwrite } from '../plan/restore-plan.ts';
 import type { Pretended, RestoreProgress, RestoreReport } from '../restore/options.ts';
 import { restore } from '../restore/restore.ts';
-import { clock } from './clock.ts';
+import { clock, randomDigits } from './clock.ts';
 import { affordableConcurrency } from './open-files.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -63,7 +62,7 @@ export async function restoreInto(
     hardLinks: config.hardLinks,
     owners: process.geteuid?.() === 0,
     nowMs: clock.wallNow,
-    randomName,
+    randomName: randomDigits,
     ...edges,
     onProgress: (progress) => {
       workspace.meters.restored(progress);
@@ -83,12 +82,6 @@ export function wasRestored({ ledger }: Workspace, config: Pick<RestoreConfig, '
 
 function selectionOf({ rules }: Pick<RestoreConfig, 'rules'>): string {
   return JSON.stringify(rules.map(({ include, glob }) => [include, glob]));
-}
-
-/** 64 random bits; of random numbers these are the cheapest, for many are made at once. */
-function randomName(): string {
-  const uuid = randomUUID();
-  return uuid.slice(0, 8) + uuid.slice(-8);
 }
 
 /** 4: removals were held; 3: something is missing or could not be a file; 0: the disk is what S3 holds. */

@@ -1,5 +1,6 @@
 // `awssyncer restore --list-versions PATH`: what S3 keeps of one file.
 import { withRemote } from '../agent/remote.ts';
+import { requireVersions } from '../agent/require-versions.ts';
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT, OperatorError } from '../model/errors.ts';
 import { fileKey, objectKey } from '../model/key.ts';
@@ -16,8 +17,7 @@ export async function listVersions(
   const relative = pathFromText(path.replace(/^\/+|\/+$/g, ''));
   const versions = await withRemote(config, context, async ({ store, prefix, url, retry }) => {
     const key = objectKey(prefix, fileKey(relative));
-    const past = store.past({ atMs: 0 });
-    await retry(() => past.check());
+    await requireVersions({ store, retry });
     const found: ObjectVersion[] = [];
     for await (const version of store.versions(key)) found.push(version);
     if (found.length > 0) return found;

@@ -1,8 +1,8 @@
 // `awssyncer run`: restore, say ready, watch; with COMMAND, run it in between, flush when it has ended, exit with its code.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireVersions } from '../agent/checkpointing.ts';
 import { endWatching } from '../agent/ending.ts';
 import { noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
+import { requireVersions } from '../agent/require-versions.ts';
 import { restoreExitCode, restoreInto, wasRestored } from '../agent/restore-into.ts';
 import { untrustedSource } from '../agent/source.ts';
 import { Watching } from '../agent/watching.ts';

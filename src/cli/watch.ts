@@ -1,9 +1,9 @@
 // `awssyncer watch`: disk -> S3 until told to end.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { requireVersions } from '../agent/checkpointing.ts';
 import { endWatching } from '../agent/ending.ts';
 import { lostOf, noteGeneration, releaseLease, takeLeaseOf } from '../agent/leasing.ts';
 import { listRemote } from '../agent/list-remote.ts';
+import { requireVersions } from '../agent/require-versions.ts';
 import { Watching } from '../agent/watching.ts';
 import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';

@@ -1,6 +1,7 @@
 // Objects whose keys are longer than S3 takes: kept under the hash of the key, beside an object that holds the key.
 import { hashedOf, isTooLong, keyOfName, storedKey } from '../model/key.ts';
 import { StoreError } from './errors.ts';
+import { headAsListed } from './head-as-listed.ts';
 import type { CallOptions, ListedObject, ObjectStore, PastChoice } from './object-store.ts';
 import type { Retry } from './s3-session.ts';
 
@@ -168,10 +169,3 @@ async function keyIn(
 
 /** A name that is not to be had must not keep everything else from being listed. */
 const OF_THIS_OBJECT: ReadonlySet<string> = new Set(['not-found', 'conflict', 'denied', 'rejected']);
-
-async function headAsListed(store: ObjectStore, key: string, call: CallOptions): Promise<ListedObject | undefined> {
-  const head = await store.head(key, call);
-  if (head === undefined) return undefined;
-  const { sizeBytes, etag, lastModifiedMs } = head;
-  return { key, sizeBytes, etag, lastModifiedMs };
-}

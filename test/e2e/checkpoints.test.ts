@@ -262,7 +262,7 @@ test('status tells the age of what a checkpoint brings back: of a tree that rest
   };
   await until('one was taken', async () => (await checkpoint())?.id != null);
   const before = await checkpoint();
-  await sleep(1_100); // so that it would be older than a second
+  await until('it would be older than a second', () => Date.now() - momentOf(before!.id!)! > 1_500);
   assert.deepEqual(await checkpoint(), { id: before!.id, ageSeconds: 0 });
   stage.server.faults.add({ operation: 'PutObject', effect: { kind: 'status', code: 'AccessDenied' } });
   stage.write('refused');
