@@ -1,5 +1,5 @@
 // A fetched object gets its attributes and its place.
-import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, renameSync, rmdirSync } from 'node:fs';
 import { companionsOf } from '../model/companions.ts';
 import { type Stat, sameContentStat } from '../model/entry.ts';
 import { kindOfObject, SNAPSHOT } from '../model/metadata.ts';
@@ -9,6 +9,7 @@ import { etagKind } from '../store/etag.ts';
 import { statOf } from '../tree/local-tree.ts';
 import { BlockedError, ChangedError } from './errors.ts';
 import { fetchObject, fetchSmall, SMALL_BYTES, type Small, verifySmall } from './fetch.ts';
+import { moveAside } from './move-aside.ts';
 import { MismatchError, type PlacedFile } from './new-files.ts';
 import { type OpenDirectory, type RealTree, temporaryName } from './real-tree.ts';
 import { type Download, discard, type Fetched, makeTemporary } from './temporary.ts';
@@ -232,12 +233,8 @@ function setAside(
     throw new Error(reason);
   }
   if (replaced?.kind === 'file') conflicts.keep(directory, { path, local: replaced });
-  for (const companion of companions) {
-    const keptAs = conflicts.keep(directory, companion);
-    unlinkSync(directory.entry(nameOf(companion.path)));
-    const reason = 'it belonged to another state of the file that was restored beside it';
-    work.tally.conflicts.push({ ...finding(companion.path, reason), winner: 's3', keptAs });
-  }
+  const reason = 'it belonged to another state of the file that was restored beside it';
+  for (const companion of companions) moveAside(work, { conflicts, directory, ...companion, reason });
 }
 
 function removeEmpty(directory: Buffer): void {

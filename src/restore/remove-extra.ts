@@ -1,5 +1,4 @@
 // `restore --delete`: what is on disk and not in S3 goes, but for a copy that is kept.
-import { unlinkSync } from 'node:fs';
 import { ownerOf } from '../model/companions.ts';
 import { fileKey, isMarker, objectKey, type RelKey, storedKey } from '../model/key.ts';
 import { SNAPSHOT } from '../model/metadata.ts';
@@ -11,6 +10,7 @@ import { type WalkEntry, walk } from '../tree/walk.ts';
 import type { ConflictStore } from './conflict-store.ts';
 import type { Each } from './each.ts';
 import { ChangedError } from './errors.ts';
+import { moveAside } from './move-aside.ts';
 import type { ExtraOptions } from './options.ts';
 import type { OpenDirectory } from './real-tree.ts';
 import { removeEmptyDirectory } from './settle-gone.ts';
@@ -148,8 +148,6 @@ function removeLeaf(
   const local = directory.lstat(nameOf(path));
   if (local === undefined || isRemovedInPretence(work, path)) return;
   if (local.kind !== 'file' && local.kind !== 'symlink') throw new ChangedError('it changed on disk meanwhile');
-  const keptAs = conflicts.keep(directory, { path, local });
-  unlinkSync(directory.entry(nameOf(path)));
+  moveAside(work, { conflicts, directory, path, local, reason: 'not in S3' });
   work.tally.removed++;
-  work.tally.conflicts.push({ ...finding(path, 'not in S3'), winner: 's3', keptAs });
 }
