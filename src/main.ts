@@ -4,11 +4,11 @@ import { inspect } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext, CommandFunction } from './cli/context.ts';
 import { asksForJson, type ParsedCommand, parseCommandLine } from './config/config.ts';
-import type { Command } from './config/option.ts';
+import { type Command, LONG_COMMANDS } from './config/option.ts';
 import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
 import type { Trouble } from './ops/activity.ts';
-import { createLog, type Log, type LogLevel } from './ops/log.ts';
+import { type Log, type LogLevel, type MakeLog, openLogs } from './ops/log.ts';
 import { redactor } from './ops/redact.ts';
 import { Ring } from './ops/ring.ts';
 import { Screen } from './ops/screen.ts';
@@ -21,6 +21,7 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
   watch: async () => (await import('./cli/watch.ts')).watch,
   sync: async () => (await import('./cli/sync.ts')).sync,
   verify: async () => (await import('./cli/verify.ts')).verify,
+  agent: async () => (await import('./cli/agent.ts')).agent,
   checkpoints: async () => (await import('./cli/checkpoints.ts')).checkpoints,
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   status: async () => (await import('./cli/status.ts')).status,
@@ -66,7 +67,7 @@ async function main(): Promise<number> {
     });
   }
   const argv = process.argv.slice(2);
-  if (asksForJson(argv, process.env)) jsonLog = await openLog('json', 'info');
+  if (asksForJson(argv, process.env)) jsonLog = (await open('json', 'info'))({ troubles });
   const parsed = parseCommandLine(argv, process.env);
   if (parsed.command === 'help') return print(parsed.text);
   if (parsed.command === 'version') return print(`awssyncer ${packageJson.version}\n`);
@@ -80,12 +81,13 @@ function print(text: string): number {
 
 async function execute({ command, config }: Job): Promise<number> {
   debug = config.logLevel === 'debug';
-  const log = await openLog(config.logFormat, config.logLevel);
+  const makeLog = await open(config.logFormat, config.logLevel);
+  const log = makeLog({ troubles });
   // Node prints them as several lines.
   process.removeAllListeners('warning').on('warning', ({ name, message }) => {
     if (name !== 'ExperimentalWarning') log.warn(message, { name });
   });
-  const isLongRun = command === 'run' || command === 'watch';
+  const isLongRun = LONG_COMMANDS.some((name) => name === command);
   if (process.pid === 1 && isLongRun) (await import('./cli/orphans.ts')).adoptOrphans();
   // Command and config belong together, which the compiler forgets when it looks into the table.
   const start = (await COMMANDS[command]()) as (config: Job['config'], context: CommandContext) => Promise<number>;
@@ -94,6 +96,10 @@ async function execute({ command, config }: Job): Promise<number> {
     log,
     stdout,
     troubles,
+    logOf: (directory) => {
+      const troubles = new Ring<Trouble>(TROUBLES);
+      return { log: makeLog({ troubles, common: { directory } }), troubles };
+    },
     screen,
     interactive: process.stderr.isTTY === true,
     now: Date.now,
@@ -105,8 +111,8 @@ async function execute({ command, config }: Job): Promise<number> {
   });
 }
 
-function openLog(format: 'human' | 'json', level: LogLevel): Promise<Log> {
-  return createLog({ format, level, write: (line) => screen.line(line), now: Date.now, redact, troubles });
+function open(format: 'human' | 'json', level: LogLevel): Promise<MakeLog> {
+  return openLogs({ format, level, write: (line) => screen.line(line), now: Date.now, redact });
 }
 
 /** A result that went nowhere is a failure, whatever was done. */

@@ -43,6 +43,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/agent/'],
   // What examines with the agent's own parts whether an agent would work.
   ['src/doctor/'],
+  ['src/fleet/'],
   ['src/cli/'],
   ['src/main.ts'],
 ];

@@ -18,6 +18,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[] | 'all'> = new Map<string, 
   ['ignore', 'all'],
   ['mrmime', ['lookup']],
   ['picomatch', 'all'],
+  ['yaml', 'all'],
 ]);
 
 /** What a pure file may not mention: the outside world, and what differs from call to call. */

@@ -10,14 +10,14 @@ import {
   some,
   UnavailableError,
 } from '../ops/control.ts';
-import type { Measurements } from '../ops/measurements.ts';
+import type { Measurements, ProcessMeasurements } from '../ops/measurements.ts';
 import type { Ring } from '../ops/ring.ts';
 import { inotifyLimit } from '../watch/watch-limit.ts';
 import { clock } from './clock.ts';
 import { EVERYTHING } from './engine.ts';
 import { HOLD_REASONS } from './held-deletes.ts';
-import { openFiles, openFilesLimit } from './open-files.ts';
 import { NO_PROBLEMS } from './problems.ts';
+import { measureProcess } from './process-measurements.ts';
 import type { Timer } from './pump.ts';
 import { Sampling, type Totals } from './sampling.ts';
 import type { Watching } from './watching.ts';
@@ -120,7 +120,6 @@ export class AgentControl implements ControlledAgent {
     const { oldestDirtySeconds } = status;
     const watching = this.#watching;
     const nowMs = clock.wallNow();
-    const { user, system } = process.cpuUsage();
     return {
       status,
       requests: meters.requests(),
@@ -138,14 +137,11 @@ export class AgentControl implements ControlledAgent {
       lease: this.#lease(),
       checkpointIntervalMs: watching?.checkpointIntervalMs ?? null,
       syncedUntilMs: watching === undefined ? null : nowMs - (oldestDirtySeconds ?? 0) * 1000,
-      process: {
-        cpuSeconds: (user + system) / 1e6,
-        residentBytes: process.memoryUsage.rss(),
-        startMs: performance.timeOrigin,
-        openFiles: openFiles(),
-        maxOpenFiles: openFilesLimit(),
-      },
     };
+  }
+
+  process(): ProcessMeasurements {
+    return measureProcess(this.#identity.version);
   }
 
   sync(): void {

@@ -17,6 +17,7 @@ export interface BucketConfig extends ObjectConfig {
   readonly remote: S3Location;
   readonly endpointUrl: string | undefined;
   readonly region: string | undefined;
+  readonly profile: string | undefined;
   readonly forcePathStyle: boolean | undefined;
 }
 
@@ -56,10 +57,10 @@ export function bucketFacts(
 }
 
 function connectionOf(config: BucketConfig, context: Surroundings, requestTimeoutMs: number): ConnectionOptions {
-  const { remote, endpointUrl, forcePathStyle } = config;
+  const { remote, endpointUrl, profile, forcePathStyle } = config;
   const { env, version, log, cwd } = context;
   return {
-    ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, forcePathStyle }),
+    ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, profile, forcePathStyle }),
     ...{ requestTimeoutMs, version, env },
     settings: objectSettings(config, { cwd, prefix: remote.prefix }),
     onWarning: (message) => log.warn(message),

@@ -4,6 +4,7 @@ import type { CommandConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../config/option.ts';
 import type { Trouble } from '../ops/activity.ts';
+import type { AgentHost } from '../ops/control.ts';
 import type { Log } from '../ops/log.ts';
 import type { Ring } from '../ops/ring.ts';
 import type { Screen } from '../ops/screen.ts';
@@ -14,6 +15,10 @@ export interface CommandContext {
   readonly log: Log;
   /** Its last warnings and errors. */
   readonly troubles: Ring<Trouble>;
+  /** A log of one directory of several, and its last warnings and errors. */
+  readonly logOf: (directory: string) => Pick<CommandContext, 'log' | 'troubles'>;
+  /** Who shows the agent to the outside. Default: it does so itself. */
+  readonly host?: AgentHost;
   /** Writes the result; nothing else goes to standard output. */
   readonly stdout: (text: string) => void;
   /** Where the log is written, and a progress bar may be shown. */

@@ -107,6 +107,19 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
       ['awssyncer doctor --iam-policy s3://backups/game', 'what the credentials must be allowed to do'],
     ],
   },
+  agent: {
+    summary: 'keep any number of directories, as a file says',
+    usage: 'awssyncer agent [OPTIONS] --config FILE',
+    about:
+      'Does for each directory that FILE names what run or watch does for one, all of them in one process that answers for all ' +
+      'of them over HTTP. One that fails is tried again and again, the others go on. On SIGHUP it reads FILE again: what was ' +
+      'added starts, what is gone is flushed and ends, what is said otherwise is flushed and starts anew, the rest is left ' +
+      'alone; a FILE with a mistake changes nothing.',
+    examples: [
+      ['awssyncer agent --config /etc/awssyncer.yaml', 'until it is stopped'],
+      ['awssyncer agent --config /etc/awssyncer.yaml --check', 'is there a mistake in it?'],
+    ],
+  },
   status: {
     summary: 'ask a running agent how it is',
     usage: 'awssyncer status [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',

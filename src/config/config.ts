@@ -7,7 +7,16 @@ import { commandHelp, programHelp, usageOf } from './help.ts';
 import type { Kind } from './kinds.ts';
 import { isImplicitWatch, type LegacyFilters, legacyFilters, oneOffCommand } from './legacy.ts';
 import { isS3Url } from './location.ts';
-import { COMMANDS, type Command, type ControlCommand, isControl, isRemote, type RemoteCommand } from './option.ts';
+import {
+  COMMANDS,
+  type Command,
+  type ControlCommand,
+  type FleetCommand,
+  isControl,
+  isFleet,
+  isRemote,
+  type RemoteCommand,
+} from './option.ts';
 import { environmentName, GLOB_OPTIONS, OPTION_ROWS, type OptionValues, REPEATABLE_OPTIONS } from './options.ts';
 import { checkHooks, checkTogether, commandGraceMs, type SomeValues } from './rules.ts';
 import { SNAPSHOT_HOOK_OPTION } from './snapshot-options.ts';
@@ -16,7 +25,13 @@ import { type Address, type RemoteSide, readAddress, readRemote, readTarget, typ
 
 /** Everything a command is told: its options by name, and what it works on. */
 export type CommandConfig<C extends Command> = OptionValues<C> &
-  (C extends ControlCommand ? Address : C extends RemoteCommand ? RemoteSide : Work<C>);
+  (C extends ControlCommand
+    ? Address
+    : C extends RemoteCommand
+      ? RemoteSide
+      : C extends FleetCommand
+        ? { readonly config: string }
+        : Work<C>);
 
 /** What the URL of a restore names: without a final '/' it may be either. */
 export type Names = 'prefix' | 'object' | 'either';
@@ -66,11 +81,24 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
   const command = commandNamed(word);
   if (line.wants === 'help') return { command: 'help', text: commandHelp(command) };
   checkVariableNames(env);
+  // The compiler cannot follow a table.
+  return { command, config: readConfig(command, { ...line, operands }, env) } as ParsedCommand;
+}
+
+/**
+ * Reads what one command is told.
+ *
+ * @param line without the command itself among its operands
+ * @throws UsageError for everything that is wrong, the first thing first
+ */
+export function readConfig<C extends Command>(command: C, line: CommandLine, env: Environment): CommandConfig<C> {
+  const { operands } = line;
   const program = readProgram(command, line);
   const options = readOptions(command, line.arguments, env);
   const sides = (): object => {
     if (isControl(command)) return readAddress(command, operands, env);
     if (isRemote(command)) return readRemote(command, operands, env);
+    if (isFleet(command)) return checkFleet(operands, options);
     const target = readTarget(command, operands, env, {
       needsLocal: options.listVersions === undefined && !options.iamPolicy,
     });
@@ -80,9 +108,18 @@ export function parseCommandLine(argv: readonly string[], env: Environment): Par
         : { snapshotHooks: readHooks(line.arguments, { env, options }) };
     return { ...target, ...legacyFilters(env), rules: readRules(line.arguments, env), ...program, ...own };
   };
-  const config = { ...options, ...sides() };
-  // Each reader filled in what the table says `command` has; the compiler cannot follow a table.
-  return { command, config } as ParsedCommand;
+  // Each reader filled in what the table says `command` has.
+  return { ...options, ...sides() } as CommandConfig<C>;
+}
+
+/** Both sides of every directory are in a file. */
+function checkFleet([operand]: readonly string[], { config }: SomeValues): object {
+  const usage = `Usage: ${usageOf('agent')}`;
+  if (operand !== undefined) {
+    throw new UsageError(`Cannot use '${operand}': agent finds its directories in the file of --config`, usage);
+  }
+  if (config === undefined) throw new UsageError('Cannot start: --config must name a file, it is missing', usage);
+  return {};
 }
 
 function parseOneOff(env: Environment): ParsedCommand {

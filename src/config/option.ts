@@ -10,7 +10,13 @@ export const WRITERS = ['run', 'watch', 'sync', 'verify'] as const;
 /** Of them, those that go on until they are told to end. */
 export const AGENTS = ['run', 'watch'] as const;
 
-/** Of them, those that end when their work is done. */
+/** The commands that keep the directories of a file. */
+export const FLEET_COMMANDS = ['agent'] as const;
+
+/** The commands that go on until they are told to end. */
+export const LONG_COMMANDS = [...AGENTS, ...FLEET_COMMANDS] as const;
+
+/** Of those that work on LOCAL, the ones that end when their work is done. */
 export const ONE_SHOT = ['restore', 'sync', 'verify'] as const;
 
 /** The commands that ask or steer a running agent. */
@@ -32,13 +38,15 @@ export const STORERS = [...WRITERS, ...CHECK_COMMANDS] as const;
 export const S3_COMMANDS = [...WORK_COMMANDS, ...REMOTE_COMMANDS, ...CHECK_COMMANDS] as const;
 
 /** The commands, in the order help lists them. */
-export const COMMANDS = [...S3_COMMANDS, ...CONTROL_COMMANDS] as const;
+export const COMMANDS = [...S3_COMMANDS, ...FLEET_COMMANDS, ...CONTROL_COMMANDS] as const;
 
 export type WorkCommand = (typeof WORK_COMMANDS)[number];
 export type ControlCommand = (typeof CONTROL_COMMANDS)[number];
 export type RemoteCommand = (typeof REMOTE_COMMANDS)[number];
 export type CheckCommand = (typeof CHECK_COMMANDS)[number];
-export type Command = WorkCommand | RemoteCommand | CheckCommand | ControlCommand;
+export type FleetCommand = (typeof FLEET_COMMANDS)[number];
+export type AgentCommand = (typeof AGENTS)[number];
+export type Command = WorkCommand | RemoteCommand | CheckCommand | FleetCommand | ControlCommand;
 
 /** Whether the command talks to an agent instead of S3. */
 export function isControl(command: Command): command is ControlCommand {
@@ -48,6 +56,11 @@ export function isControl(command: Command): command is ControlCommand {
 /** Whether the command needs nothing on this machine. */
 export function isRemote(command: Command): command is RemoteCommand {
   return REMOTE_COMMANDS.some((remote) => remote === command);
+}
+
+/** Whether the command finds both sides in a file. */
+export function isFleet(command: Command): command is FleetCommand {
+  return FLEET_COMMANDS.some((fleet) => fleet === command);
 }
 
 /** The headings of help and README, in their order. */

@@ -25,6 +25,15 @@ export const S3_OPTIONS = {
     group: 'S3',
     help: "The bucket's region",
   }),
+  profile: option({
+    flag: 'profile',
+    kind: text('NAME'),
+    default: undefined,
+    defaultText: 'AWS_PROFILE',
+    commands: S3_COMMANDS,
+    group: 'S3',
+    help: 'The profile of ~/.aws/config and ~/.aws/credentials to take credentials from, whatever keys the environment holds; and what region and endpoint it names, where nothing else does',
+  }),
   forcePathStyle: option({
     flag: 'force-path-style',
     kind: flag,

@@ -4,10 +4,10 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ControlledAgent, UnavailableError } from './control.ts';
-import { answer, type Door, Refusal, Text } from './control-routes.ts';
+import { UnavailableError } from './control.ts';
 import { openSocketWay } from './control-socket.ts';
 import type { Log } from './log.ts';
+import { answer, type Door, Refusal, type Site, Text } from './site.ts';
 
 /** A server that listens. */
 export interface ControlServer {
@@ -16,7 +16,7 @@ export interface ControlServer {
 }
 
 export interface ControlServerOptions {
-  readonly agent: ControlledAgent;
+  readonly site: Site;
   readonly log: Log;
   /** The time a client has to send its request; 5 s by default, for nobody types it by hand. */
   readonly requestMs?: number;
@@ -75,13 +75,13 @@ class Listener {
   readonly #log: Log;
   readonly #underWay = new Set<ServerResponse>();
 
-  constructor(door: Door, { agent, log, requestMs = 5_000 }: ControlServerOptions) {
+  constructor(door: Door, { site, log, requestMs = 5_000 }: ControlServerOptions) {
     this.#log = log;
     const limits = { ...NO_PERIODIC_CHECKS, maxHeaderSize: MAX_HEADER_BYTES };
     const patience = new WeakMap<Socket, NodeJS.Timeout>();
     this.#server = createServer(limits, (request, response) => {
       clearTimeout(patience.get(request.socket));
-      answer({ request, door, agent, gone: this.#goneOf(response) }).then(
+      answer({ request, door, site, gone: this.#goneOf(response) }).then(
         ([code, body]) => send(response, code, body),
         (error: unknown) => refuse(response, error, log),
       );

@@ -1,6 +1,6 @@
 // Pure. What a running agent can be asked, and its answers: the contract between agent, control server and client.
 import type { Activity } from './activity.ts';
-import type { Measurements } from './measurements.ts';
+import type { Measurements, ProcessMeasurements } from './measurements.ts';
 
 /** A path as it is shown, and what is wrong with it. */
 export interface PathProblem {
@@ -94,6 +94,7 @@ export type Approval = { readonly approved: number } | { readonly refused: strin
 export interface ControlledAgent {
   status(): AgentStatus;
   measurements(): Measurements;
+  process(): ProcessMeasurements;
   activity(): Activity;
   /** Has everything looked at, as an audit does. @throws UnavailableError */
   sync(): void;
@@ -101,6 +102,14 @@ export interface ControlledAgent {
   flush(signal: AbortSignal): Promise<FlushReport>;
   /** Releases the deletes held at this moment. @throws UnavailableError */
   approveDeletes(): Approval;
+}
+
+/** Who shows an agent to the outside where it does not do so itself, being one of several in the process. */
+export interface AgentHost {
+  /** It can be asked from now on. */
+  opened(agent: ControlledAgent): void;
+  /** What it is doing is another thing than before: it is ready, or it ends. */
+  changed(): void;
 }
 
 /** The agent cannot do it now; the message says why. */

@@ -21,6 +21,8 @@ export type Log = Readonly<Record<LogLevel, WriteLine>>;
 
 export interface LogOptions {
   readonly format: 'human' | 'json';
+  /** What every line says besides. */
+  readonly common?: LogFields;
   /** Lines beyond this level are dropped. */
   readonly level: LogLevel;
   /** Takes one line without its line feed. */
@@ -35,14 +37,27 @@ export interface LogOptions {
 
 type Emit = (level: LogLevel, message: string, fields: LogFields) => void;
 
+/** Makes a log that writes where others do. */
+export type MakeLog = (own: Pick<LogOptions, 'common' | 'troubles'>) => Log;
+
 /** Creates a log. */
 export async function createLog(options: LogOptions): Promise<Log> {
-  const emit = options.format === 'json' ? await jsonEmitter(options) : humanEmitter(options);
+  return (await openLogs(options))(options);
+}
+
+/** Opens what several logs write to. */
+export async function openLogs(shared: Omit<LogOptions, 'common' | 'troubles'>): Promise<MakeLog> {
+  const emit = shared.format === 'json' ? await jsonEmitter(shared) : humanEmitter(shared);
+  return (own) => logOf({ ...shared, ...own }, emit);
+}
+
+function logOf(options: LogOptions, emit: Emit): Log {
   const line = (level: LogLevel, keep?: (message: string, fields: LogFields) => void): WriteLine => {
     const isWritten = LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(options.level);
     if (!isWritten && keep === undefined) return () => {};
     return (message, fields = {}) => {
-      const [text, shown] = [options.redact(message), displayFields(fields, options.redact)];
+      const all = { ...options.common, ...fields };
+      const [text, shown] = [options.redact(message), displayFields(all, options.redact)];
       keep?.(text, shown);
       if (isWritten) emit(level, text, shown);
     };
@@ -61,12 +76,12 @@ function keepersOf({ troubles, now }: LogOptions) {
   return { error: keep('error'), warn: keep('warn') };
 }
 
-function humanEmitter({ write, now }: LogOptions): Emit {
+function humanEmitter({ write, now }: Pick<LogOptions, 'write' | 'now'>): Emit {
   return (level, message, fields) => write(humanLine(level, message, { fields, timeMs: now() }));
 }
 
 /** Lines as pino writes them, with the level and the time in words. It is loaded only here: it takes 50 ms. */
-async function jsonEmitter({ write, now }: LogOptions): Promise<Emit> {
+async function jsonEmitter({ write, now }: Pick<LogOptions, 'write' | 'now'>): Promise<Emit> {
   const { pino } = await import('pino');
   const logger = pino(
     {

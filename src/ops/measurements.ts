@@ -1,4 +1,4 @@
-// Pure. Everything /metrics tells of an agent, at one moment.
+// Pure. Everything /metrics tells, at one moment.
 import type { LeaseState } from './activity.ts';
 import type { AgentStatus } from './control.ts';
 import type { HistogramCounts } from './histogram.ts';
@@ -14,6 +14,7 @@ export interface RequestCount {
   readonly count: number;
 }
 
+/** Of one agent: of one directory, that is. */
 export interface Measurements {
   readonly status: AgentStatus;
   readonly requests: readonly RequestCount[];
@@ -45,11 +46,22 @@ export interface Measurements {
   readonly checkpointIntervalMs: number | null;
   /** Everything that was written before this moment is in S3 as far as known, ms since 1970. */
   readonly syncedUntilMs: number | null;
-  readonly process: {
-    readonly cpuSeconds: number;
-    readonly residentBytes: number;
-    readonly startMs: number;
-    readonly openFiles: number;
-    readonly maxOpenFiles: number;
-  };
+}
+
+/** Of the process, however many directories it keeps. */
+export interface ProcessMeasurements {
+  /** Of awssyncer. */
+  readonly version: string;
+  readonly cpuSeconds: number;
+  readonly residentBytes: number;
+  readonly startMs: number;
+  readonly openFiles: number;
+  readonly maxOpenFiles: number;
+}
+
+/** Of one directory of `awssyncer agent`, whether it works or not. */
+export interface DirectoryMeasurements {
+  readonly name: string;
+  /** How often it failed. */
+  readonly failures: number;
 }

@@ -1,7 +1,7 @@
 // Pure. What an agent measures, for Prometheus. The table is all there is: documents and the dashboard are written from it.
-import type { Measurements } from './measurements.ts';
+import type { DirectoryMeasurements, Measurements, ProcessMeasurements } from './measurements.ts';
 
-type Labels = Readonly<Record<string, string>>;
+export type Labels = Readonly<Record<string, string>>;
 
 interface Sample {
   readonly value: number;
@@ -11,47 +11,50 @@ interface Sample {
 }
 
 /** One metric. Names are those of Prometheus: https://prometheus.io/docs/practices/naming/ */
-export interface MetricRow {
+export interface MetricRow<Of = never> {
   /** In full. */
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
   readonly help: string;
-  readonly read: (of: Measurements) => readonly Sample[];
+  readonly read: (of: Of) => readonly Sample[];
 }
 
-type Reading = (of: Measurements) => number | null | undefined;
+/** What tells the directories of `awssyncer agent` apart. */
+export const DIRECTORY_LABEL = 'directory';
+
+type Reading<Of> = (of: Of) => number | null | undefined;
 
 /** Without a value the metric is absent. */
-function row(type: 'counter' | 'gauge', name: string, help: string, read: Reading): MetricRow {
-  const samples = (of: Measurements): Sample[] => {
+function row<Of>(type: 'counter' | 'gauge', name: string, help: string, read: Reading<Of>): MetricRow<Of> {
+  const samples = (of: Of): Sample[] => {
     const value = read(of);
     return value === null || value === undefined ? [] : [{ value }];
   };
   return { name, type, labels: [], help, read: samples };
 }
 
-const gauge = (name: string, help: string, read: Reading): MetricRow => row('gauge', name, help, read);
-const counter = (name: string, help: string, read: Reading): MetricRow => row('counter', name, help, read);
+function gauge<Of = Measurements>(name: string, help: string, read: Reading<Of>): MetricRow<Of> {
+  return row('gauge', name, help, read);
+}
+
+function counter<Of = Measurements>(name: string, help: string, read: Reading<Of>): MetricRow<Of> {
+  return row('counter', name, help, read);
+}
 
 /** A gauge with one sample for each value of a label; every value is always there. */
 function gaugeBy<T extends string>(
   label: string,
   metric: { readonly name: string; readonly help: string },
   read: (of: Measurements) => Readonly<Record<T, number>>,
-): MetricRow {
+): MetricRow<Measurements> {
   const samples = (of: Measurements): Sample[] =>
     Object.entries<number>(read(of)).map(([name, value]) => ({ value, labels: { [label]: name } }));
   return { ...metric, type: 'gauge', labels: [label], read: samples };
 }
 
-/** Every metric. Those that any process has bear the names that all programs give them. */
-export const METRICS: readonly MetricRow[] = [
-  {
-    ...{ name: 'awssyncer_build_info', type: 'gauge', labels: ['version'] },
-    help: 'Which awssyncer this is; always 1',
-    read: ({ status }) => [{ value: 1, labels: { version: status.version } }],
-  },
+/** Of each agent. Under `awssyncer agent` each has the label DIRECTORY_LABEL besides. */
+export const AGENT_METRICS: readonly MetricRow<Measurements>[] = [
   {
     ...{ name: 'awssyncer_agent_info', type: 'gauge', labels: ['local', 'remote'] },
     help: 'What the agent keeps the same; always 1',
@@ -187,13 +190,34 @@ export const METRICS: readonly MetricRow[] = [
     'The value of --checkpoint-interval; absent where none are taken',
     (of) => of.checkpointIntervalMs && of.checkpointIntervalMs / 1000,
   ),
-  counter('process_cpu_seconds_total', 'Processor time of the process', (of) => of.process.cpuSeconds),
-  gauge('process_resident_memory_bytes', 'Memory of the process', (of) => of.process.residentBytes),
-  gauge(
+];
+
+/** Of each directory of `awssyncer agent`. */
+export const DIRECTORY_METRICS: readonly MetricRow<DirectoryMeasurements>[] = [
+  {
+    ...{ name: 'awssyncer_directory_failures_total', type: 'counter', labels: [DIRECTORY_LABEL] },
+    help: 'How often a directory of awssyncer agent failed and was started anew; absent where one agent keeps one',
+    read: ({ name, failures }) => [{ value: failures, labels: { [DIRECTORY_LABEL]: name } }],
+  },
+];
+
+/** Of the process. Those that any process has bear the names that all programs give them. */
+export const PROCESS_METRICS: readonly MetricRow<ProcessMeasurements>[] = [
+  {
+    ...{ name: 'awssyncer_build_info', type: 'gauge', labels: ['version'] },
+    help: 'Which awssyncer this is; always 1',
+    read: ({ version }) => [{ value: 1, labels: { version } }],
+  },
+  counter<ProcessMeasurements>('process_cpu_seconds_total', 'Processor time of the process', (of) => of.cpuSeconds),
+  gauge<ProcessMeasurements>('process_resident_memory_bytes', 'Memory of the process', (of) => of.residentBytes),
+  gauge<ProcessMeasurements>(
     'process_start_time_seconds',
     'When the process started, seconds since 1970',
-    (of) => of.process.startMs / 1000,
+    (of) => of.startMs / 1000,
   ),
-  gauge('process_open_fds', 'File descriptors that are open', (of) => of.process.openFiles),
-  gauge('process_max_fds', 'How many may be open (ulimit -n)', (of) => of.process.maxOpenFiles),
+  gauge<ProcessMeasurements>('process_open_fds', 'File descriptors that are open', (of) => of.openFiles),
+  gauge<ProcessMeasurements>('process_max_fds', 'How many may be open (ulimit -n)', (of) => of.maxOpenFiles),
 ];
+
+/** Every metric. */
+export const METRICS: readonly MetricRow[] = [...AGENT_METRICS, ...DIRECTORY_METRICS, ...PROCESS_METRICS];

@@ -3,6 +3,10 @@ import { loadAddon } from '../native/addon.ts';
 import type { AgentStatus } from './control.ts';
 import type { Log } from './log.ts';
 
+/** What it is told of. */
+export type NotifiedStatus = Pick<AgentStatus, 'state' | 'dirty' | 'oldestDirtySeconds' | 'rootBroken'> &
+  Readonly<Record<'problems' | 'heldDeletes', { readonly count: number }>>;
+
 /** How a service manager says that it wants to be told. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +15,7 @@ export interface ServiceManagerOptions {
   /** Of this process. */
   readonly pid: number;
   readonly log: Log;
-  readonly status: () => AgentStatus;
+  readonly status: () => NotifiedStatus;
   /** Calls back once, after so many milliseconds; returns the way not to. */
   readonly timer: (callback: () => void, ms: number) => () => void;
 }
@@ -99,7 +103,7 @@ function watchdogMs({ env, pid }: ServiceManagerOptions): number | undefined {
  * | watching | READY=1, STATUS |
  * | ending | STOPPING=1, STATUS |
  */
-export function notification(status: AgentStatus): string {
+export function notification(status: NotifiedStatus): string {
   const { state, dirty, oldestDirtySeconds, problems, heldDeletes, rootBroken } = status;
   if (state === 'starting') return 'STATUS=Restoring or listing';
   const facts = [

@@ -19,6 +19,8 @@ export interface S3Credentials {
 export interface ConnectionOptions {
   /** Default: the SDK's own chain (environment, profile, web identity, container, instance), asked again as they expire or are refused. */
   readonly credentials?: S3Credentials;
+  /** Whose credentials, region and endpoint the SDK takes. Default: AWS_PROFILE. */
+  readonly profile?: string;
   /** Default: the SDK's (AWS_REGION, profile), else us-east-1 like the aws command. */
   readonly region?: string;
   /** Default: the SDK's (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, profile), else AWS. */
@@ -61,10 +63,12 @@ export function createS3Client(options: ConnectionOptions): {
   const logger = sdkLogger(options.onWarning ?? (() => {}));
   const { httpProxy, httpsProxy, noProxy } = proxiesOf(options.env ?? {});
   const proxyEnv = { http_proxy: httpProxy, https_proxy: httpsProxy, no_proxy: noProxy };
+  const profile = options.profile === undefined ? {} : { profile: options.profile };
   const client = new S3Client({
     logger,
-    credentials: options.credentials ?? credentialChain(logger),
-    region: options.region ?? once(() => configuredRegion().catch(() => 'us-east-1')),
+    ...profile,
+    credentials: options.credentials ?? credentialChain(logger, profile),
+    region: options.region ?? once(() => configuredRegion(profile).catch(() => 'us-east-1')),
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -123,8 +127,8 @@ function once<T>(provide: () => Promise<T>): () => Promise<T> {
   };
 }
 
-function configuredRegion(): Promise<string> {
-  return new S3Client({ requestHandler: lazyHandler() }).config.region();
+function configuredRegion(profile: { readonly profile?: string }): Promise<string> {
+  return new S3Client({ ...profile, requestHandler: lazyHandler() }).config.region();
 }
 
 /** The SDK learns of an endpoint in the environment or a profile only when it sends, so this is decided there. */

@@ -29,12 +29,15 @@ export function sdkLogger(onWarning: (message: string) => void): SdkLogger {
 type Chain = ReturnType<typeof defaultProvider>;
 
 /**
- * Environment, profile, web identity, container, instance. Files are read again whenever the chain is asked. A chain
+ * Environment, profile, web identity, container, instance; a profile that was asked for is the only source. Files are read again whenever the chain is asked. A chain
  * that gives no answer (a container's endpoint, a credential_process) would keep everybody waiting behind its lock for
  * ever: after `timeoutMs` it is replaced by a new one.
  */
-export function credentialChain(logger: SdkLogger, timeoutMs = CHAIN_TIMEOUT_MS): Chain {
-  const newChain = () => defaultProvider({ ignoreCache: true, timeout: PROVIDER_TIMEOUT_MS, logger });
+export function credentialChain(
+  logger: SdkLogger,
+  { timeoutMs = CHAIN_TIMEOUT_MS, ...profile }: { readonly timeoutMs?: number; readonly profile?: string } = {},
+): Chain {
+  const newChain = () => defaultProvider({ ...profile, ignoreCache: true, timeout: PROVIDER_TIMEOUT_MS, logger });
   let chain = newChain();
   return async (options) => {
     const asked = chain;

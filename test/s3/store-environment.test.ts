@@ -91,7 +91,7 @@ describe('the store in an environment', () => {
     openIn({ ...source.env, AWS_ENDPOINT_URL_S3: target.endpoint });
     const chain = credentialChain(
       sdkLogger(() => {}),
-      100,
+      { timeoutMs: 100 },
     );
     await assert.rejects(chain(), { name: 'CredentialsProviderError', message: /has not answered for 0.1 s/ });
     source.fault = undefined;

@@ -43,6 +43,7 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   stateDir: 'none',
   endpointUrl: undefined,
   region: 'us-east-1',
+  profile: undefined,
   forcePathStyle: undefined,
 };
 

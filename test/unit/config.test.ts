@@ -43,6 +43,7 @@ test('options have the defaults of the table', () => {
     pollIntervalMs: 60_000,
     endpointUrl: undefined,
     region: undefined,
+    profile: undefined,
     forcePathStyle: undefined,
     concurrency: 64,
     partSizeBytes: 8_388_608,

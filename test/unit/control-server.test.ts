@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { OperatorError } from '../../src/model/errors.ts';
 import { type AgentStatus, type ControlledAgent, type FlushReport, UnavailableError } from '../../src/ops/control.ts';
 import { askAgent } from '../../src/ops/control-client.ts';
+import { agentSite } from '../../src/ops/control-routes.ts';
 import { type ControlServer, listenInDirectory, listenOnTcp } from '../../src/ops/control-server.ts';
 import { openSocketWay } from '../../src/ops/control-socket.ts';
 import { keptLog } from '../support/agent.ts';
@@ -24,6 +25,7 @@ function agentThat(overrides: Partial<ControlledAgent> = {}): ControlledAgent {
     status: () => STATUS,
     measurements: () => assert.fail('nobody asks'),
     activity: () => assert.fail('nobody asks'),
+    process: () => assert.fail('nobody asks'),
     sync: () => {},
     flush: async () => COMPLETE,
     approveDeletes: () => ({ approved: 3 }),
@@ -39,7 +41,7 @@ interface Socket {
 }
 
 async function onSocket(t: TestContext, overrides?: Partial<ControlledAgent>, directory = tempDir(t)): Promise<Socket> {
-  const server = await listenInDirectory(directory, { agent: agentThat(overrides), log: await keptLog([]) });
+  const server = await listenInDirectory(directory, { site: agentSite(agentThat(overrides)), log: await keptLog([]) });
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= server.close();
@@ -55,7 +57,14 @@ async function onTcp(
 ): Promise<Tcp> {
   const { token, overrides, ...rest } = options;
   const log = await keptLog([]);
-  const server = await listenOnTcp({ agent: agentThat(overrides), log, host: '127.0.0.1', port: 0, token, ...rest });
+  const server = await listenOnTcp({
+    site: agentSite(agentThat(overrides)),
+    log,
+    host: '127.0.0.1',
+    port: 0,
+    token,
+    ...rest,
+  });
   t.after(() => server.close());
   return server;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Measurements } from '../../src/ops/measurements.ts';
+import type { Measurements, ProcessMeasurements } from '../../src/ops/measurements.ts';
 import { METRICS } from '../../src/ops/metrics.ts';
-import { renderMetrics } from '../../src/ops/render-metrics.ts';
+import { type Exposition, renderMetrics } from '../../src/ops/render-metrics.ts';
 
 /** Every number is another one. */
 const FULL: Measurements = {
@@ -25,15 +25,21 @@ const FULL: Measurements = {
   restore: { files: 35, totalFiles: 36, bytes: 37, totalBytes: 38 },
   lease: { isHeld: true, generation: 39 },
   ...{ checkpointIntervalMs: 40_000, syncedUntilMs: 41_000 },
-  process: { cpuSeconds: 42, residentBytes: 43, startMs: 44_000, openFiles: 45, maxOpenFiles: 46 },
 };
 
-const samplesOf = async (of: Measurements) =>
-  (await renderMetrics(of)).text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+const PROCESS: ProcessMeasurements = {
+  ...{ version: '1.2.3', cpuSeconds: 42, residentBytes: 43, startMs: 44_000, openFiles: 45, maxOpenFiles: 46 },
+};
+
+const expose = async (what: Pick<Exposition, 'agents' | 'directories'>) =>
+  (await renderMetrics({ process: PROCESS, ...what })).text
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+const samplesOf = (of: Measurements) => expose({ agents: [{ labels: {}, of }], directories: [] });
 
 test('each metric tells what it is called', async () => {
   assert.deepEqual(await samplesOf(FULL), [
-    'awssyncer_build_info{version="1.2.3"} 1',
     'awssyncer_agent_info{local="/srv/\\"data\\"",remote="s3://b/p/"} 1',
     'awssyncer_state{state="starting"} 0',
     'awssyncer_state{state="watching"} 0',
@@ -78,6 +84,7 @@ test('each metric tells what it is called', async () => {
     'awssyncer_lease_generation 39',
     'awssyncer_checkpoint_age_seconds 16',
     'awssyncer_checkpoint_interval_seconds 40',
+    'awssyncer_build_info{version="1.2.3"} 1',
     'process_cpu_seconds_total 42',
     'process_resident_memory_bytes 43',
     'process_start_time_seconds 44',

@@ -1,16 +1,11 @@
-// Asks the agent how it is and shows it, as long as somebody looks. What the agent says is text, never markup.
+// Shows how an agent is. What it says is text, never markup.
+import { byId, keepAsking } from './asking.js';
 import { plot } from './plot.js';
 import { alarmsOf, factsOf, verdictOf } from './reading.js';
 import { makerOf, say, showEach, showRows } from './rows.js';
 import { plural, showBytes, showSeconds, showTime } from './words.js';
 
 /** @import { Activity, Sample } from '../activity.ts' */
-
-/** Between an answer and the next question. */
-const PAUSE_MS = 2_000;
-const PATIENCE_MS = 10_000;
-
-const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const makeFact = makerOf('<div><dt></dt><dd></dd></div>');
 const makeAlarm = makerOf(
@@ -118,45 +113,10 @@ function mostOf(points) {
   return Math.max(0, ...points.map(({ value }) => value));
 }
 
-/** When the agent answered last, by the reader's clock. */
-let answeredMs = Date.now();
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let next;
-let isAsking = false;
-
-/** And again after a pause, for as long as the page is seen. */
-async function ask() {
-  clearTimeout(next);
-  if (isAsking || document.hidden) return;
-  isAsking = true;
-  try {
-    const answer = await fetch('activity', { cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
-    if (!answer.ok) throw new Error(`it answers with ${answer.status}`);
-    /** @type {Activity} */
-    const activity = await answer.json();
-    // Ages are reckoned by the clock that the times are of: the reader's may differ.
-    show(activity, Date.parse(activity.at));
-    drawn = activity;
-    draw();
-    answeredMs = Date.now();
-    byId('silent').hidden = true;
-  } catch (error) {
-    isSilent(/** @type {Error} */ (error));
-  }
-  isAsking = false;
-  next = setTimeout(ask, PAUSE_MS);
-}
-
-/** @param {Error} error */
-function isSilent({ name, message }) {
-  const reason =
-    { TypeError: 'it cannot be reached', TimeoutError: 'it is stuck, or the way to it is' }[name] ?? message;
-  const last = showTime(new Date(answeredMs).toISOString(), Date.now());
-  say(byId('silent'), `No answer from the agent since ${last}: ${reason}. What is shown is of then.`);
-  byId('silent').hidden = false;
-  byId('verdict').dataset['kind'] = 'unknown';
-}
-
-document.addEventListener('visibilitychange', ask);
 new ResizeObserver(draw).observe(byId('throughput'));
-void ask();
+keepAsking('activity', (/** @type {Activity} */ activity) => {
+  // Ages are reckoned by the clock that the times are of: the reader's may differ.
+  show(activity, Date.parse(activity.at));
+  drawn = activity;
+  draw();
+});

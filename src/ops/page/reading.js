@@ -10,7 +10,7 @@ const LATE_SECONDS = 60;
 /**
  * The one thing to know.
  *
- * @param {Activity} activity
+ * @param {Pick<Activity, 'status' | 'inSyncSince' | 'behindSince' | 'restore' | 'lease'>} activity
  * @param {number} nowMs
  * @returns {{kind: 'good' | 'busy' | 'late' | 'bad', headline: string, since: string}}
  */
@@ -39,7 +39,7 @@ export function verdictOf(activity, nowMs) {
   return { kind: 'late', headline: 'Not in sync', since: held };
 }
 
-/** @param {Activity} activity @returns {ReturnType<typeof verdictOf>} */
+/** @param {Pick<Activity, 'restore' | 'lease'>} activity @returns {ReturnType<typeof verdictOf>} */
 function beforeWatching({ restore, lease }) {
   if (restore !== null) {
     const { files, totalFiles, bytes, totalBytes, secondsLeft } = restore;

@@ -29,7 +29,8 @@ const PATH = /^(\/[\w-]+)*\/?$/;
 export function plainAccount(options: ConnectionOptions & { readonly bucket: string }): Account | undefined {
   const { env = {} } = options;
   const isPlain = Object.keys(env).every((name) => !name.startsWith('AWS_') || PLAIN.has(name));
-  if (!isPlain || options.credentials !== undefined || mayHaveProfiles(env['HOME'])) return undefined;
+  if (!isPlain || options.credentials !== undefined || options.profile !== undefined || mayHaveProfiles(env['HOME']))
+    return undefined;
   const keys = plainKeys(env);
   const target = plainTarget(options, options.endpointUrl ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']);
   if (keys === undefined || target === undefined) return undefined;

@@ -1,0 +1,55 @@
+// Pure. Directories that one agent keeps must not get into each other's way.
+import { normalize } from 'node:path';
+import { UsageError } from '../model/errors.ts';
+import type { DirectoryConfig } from './config-file.ts';
+import { showS3Url } from './location.ts';
+
+export interface Placed {
+  readonly directory: DirectoryConfig;
+  /** FILE:LINE. */
+  readonly place: string;
+}
+
+/** What two of them must not have in common, and why; undefined: they are apart. */
+type Rule = (one: DirectoryConfig, other: DirectoryConfig) => string | undefined;
+
+const RULES: readonly Rule[] = [
+  (one, other) => (one.name === other.name ? `both are called ${one.name}: give one another name` : undefined),
+  // Each would take the other's objects for its own, or for somebody else's.
+  (one, other) => {
+    const [a, b] = [one.config.remote, other.config.remote];
+    const isSameBucket = a.bucket === b.bucket && one.config.endpointUrl === other.config.endpointUrl;
+    return isSameBucket && areNested(a.prefix, b.prefix)
+      ? `${showS3Url(a)} and ${showS3Url(b)} are one, or one is within the other`
+      : undefined;
+  },
+  // One that only uploads may share its directory: two copies of it.
+  (one, other) => {
+    const [a, b] = [one, other].map(({ config }) => `${normalize(config.local).replace(/\/$/, '')}/`);
+    return one.command === 'run' && other.command === 'run' && areNested(a!, b!)
+      ? `${one.config.local} and ${other.config.local} are one, or one is within the other, and both are restored: one of them can only be watched (command: watch)`
+      : undefined;
+  },
+  (one, other) => {
+    const [a, b] = [one.config.stateDir, other.config.stateDir];
+    return a !== undefined && a !== 'none' && a === b ? `both have the state directory ${a}` : undefined;
+  },
+  (one, other) => {
+    const [a, b] = [one, other].map(({ config }) => ('readyFile' in config ? config.readyFile : undefined));
+    return a !== undefined && a === b ? `both have the ready file ${a}` : undefined;
+  },
+];
+
+/** @throws UsageError for the first two that are not */
+export function checkApart(all: readonly Placed[]): void {
+  for (const [index, { directory, place }] of all.entries()) {
+    for (const earlier of all.slice(0, index)) {
+      const rule = RULES.map((rule) => rule(earlier.directory, directory)).find((said) => said !== undefined);
+      if (rule !== undefined) throw new UsageError(`Cannot use ${place} beside ${earlier.place}: ${rule}`);
+    }
+  }
+}
+
+function areNested(a: string, b: string): boolean {
+  return a.startsWith(b) || b.startsWith(a);
+}

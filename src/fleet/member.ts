@@ -1,0 +1,112 @@
+// One directory of several: an agent of its own, which is started anew when it has failed.
+import type { DirectoryConfig } from '../config/config-file.ts';
+import { showS3Url } from '../config/location.ts';
+import { EXIT, OperatorError } from '../model/errors.ts';
+import type { AgentHost, ControlledAgent } from '../ops/control.ts';
+import type { Failure, FleetDirectory } from '../ops/fleet-control.ts';
+import type { Log } from '../ops/log.ts';
+import { type OnSignal, SignalBox } from './signals.ts';
+
+/** What an agent gets that is one of several. */
+export interface MemberEdges {
+  readonly onSignal: OnSignal;
+  readonly host: AgentHost;
+}
+
+/** Runs one agent to its end. @returns its exit code */
+export type StartAgent = (directory: DirectoryConfig, edges: MemberEdges) => Promise<number>;
+
+export interface MemberOptions {
+  readonly start: StartAgent;
+  /** Of this directory. */
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Something is another thing than before. */
+  readonly onChange: () => void;
+}
+
+/** After the first failure; each that follows has twice as long a pause. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** Whoever worked for so long begins with the first pause again. */
+const LONG_MS = 60_000;
+
+/** It starts at once. */
+export class Member {
+  readonly directory: DirectoryConfig;
+  /** Its last exit code, once it was told to end and has. */
+  readonly ended: Promise<number>;
+  readonly #options: MemberOptions;
+  readonly #signals = new SignalBox();
+  readonly #told = Promise.withResolvers<void>();
+  #isTold = false;
+  #agent: ControlledAgent | undefined;
+  #failure: Failure | null = null;
+  #failures = 0;
+
+  constructor(directory: DirectoryConfig, options: MemberOptions) {
+    this.directory = directory;
+    this.#options = options;
+    this.ended = this.#live();
+  }
+
+  /** As it is now. */
+  get state(): FleetDirectory {
+    const { name, config } = this.directory;
+    return {
+      ...{ name, local: config.local, remote: showS3Url(config.remote) },
+      ...{ agent: this.#agent, failure: this.#failure, failures: this.#failures },
+    };
+  }
+
+  /** As this signal tells an agent that is alone. Only the first call does anything. */
+  tellToEnd(signal: NodeJS.Signals): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#told.resolve();
+    this.#signals.send(signal);
+  }
+
+  async #live(): Promise<number> {
+    const { log, now, sleep, onChange } = this.#options;
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const startMs = now();
+      const { exitCode, reason } = await this.#attempt();
+      this.#agent = undefined;
+      if (this.#isTold) return exitCode;
+      if (now() - startMs >= LONG_MS) pauseMs = FIRST_PAUSE_MS;
+      this.#failure = { reason, at: new Date(now()).toISOString() };
+      this.#failures++;
+      log.error('this directory is not kept: it is tried again', { reason, exitCode, inMs: pauseMs });
+      onChange();
+      await Promise.race([sleep(pauseMs), this.#told.promise]);
+      if (this.#isTold) return exitCode;
+    }
+  }
+
+  /** One life of its agent. */
+  async #attempt(): Promise<{ readonly exitCode: number; readonly reason: string }> {
+    const { start, log, onChange } = this.#options;
+    const host: AgentHost = {
+      opened: (agent) => {
+        this.#agent = agent;
+      },
+      changed: () => {
+        if (this.#agent?.status().state === 'watching') this.#failure = null;
+        onChange();
+      },
+    };
+    try {
+      const exitCode = await start(this.directory, { onSignal: this.#signals.on, host });
+      return { exitCode, reason: `it ended with exit code ${exitCode}` };
+    } catch (error) {
+      const { message, hint, stack } = error as Error & { readonly hint?: string };
+      log.error(message, { hint });
+      if (!(error instanceof OperatorError)) log.debug('thrown', { stack });
+      return { exitCode: error instanceof OperatorError ? error.exitCode : EXIT.fatal, reason: message };
+    }
+  }
+}

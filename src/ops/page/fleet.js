@@ -1,0 +1,53 @@
+// Shows how the directories of an agent are, each with a link to all about it. What it says is text, never markup.
+import { byId, keepAsking } from './asking.js';
+import { verdictOf } from './reading.js';
+import { makerOf, say, showEach } from './rows.js';
+import { plural, showTime } from './words.js';
+
+/** @import { DirectoryStatus, FleetStatus } from '../fleet-control.ts' */
+
+// A name may hold letters that are written from right to left, or say that all are: <bdi> keeps that to itself.
+const makeDirectory = makerOf('<li><a></a> <b></b> <span></span> <bdi></bdi></li>');
+
+keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
+  const nowMs = Date.parse(fleet.at);
+  const { directories } = fleet;
+  const verdicts = directories.map((directory) => verdictOn(directory, nowMs));
+  const worst = ['bad', 'late', 'busy'].find((kind) => verdicts.some((verdict) => verdict.kind === kind)) ?? 'good';
+  const inSync = directories.filter(({ status }) => status?.inSync).length;
+  const headline =
+    inSync === directories.length
+      ? `All ${plural(inSync, 'directory', 'directories')} in sync`
+      : `${inSync} of ${plural(directories.length, 'directory', 'directories')} in sync`;
+  byId('verdict').dataset['kind'] = worst;
+  say(byId('headline'), headline);
+  document.title = `${headline} · awssyncer`;
+  showEach(byId('directories'), directories, makeDirectory, (directory, [link, state, since, sides], element) => {
+    const {
+      kind,
+      headline,
+      since: detail,
+    } = verdicts[directories.indexOf(directory)] ?? { kind: '', headline: '', since: '' };
+    element.dataset['kind'] = kind;
+    say(link, directory.name);
+    link.setAttribute('href', `directories/${encodeURIComponent(directory.name)}/`);
+    say(state, headline);
+    say(since, detail);
+    say(sides, `${directory.local} → ${directory.remote}`);
+  });
+  say(byId('version'), fleet.version);
+  say(byId('pid'), String(fleet.pid));
+  say(byId('started'), showTime(fleet.since, nowMs));
+});
+
+/** @param {DirectoryStatus} directory @param {number} nowMs @returns {ReturnType<typeof verdictOf>} */
+function verdictOn({ status, failure, failures }, nowMs) {
+  if (status === null) {
+    if (failure === null) return { kind: 'busy', headline: 'Starting', since: '' };
+    const since = `${failure.reason} (${showTime(failure.at, nowMs)}, ${plural(failures, 'failure')} so far)`;
+    return { kind: 'bad', headline: 'Failed, it is tried again', since };
+  }
+  const { oldestDirtySeconds } = status;
+  const behindSince = oldestDirtySeconds === null ? null : new Date(nowMs - oldestDirtySeconds * 1000).toISOString();
+  return verdictOf({ status, behindSince, inSyncSince: null, restore: null, lease: null }, nowMs);
+}
