@@ -40,7 +40,8 @@ export class Member {
   /** Its last exit code, once it was told to end and has. */
   readonly ended: Promise<number>;
   readonly #options: MemberOptions;
-  readonly #signals = new SignalBox();
+  /** Of the agent that lives now. */
+  #signals = new SignalBox();
   readonly #told = Promise.withResolvers<void>();
   #isTold = false;
   #agent: ControlledAgent | undefined;
@@ -90,6 +91,7 @@ export class Member {
   /** One life of its agent. */
   async #attempt(): Promise<{ readonly exitCode: number; readonly reason: string }> {
     const { start, log, onChange } = this.#options;
+    this.#signals = new SignalBox();
     const host: AgentHost = {
       opened: (agent) => {
         this.#agent = agent;
