@@ -1,5 +1,5 @@
 // Pure. The dashboard of Grafana, from the table of metrics and the panels: docker/grafana/awssyncer.json.
-import { METRICS, type MetricRow } from '../../src/ops/metrics.ts';
+import { DIRECTORY_LABEL, METRICS, type MetricRow } from '../../src/ops/metrics.ts';
 import { type PanelRow, SECTIONS, type Section } from './panels.ts';
 
 const COLUMNS = 24;
@@ -32,7 +32,7 @@ function chosen(expression: string): string {
 function remaining(): Section {
   const shown = new Set(SECTIONS.flatMap(({ panels }) => panels.flatMap(metricsOf)));
   const panels = METRICS.filter((row) => !shown.has(row)).map(({ name, type, labels }): PanelRow => {
-    const legend = ['instance', ...labels].map((label) => `{{${label}}}`).join(' ');
+    const legend = [...new Set(['instance', DIRECTORY_LABEL, ...labels])].map((label) => `{{${label}}}`).join(' ');
     const query = type === 'counter' ? `rate(${name}[$__rate_interval])` : name;
     return { title: name, shows: 'lines', unit: 'short', queries: [[query, legend]] };
   });

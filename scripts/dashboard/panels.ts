@@ -25,7 +25,10 @@ export interface Section {
   readonly panels: readonly PanelRow[];
 }
 
-const AGENT = '{{instance}}';
+/** The directory is there where one process keeps several. */
+const AGENT = '{{instance}} {{directory}}';
+/** What there is one of, whatever the number of directories. */
+const PROCESS = '{{instance}}';
 
 const number = (title: string, expression: string, options: Partial<PanelRow> = {}): PanelRow => {
   return { title, shows: 'number', unit: 'short', queries: [[expression, AGENT]], ...options };
@@ -45,7 +48,9 @@ export const SECTIONS: readonly Section[] = [
     panels: [
       number('In sync', 'awssyncer_in_sync', { words: { no: 'no', yes: 'yes', bad: 'no' } }),
       number('Behind', 'awssyncer_oldest_dirty_age_seconds', { unit: 's', limits: [600, 3_600] }),
-      number('Not stored', 'sum by (instance) (awssyncer_problem_paths{kind!="special"})', { limits: [null, 1] }),
+      number('Not stored', 'sum by (instance, directory) (awssyncer_problem_paths{kind!="special"})', {
+        limits: [null, 1],
+      }),
       number('Deletes held', 'awssyncer_held_deletes', { limits: [null, 1] }),
       number('LOCAL', 'awssyncer_root_broken', { words: { no: 'whole', yes: 'broken', bad: 'yes' } }),
       number('May write', 'awssyncer_lease_held', { words: { no: 'no', yes: 'lease held', bad: 'no' } }),
@@ -145,13 +150,13 @@ export const SECTIONS: readonly Section[] = [
   {
     title: 'Process',
     panels: [
-      lines('CPUs', 'short', [[rate('process_cpu_seconds_total'), AGENT]]),
-      lines('Memory', 'bytes', [['process_resident_memory_bytes', AGENT]]),
+      lines('CPUs', 'short', [[rate('process_cpu_seconds_total'), PROCESS]]),
+      lines('Memory', 'bytes', [['process_resident_memory_bytes', PROCESS]]),
       lines('File descriptors', 'short', [
-        ['process_open_fds', AGENT],
-        ['process_max_fds', `${AGENT} limit`],
+        ['process_open_fds', PROCESS],
+        ['process_max_fds', `${PROCESS} limit`],
       ]),
-      lines('Starts in an hour', 'short', [['changes(process_start_time_seconds[1h])', AGENT]]),
+      lines('Starts in an hour', 'short', [['changes(process_start_time_seconds[1h])', PROCESS]]),
     ],
   },
 ];

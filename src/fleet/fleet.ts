@@ -63,11 +63,10 @@ export class Fleet {
     return { started, ended: leaving.map(({ directory }) => directory.name) };
   }
 
-  /** Tells all of them to end, as this signal does. @returns the worst of their exit codes */
+  /** Tells all of them to end, as this signal does; from now on none starts. @returns the worst of their exit codes */
   async end(signal: NodeJS.Signals): Promise<number> {
     this.#isEnding = true;
     for (const member of this.#members) member.tellToEnd(signal);
-    await this.#changing;
     return worstOf(await Promise.all(this.#members.map(({ ended }) => ended)));
   }
 }

@@ -19,6 +19,7 @@ const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 
 const FILES: Readonly<Record<string, string>> = {
   '': 'text/html; charset=utf-8',
+  'asking.js': 'text/javascript; charset=utf-8',
   'page.css': 'text/css; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
   'plot.js': 'text/javascript; charset=utf-8',

@@ -54,6 +54,8 @@ interface Life {
 
 class World {
   readonly lives: Life[] = [];
+  /** What must never be. */
+  readonly faults: string[] = [];
   #pauses: (() => void)[] = [];
   readonly fleet = new Fleet((directory) => {
     const silent = { error() {}, warn() {}, info() {}, debug() {} };
@@ -62,7 +64,8 @@ class World {
   });
 
   readonly #start: StartAgent = (directory, { onSignal, host }) => {
-    for (const other of this.alive()) assert.notEqual(other.directory.name, directory.name, 'two of one name');
+    if (this.alive().some((other) => other.directory.name === directory.name))
+      this.faults.push(`two ${directory.name}`);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const heard: NodeJS.Signals[] = [];
     let isListening = false;
@@ -96,14 +99,14 @@ class World {
   }
 
   /** Until nothing more comes of what has happened: agents that were told to end do so. */
-  async settle(): Promise<void> {
+  async settle({ timePasses = true } = {}): Promise<void> {
     for (let quiet = 0; quiet < 3; quiet++) {
       const before = this.lives.length;
       for (const life of this.alive()) life.listen();
       await turn();
       const told = this.alive().filter(({ heard }) => heard.length > 0);
       for (const life of told) life.end(EXIT.ok);
-      this.pass();
+      if (timePasses) this.pass();
       await turn();
       if (told.length > 0 || this.lives.length > before) quiet = -1;
     }
@@ -140,6 +143,7 @@ test('in the end the agents are those of the last file, each told to end once at
         world.fleet.directories().map(({ name }) => name),
         wanted.map(({ name }) => name),
       );
+      assert.deepEqual(world.faults, []);
       for (const { heard } of world.lives) assert.ok(heard.length <= 1);
       for (const { heard } of world.alive()) assert.deepEqual(heard, []);
     }),
@@ -156,9 +160,11 @@ test('whenever it is told to end, it ends, and nothing starts any more', async (
       const ended = world.fleet.end('SIGTERM');
       const lives = world.lives.length;
       for (const one of after) await take(world, one);
-      await world.settle();
+      await world.settle({ timePasses: false });
       await ended;
+      assert.deepEqual(world.faults, []);
       assert.equal(world.lives.length, lives);
+      for (const { heard } of world.lives) assert.ok(heard.length <= 1);
       assert.deepEqual(world.alive(), []);
     }),
     { numRuns: sized(300, 10_000) },
@@ -182,4 +188,9 @@ test('the exit code is the worst of all: of one that waits after a failure, its 
   const ended = world.fleet.end('SIGTERM');
   await world.settle();
   assert.equal(await ended, EXIT.refused);
+  // Who ends because it was told to has not failed.
+  assert.deepEqual(
+    world.fleet.directories().map(({ failures }) => failures),
+    [1, 1, 0],
+  );
 });

@@ -254,6 +254,22 @@ export const ALERT_CASES: readonly AlertCase[] = [
     silent: [],
   },
   {
+    alert: 'AwssyncerDirectoryFailing',
+    fires: {
+      at: '20m',
+      series: [of('awssyncer_directory_failures_total', '0x5 1+1x30', { directory: 'wiki' })],
+      severity: 'critical',
+      labels: { directory: 'wiki' },
+      summary: 'wiki of a failed 15 times within a quarter of an hour',
+    },
+    silent: [
+      {
+        ...{ why: 'it failed twice', at: '20m' },
+        series: [of('awssyncer_directory_failures_total', '0x10 1x3 2x20', { directory: 'wiki' })],
+      },
+    ],
+  },
+  {
     alert: 'AwssyncerRestarting',
     fires: {
       ...{ at: '20m', series: [of('process_start_time_seconds', '0x5 300x5 600x5 900x9')], severity: 'critical' },

@@ -96,6 +96,34 @@ if (hasPromtool()) {
     });
   }
 
+  // Of one agent alone the directory is not told; of several each has its own series, and its own alerts.
+  const isOfDirectory = ({ fires }: AlertCase) =>
+    fires.agent !== null &&
+    fires.series.some(([name]) => name.startsWith('awssyncer_') && !name.includes('directory='));
+  for (const one of ALERT_CASES.filter(isOfDirectory).filter(({ alert }) => alert !== 'AwssyncerWatchLimitNear')) {
+    test(`${one.alert} fires for each directory of an agent that keeps two: "${one.fires.summary}"`, (t) => {
+      const { labels = {}, severity, summary, at, series } = one.fires;
+      const both = series.flatMap(([name, values]): Series[] => {
+        if (!name.startsWith('awssyncer_')) return [[name, values]];
+        return ['d', 'e'].map((directory): Series => [name.replace('{', `{directory="${directory}",`), values]);
+      });
+      const expected = ['d', 'e'].map((directory) => ({
+        exp_labels: { severity, job: 'awssyncer', instance: 'a', directory, ...labels },
+        exp_annotations: {
+          summary: summary.replace(/(?<=^|\s)a(?=[\s,:]|$)/, `a (${directory})`),
+          runbook_url: runbookOf(one.alert),
+        },
+      }));
+      const tests = [trial(one.alert, both, at, expected)];
+      const { ok, output } = promtoolOn(t, ['test', 'rules'], {
+        rule_files: [RULES],
+        evaluation_interval: '1m',
+        tests,
+      });
+      assert.ok(ok, output);
+    });
+  }
+
   test('recorded series are what they are called', (t) => {
     const labels = 'job="awssyncer",instance="a"';
     const info = `awssyncer_agent_info{${labels},local="/d",remote="s3://b/p/"}`;
@@ -112,11 +140,11 @@ if (hasPromtool()) {
       [`awssyncer_oldest_dirty_age_seconds{${labels}}`, '0x57 30x60'],
     ];
     const values = {
-      'job_instance:awssyncer_uploaded_bytes:rate5m': 1,
+      'job_instance_directory:awssyncer_uploaded_bytes:rate5m': 1,
       'remote:awssyncer_uploaded_bytes:rate5m{remote="s3://b/p/"}': 1,
-      'job_instance:awssyncer_requests_failed:ratio_rate5m': 0.125,
-      'job_instance:awssyncer_event_to_object_seconds:p95_5m': 5.5,
-      'job_instance:awssyncer_oldest_dirty_age_seconds:p95_1h': 0,
+      'job_instance_directory:awssyncer_requests_failed:ratio_rate5m': 0.125,
+      'job_instance_directory:awssyncer_event_to_object_seconds:p95_5m': 5.5,
+      'job_instance_directory:awssyncer_oldest_dirty_age_seconds:p95_1h': 0,
     };
     const document = {
       rule_files: [RULES],

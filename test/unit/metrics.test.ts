@@ -120,10 +120,34 @@ test('what is not known has no sample, not a 0 that says something else', async 
     'awssyncer_lease_generation',
     'awssyncer_checkpoint_age_seconds',
     'awssyncer_checkpoint_interval_seconds',
+    'awssyncer_directory_failures_total',
   ]);
   const lost = await samplesOf({ ...FULL, lease: { isHeld: false, generation: null } });
   assert.deepEqual(
     lost.filter((sample) => sample.includes('_lease_')),
     ['awssyncer_lease_held 0'],
   );
+});
+
+test('of several directories each has samples of its own, of the process there are some once', async () => {
+  const agents = ['d', 'e'].map((directory) => ({ labels: { directory }, of: FULL }));
+  const directories = [
+    { name: 'd', failures: 47 },
+    { name: 'e', failures: 48 },
+    { name: 'failed', failures: 49 },
+  ];
+  const samples = await expose({ agents, directories });
+  const alone = await samplesOf(FULL);
+  const labelled = (sample: string, directory: string) =>
+    sample.includes('{')
+      ? sample.replace('{', `{directory="${directory}",`)
+      : sample.replace(' ', `{directory="${directory}"} `);
+  const isOfProcess = (sample: string) => /^(process_|awssyncer_build_info)/.test(sample);
+  const expected = alone.flatMap((sample) =>
+    isOfProcess(sample) ? [sample] : ['d', 'e'].map((directory) => labelled(sample, directory)),
+  );
+  const failures = directories.map(({ name, failures }) => {
+    return `awssyncer_directory_failures_total{directory="${name}"} ${failures}`;
+  });
+  assert.deepEqual([...samples].sort(), [...expected, ...failures].sort());
 });
