@@ -3,7 +3,7 @@ import type { Reaction } from './errors.ts';
 
 const TIME = 'set the clock of this machine (NTP)';
 const CREDENTIALS =
-  'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile with AWS_PROFILE, or give the machine a role';
+  'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, choose a profile with --profile or AWS_PROFILE, or give the machine a role';
 const ENDPOINT = 'check --endpoint-url or AWS_ENDPOINT_URL and that the server is running';
 const TLS = 'check that --endpoint-url or AWS_ENDPOINT_URL speaks TLS, and name its authority with NODE_EXTRA_CA_CERTS';
 

@@ -4,6 +4,7 @@ import { proxiesOf } from './http/proxies.ts';
 import { lazyHandler } from './lazy-handler.ts';
 import { type Address, originOf } from './lean/target.ts';
 import { type ObjectSettings, type Operation, refuseClear, SettingHeaders } from './object-settings.ts';
+import { profileEndpoint } from './profile-endpoint.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
 import { S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
@@ -63,7 +64,8 @@ export function createS3Client(options: ConnectionOptions): {
   const logger = sdkLogger(options.onWarning ?? (() => {}));
   const { httpProxy, httpsProxy, noProxy } = proxiesOf(options.env ?? {});
   const proxyEnv = { http_proxy: httpProxy, https_proxy: httpsProxy, no_proxy: noProxy };
-  const profile = options.profile === undefined ? {} : { profile: options.profile };
+  const { profile: name } = options;
+  const profile = name === undefined ? {} : { profile: name };
   const client = new S3Client({
     logger,
     ...profile,
@@ -84,6 +86,8 @@ export function createS3Client(options: ConnectionOptions): {
       httpsAgent: { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY, proxyEnv },
     }),
   });
+  if (name !== undefined)
+    client.config.serviceConfiguredEndpoint = once(() => profileEndpoint(name)) as () => Promise<string>;
   const renewRefused = renewRefusedCredentials(client);
   addPathStyle(client, options.forcePathStyle);
   addContentMd5(client);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { reactionOf } from './classify.ts';
-import { defaultProvider } from './sdk-packages.ts';
+import { defaultProvider, fromIni } from './sdk-packages.ts';
 
 /** The SDK's own second is too short for a metadata service that many pods of a node ask through one proxy. */
 const PROVIDER_TIMEOUT_MS = 2_000;
@@ -29,15 +29,18 @@ export function sdkLogger(onWarning: (message: string) => void): SdkLogger {
 type Chain = ReturnType<typeof defaultProvider>;
 
 /**
- * Environment, profile, web identity, container, instance; a profile that was asked for is the only source. Files are read again whenever the chain is asked. A chain
- * that gives no answer (a container's endpoint, a credential_process) would keep everybody waiting behind its lock for
- * ever: after `timeoutMs` it is replaced by a new one.
+ * Environment, profile, web identity, container, instance; a profile that was asked for is the only source. Files are
+ * read again whenever the chain is asked. A chain that gives no answer (a container's endpoint, a credential_process)
+ * would keep everybody waiting behind its lock for ever: after `timeoutMs` it is replaced by a new one.
  */
 export function credentialChain(
   logger: SdkLogger,
-  { timeoutMs = CHAIN_TIMEOUT_MS, ...profile }: { readonly timeoutMs?: number; readonly profile?: string } = {},
+  { timeoutMs = CHAIN_TIMEOUT_MS, profile }: { readonly timeoutMs?: number; readonly profile?: string } = {},
 ): Chain {
-  const newChain = () => defaultProvider({ ...profile, ignoreCache: true, timeout: PROVIDER_TIMEOUT_MS, logger });
+  const newChain = (): Chain =>
+    profile === undefined
+      ? defaultProvider({ ignoreCache: true, timeout: PROVIDER_TIMEOUT_MS, logger })
+      : fromIni({ ignoreCache: true, profile });
   let chain = newChain();
   return async (options) => {
     const asked = chain;

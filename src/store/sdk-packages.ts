@@ -17,6 +17,8 @@ export {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+export { fromIni } from '@aws-sdk/credential-provider-ini';
 export { defaultProvider } from '@aws-sdk/credential-provider-node';
 export { Upload } from '@aws-sdk/lib-storage';
+export { loadConfig } from '@smithy/core/config';
 export { NodeHttpHandler } from '@smithy/node-http-handler';

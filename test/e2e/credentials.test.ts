@@ -1,6 +1,6 @@
 // Credentials that are rotated while the agent runs, wherever the SDK gets them from; and sources that are late.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { Credentials } from '../strict-s3/identities.ts';
@@ -140,4 +140,29 @@ test("a warning of the SDK's is a line of the log", async (t) => {
   const warnings = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
   assert.equal(warnings.length, 1, stderr);
   assert.match(warnings[0].message, /Multiple credential sources detected: Both AWS_PROFILE/);
+});
+
+test('--profile takes credentials, endpoint and region from there, whatever keys the environment holds', async (t) => {
+  const stage = await rotatingStage(t);
+  const [config, credentials] = [join(stage.dir, 'config'), join(stage.dir, 'credentials')];
+  writeFileSync(config, `[profile second]\nregion = us-east-1\nendpoint_url = ${stage.server.endpoint}\n`);
+  const { accessKeyId, secretAccessKey, sessionToken } = FIRST;
+  writeFileSync(
+    credentials,
+    `[second]\naws_access_key_id=${accessKeyId}\naws_secret_access_key=${secretAccessKey}\naws_session_token=${sessionToken}\n`,
+  );
+  const { AWS_ENDPOINT_URL_S3: _, AWS_REGION: __, ...env } = environment(stage, credentialsFile(stage.dir));
+  const wrong = { AWS_ACCESS_KEY_ID: 'another', AWS_SECRET_ACCESS_KEY: 'another secret' };
+  const files = { AWS_CONFIG_FILE: config, AWS_SHARED_CREDENTIALS_FILE: credentials };
+  const run = (profile: string) =>
+    stage.run(['sync', '--profile', profile, stage.local, stage.url], { env: { ...env, ...wrong, ...files } });
+  stage.write('a');
+  const { code, stderr } = await run('second');
+  assert.equal(code, 0, stderr);
+  assert.equal(stage.text('a'), 'a');
+
+  stage.write('b');
+  const none = await run('none');
+  assert.equal(none.code, 1, none.stderr);
+  assert.match(none.stderr, /awssyncer: Cannot use s3:\S+: .*profile.*none.*\n( {2}hint: .*\n)?$/);
 });
