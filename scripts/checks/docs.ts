@@ -7,7 +7,7 @@ import type { Finding, Source } from './source.ts';
 
 /** By document, what writes its blocks. */
 const BLOCKS: ReadonlyMap<string, Readonly<Record<string, () => string>>> = new Map([
-  ['README.md', { options: optionTable, 'exit-codes': exitCodeTable }],
+  ['src/REFERENCE.md', { options: optionTable, 'exit-codes': exitCodeTable }],
   ['src/OPERATIONS.md', { metrics: metricTable }],
 ]);
 

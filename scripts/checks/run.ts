@@ -1,9 +1,10 @@
-// Checks what types and lint cannot: layers, purity, hygiene, generated documentation. Prints what is wrong and exits 1, or says that all is well.
+// Checks what types and lint cannot: layers, purity, hygiene, generated documentation, links. Prints what is wrong and exits 1, or says that all is well.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDocs } from './docs.ts';
 import { checkHygiene } from './hygiene.ts';
 import { checkLayers } from './layers.ts';
+import { checkLinks } from './links.ts';
 import { checkPurity } from './purity.ts';
 
 const FILES = ['{src,test,scripts,docker,.ci}/**', '*.{json,md}', '.npmrc', 'LICENSE'];
@@ -13,7 +14,8 @@ const sources = globSync(FILES, { withFileTypes: true })
   .map((entry) => join(entry.parentPath, entry.name))
   .map((path) => ({ path, text: readFileSync(path, 'utf8') }));
 
-const findings = [checkLayers, checkPurity, checkHygiene, checkDocs].flatMap((check) => check(sources));
+const findings = [checkLayers, checkPurity, checkHygiene, checkDocs, checkLinks].flatMap((check) => check(sources));
 for (const { path, message } of findings) console.error(`${path} ${message}`);
 if (findings.length > 0) process.exitCode = 1;
-else console.log(`check: layers, purity, hygiene and documentation of ${sources.length} files are as they should be`);
+else
+  console.log(`check: layers, purity, hygiene, documents and links of ${sources.length} files are as they should be`);

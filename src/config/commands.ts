@@ -152,7 +152,7 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
   },
 };
 
-/** Exit codes as help and README explain them. */
+/** Exit codes as help and REFERENCE.md explain them. */
 export const EXIT_TEXTS: readonly (readonly [code: string, meaning: string])[] = [
   ['0', 'everything is in sync; doctor: nothing that will not work'],
   [

@@ -1,4 +1,4 @@
-// Pure. The help texts and the README's option table, written from the option table.
+// Pure. The help texts and the option table of REFERENCE.md, written from the option table.
 import { COMMAND_TEXTS, EXIT_TEXTS } from './commands.ts';
 import {
   COMMANDS,
@@ -15,7 +15,7 @@ import { environmentName, OPTION_ROWS, type OptionRow, REPEATABLE_OPTIONS } from
 
 const WIDTH = 96;
 
-/** One option as help and README show it. */
+/** One option as help and REFERENCE.md show it. */
 interface Entry {
   readonly group: string;
   readonly commands: readonly Command[];
@@ -169,7 +169,7 @@ function showCommands(commands: readonly Command[]): string {
   return areAll(WORK_COMMANDS) ? 'all that synchronise' : commands.join(', ');
 }
 
-/** The README's option table in Markdown. */
+/** The option table in Markdown. */
 export function optionTable(): string {
   const rows = GROUPS.flatMap((group) => [
     `| **${group}** | | | |`,

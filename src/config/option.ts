@@ -63,7 +63,7 @@ export function isFleet(command: Command): command is FleetCommand {
   return FLEET_COMMANDS.some((fleet) => fleet === command);
 }
 
-/** The headings of help and README, in their order. */
+/** The headings of help and REFERENCE.md, in their order. */
 export const GROUPS = [
   'What is synchronised',
   'Restore',

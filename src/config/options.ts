@@ -1,4 +1,4 @@
-// Pure. The one option table: flags, environment names, help, the README's table and the typed config derive from it.
+// Pure. The one option table: flags, environment names, help, the table of REFERENCE.md and the typed config derive from it.
 import { deleteGuard, duration, flag, glob, type Kind, listenAddressOrOff, oneOf, path, pathOrNone } from './kinds.ts';
 import { OBJECT_OPTIONS } from './object-options.ts';
 import {

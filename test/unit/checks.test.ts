@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { checkDocs, regenerate } from '../../scripts/checks/docs.ts';
 import { checkHygiene } from '../../scripts/checks/hygiene.ts';
 import { checkLayers } from '../../scripts/checks/layers.ts';
+import { checkLinks } from '../../scripts/checks/links.ts';
 import { checkPurity } from '../../scripts/checks/purity.ts';
 import { codeOf, type Finding, importsOf, type Source } from '../../scripts/checks/source.ts';
 
@@ -136,10 +137,11 @@ test('hygiene: a file of 400 lines is long enough', () => {
 test('docs: a missing block, an old block and an old file are found, and written anew', () => {
   const stale =
     '# A\n<!-- options:begin -->\nold\n<!-- options:end -->\n<!-- exit-codes:begin -->\n<!-- exit-codes:end -->\nend\n';
-  const found = (text: string) => checkDocs([{ path: 'README.md', text }]).filter(({ path }) => path === 'README.md');
+  const document = 'src/REFERENCE.md';
+  const found = (text: string) => checkDocs([{ path: document, text }]).filter(({ path }) => path === document);
   assert.match(messages(found('# A')).join(), /no block <!-- options:begin -->/);
   assert.match(messages(found(stale)).join(), /does not say what the code says/);
-  const fresh = regenerate('README.md', stale);
+  const fresh = regenerate(document, stale);
   assert.match(
     fresh,
     /^# A\n<!-- options:begin -->\n\| Option [\s\S]*--max-wait[\s\S]*<!-- exit-codes:end -->\nend\n$/,
@@ -152,3 +154,44 @@ test('docs: a missing block, an old block and an old file are found, and written
   const guide = regenerate('src/OPERATIONS.md', '<!-- metrics:begin -->\n<!-- metrics:end -->\n');
   assert.match(guide, /^\| `awssyncer_requests_total\{operation, result, code\}` \| counter \| /m);
 });
+
+const LINKED = [
+  file('src/A.md', '# One two', '## `--delete`: it, (and) more', '## Twice', '## Twice', '<a id="by-hand"></a>'),
+  file('src/sub/a.ts'),
+  file('top.md', '# Top'),
+];
+
+for (const link of [
+  'src/A.md',
+  'src/A.md#one-two',
+  'src/A.md#--delete-it-and-more',
+  'src/A.md#twice-1',
+  'src/A.md#by-hand',
+  'src/sub',
+  'src/sub/',
+  'src/sub/a.ts',
+  '#read-me',
+  'https://example.com/none#none',
+]) {
+  test(`links: ${link} leads somewhere`, () => {
+    assert.deepEqual(checkLinks([file('README.md', '# Read me', `See [it](${link}).`), ...LINKED]), []);
+  });
+}
+
+test('links: what is in code is no link, what leads up is', () => {
+  const code = file('README.md', '`[a](none.md)`', '```sh', '[b](none.md)', '```');
+  assert.deepEqual(checkLinks([code, file('src/B.md', '[up](../top.md#top), [beside](A.md)'), ...LINKED]), []);
+});
+
+for (const [link, message] of [
+  ['src/B.md', 'links to src/B.md, which is not there'],
+  ['src/A.md#three', 'links to src/A.md#three: there is no such heading'],
+  ['src/A.md#twice-2', 'links to src/A.md#twice-2: there is no such heading'],
+  ['src/sub/a.ts#one', 'links to src/sub/a.ts#one: there is no such heading'],
+  ['#none', 'links to #none: there is no such heading'],
+] as const) {
+  test(`links: ${link} does not`, () => {
+    const found = checkLinks([file('README.md', '# Read me', `See [it](${link}).`), ...LINKED]);
+    assert.deepEqual(found, [{ path: 'README.md', message }]);
+  });
+}
