@@ -42,8 +42,8 @@ const AWS: OtherClient = {
   restoresTimes: false,
   storesTimesByMs: undefined,
   ...{ carriesModes: false, storesTimesByNs: false, restoresModes: false },
-  upload: (from, remote) => aws(remote, from, `s3://${remote.bucket}/${remote.prefix}`),
-  download: (remote, to) => aws(remote, `s3://${remote.bucket}/${remote.prefix}`, to),
+  upload: (from, remote) => awsS3(remote, ['cp', '--recursive', from, `s3://${remote.bucket}/${remote.prefix}`]),
+  download: (remote, to) => awsS3(remote, ['cp', '--recursive', `s3://${remote.bucket}/${remote.prefix}`, to]),
 };
 
 const RCLONE: OtherClient = {
@@ -91,17 +91,14 @@ async function run(program: string, args: readonly string[], env: Readonly<Recor
   await promisify(execFile)(program, args, { env: { ...Object.fromEntries(ours), ...env }, timeout: 60_000 });
 }
 
-function aws({ target, home }: RemoteDirectory, from: string, to: string): Promise<void> {
+/** Runs `aws s3` with the settings of `home`'s file `aws`, if there is one. */
+export function awsS3({ target, home }: RemoteDirectory, args: readonly string[]): Promise<void> {
   const env = {
     ...awsEnvironment(target),
-    ...{ AWS_CONFIG_FILE: join(home, 'none'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'none') },
+    ...{ AWS_CONFIG_FILE: join(home, 'aws'), AWS_SHARED_CREDENTIALS_FILE: join(home, 'none') },
     ...{ AWS_EC2_METADATA_DISABLED: 'true', AWS_REQUEST_CHECKSUM_CALCULATION: 'when_required' },
   };
-  return run(
-    'aws',
-    ['--endpoint-url', target.endpoint, 's3', 'cp', '--recursive', '--only-show-errors', from, to],
-    env,
-  );
+  return run('aws', ['--endpoint-url', target.endpoint, 's3', ...args, '--only-show-errors'], env);
 }
 
 function rclone(
