@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseCommandLine } from '../../src/config/config.ts';
+import { readConfigFile } from '../../src/config/config-file.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DOCUMENTS = ['README.md', ...globSync('src/*.md', { cwd: ROOT }).sort()];
@@ -35,6 +36,18 @@ for (const path of DOCUMENTS) {
     });
   }
 }
+
+test('the file of several directories in GUIDE.md is one', () => {
+  const [, shown] = /^## Several directories in one agent\n[\s\S]*?```yaml\n([\s\S]*?)```/m.exec(read('src/GUIDE.md'))!;
+  const directories = readConfigFile(shown!, { file: 'GUIDE.md', env: {} });
+  assert.deepEqual(
+    directories.map(({ name, command }) => [name, command]),
+    [
+      ['game', 'run'],
+      ['docs', 'watch'],
+    ],
+  );
+});
 
 test('README.md stays one screen', () => {
   const lines = read('README.md').split('\n');
