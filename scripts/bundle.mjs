@@ -79,7 +79,7 @@ const pageInside = {
 };
 
 /** A module with all it imports as one file. @returns the files to write */
-async function bundled(outfile, options) {
+async function bundled(outfile, { commit, ...options }) {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     outfile,
@@ -89,7 +89,7 @@ async function bundled(outfile, options) {
     mainFields: ['module', 'main'],
     target: 'node22',
     format: 'cjs',
-    define: { 'import.meta.url': 'importMetaUrl' },
+    define: { 'import.meta.url': 'importMetaUrl', BUILD_COMMIT: JSON.stringify(commit) },
     banner: { js: BANNER },
     plugins: [lazyModules, sdkApart, pageInside],
     // import() of a module of Node evaluates whatever that loads on demand; require() does not.
@@ -107,16 +107,20 @@ async function bundled(outfile, options) {
   return outputFiles;
 }
 
-/** Builds dist/ from src/ and build/awssyncer.node. */
-export async function bundle() {
+/** Builds dist/ from src/ and build/awssyncer.node. @param {{ commit: string | null }} facts what the program says of itself */
+export async function bundle({ commit }) {
   const dist = join(ROOT, 'dist');
   await mkdir(dist, { recursive: true });
   // Before what they were made of is replaced.
   for (const name of ['program.js', 'sdk.js']) await rm(join(dist, `${name}.cache`), { force: true });
-  const program = await bundled('dist/program.js', { entryPoints: ['src/main.ts'] });
-  const sdk = await bundled('dist/sdk.js', { entryPoints: [SDK] });
+  const program = await bundled('dist/program.js', { commit, entryPoints: ['src/main.ts'] });
+  const sdk = await bundled('dist/sdk.js', { commit, entryPoints: [SDK] });
   // Neither the commands nor what writes JSON is part of it: the starter sees to it that none is asked for.
-  const help = await bundled('dist/help.js', { entryPoints: ['src/main.ts'], external: ['./src/cli/*', 'pino'] });
+  const help = await bundled('dist/help.js', {
+    commit,
+    entryPoints: ['src/main.ts'],
+    external: ['./src/cli/*', 'pino'],
+  });
   await replace(join(dist, 'awssyncer.node'), await readFile(join(ROOT, 'build/awssyncer.node')), 0o644);
   for (const { path, contents } of [...program, ...sdk, ...help]) await replace(path, contents, 0o644);
   await replace(join(dist, 'package.json'), '{ "type": "commonjs" }\n', 0o644);

@@ -76,8 +76,26 @@ function filesIn(directory) {
   return files.map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
 }
 
-function digest(files) {
-  const hash = createHash('sha256');
+/**
+ * Of which commit the build is, for `--version`: as AWSSYNCER_COMMIT says, where there is no git that could; else as git
+ * does, with `-dirty` where files differ from it; else null.
+ */
+function commit() {
+  const given = process.env.AWSSYNCER_COMMIT;
+  if (given) return given.replace(/^[0-9a-f]{40}/, (whole) => whole.slice(0, 7));
+  // Git would go on to look for a checkout above this one.
+  if (!existsSync(inRoot('.git'))) return null;
+  const describe = ['describe', '--always', '--dirty', '--exclude=*'];
+  const { status, stdout } = spawnSync('git', describe, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return status === 0 ? stdout.trim() : null;
+}
+
+function digest(files, facts) {
+  const hash = createHash('sha256').update(JSON.stringify(facts));
   for (const file of files) {
     const content = readFileSync(file);
     hash.update(`${relative(ROOT, file)}\0${content.length}\0`).update(content);
@@ -95,6 +113,7 @@ const BUILDS = [
     what: 'compiling the inotify addon',
     output: ADDON,
     inputs: () => [...filesIn('src/native'), join(ROOT, 'scripts/build-addon.mjs')],
+    facts: () => ({}),
     async build() {
       // The compiler goes by times, and what is there may be newer than the sources and not made from them.
       if (existsSync(ADDON)) utimesSync(ADDON, 0, 0);
@@ -106,8 +125,9 @@ const BUILDS = [
     what: 'building dist/main.js',
     output: join(ROOT, 'dist/main.js'),
     inputs: () => [...filesIn('src'), inRoot('package.json'), ...BUNDLERS.map((name) => inRoot(`scripts/${name}`))],
-    async build() {
-      await (await import('./bundle.mjs')).bundle();
+    facts: () => ({ commit: commit() }),
+    async build(facts) {
+      await (await import('./bundle.mjs')).bundle(facts);
       const { status } = spawnSync(process.execPath, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });
       if (status !== 0) throw new Error('dist/code-cache.js failed: see its message above');
     },
@@ -116,15 +136,18 @@ const BUILDS = [
 
 function staleBuilds() {
   const built = existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, 'utf8')) : {};
-  const builds = BUILDS.map((build) => ({ ...build, wanted: digest(build.inputs()) }));
+  const builds = BUILDS.map((build) => {
+    const facts = build.facts();
+    return { ...build, facts, wanted: digest(build.inputs(), facts) };
+  });
   return { built, stale: builds.filter(({ name, output, wanted }) => built[name] !== wanted || !existsSync(output)) };
 }
 
 async function buildStale() {
   const { built, stale } = staleBuilds();
-  for (const { name, what, wanted, build } of stale) {
+  for (const { name, what, facts, wanted, build } of stale) {
     say(what);
-    await build();
+    await build(facts);
     built[name] = wanted;
     writeFileSync(STAMP, JSON.stringify(built));
   }

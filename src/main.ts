@@ -29,6 +29,10 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
   'approve-deletes': async () => (await import('./cli/approve-deletes.ts')).approveDeletes,
 };
 
+/** Of which commit this is; scripts/bundle.mjs puts it in, or null where nothing told it. The sources do not know. */
+declare const BUILD_COMMIT: string | null;
+const COMMIT = typeof BUILD_COMMIT === 'undefined' ? null : BUILD_COMMIT;
+
 type Job = Exclude<ParsedCommand, { command: 'help' | 'version' }>;
 
 const ENDING_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
@@ -70,7 +74,9 @@ async function main(): Promise<number> {
   if (asksForJson(argv, process.env)) jsonLog = (await open('json', 'info'))({ troubles });
   const parsed = parseCommandLine(argv, process.env);
   if (parsed.command === 'help') return print(parsed.text);
-  if (parsed.command === 'version') return print(`awssyncer ${packageJson.version}\n`);
+  if (parsed.command === 'version') {
+    return print(`awssyncer ${packageJson.version}${COMMIT === null ? '' : ` (${COMMIT})`}\n`);
+  }
   return execute(parsed);
 }
 
@@ -104,6 +110,7 @@ async function execute({ command, config }: Job): Promise<number> {
     interactive: process.stderr.isTTY === true,
     now: Date.now,
     version: packageJson.version,
+    commit: COMMIT,
     uid: process.geteuid?.() ?? 0,
     cwd: process.cwd(),
     onSignal,

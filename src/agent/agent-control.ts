@@ -23,7 +23,7 @@ import { Sampling, type Totals } from './sampling.ts';
 import type { Watching } from './watching.ts';
 import type { Workspace } from './workspace.ts';
 
-export interface AgentFacts extends Pick<AgentIdentity, 'pid' | 'version' | 'since'> {
+export interface AgentFacts extends Pick<AgentIdentity, 'pid' | 'version' | 'commit' | 'since'> {
   /** The last warnings and errors of the log. */
   readonly troubles: Ring<Trouble>;
   /** For samples. Default: real time, without keeping the process alive. */
@@ -141,7 +141,7 @@ export class AgentControl implements ControlledAgent {
   }
 
   process(): ProcessMeasurements {
-    return measureProcess(this.#identity.version);
+    return measureProcess(this.#identity);
   }
 
   sync(): void {

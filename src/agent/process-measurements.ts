@@ -3,10 +3,13 @@ import type { ProcessMeasurements } from '../ops/measurements.ts';
 import { openFiles, openFilesLimit } from './open-files.ts';
 
 /** Of this moment. */
-export function measureProcess(version: string): ProcessMeasurements {
+export function measureProcess({
+  version,
+  commit,
+}: Pick<ProcessMeasurements, 'version' | 'commit'>): ProcessMeasurements {
   const { user, system } = process.cpuUsage();
   return {
-    version,
+    ...{ version, commit },
     cpuSeconds: (user + system) / 1e6,
     residentBytes: process.memoryUsage.rss(),
     startMs: performance.timeOrigin,

@@ -28,16 +28,16 @@ export async function agent(config: CommandConfig<'agent'>, context: CommandCont
     context.stdout(lines.join(''));
     return EXIT.ok;
   }
-  const { log, version, now, env, dieOf } = context;
+  const { log, version, commit, now, env, dieOf } = context;
   const tell = (): void => manager?.tell();
   const fleet = new Fleet((directory) => openMember(directory, context, tell));
   const controlled: ControlledFleet = {
     now,
-    identity: { pid: process.pid, version, since: new Date(now()).toISOString() },
+    identity: { pid: process.pid, version, commit, since: new Date(now()).toISOString() },
     get isEnding() {
       return fleet.isEnding;
     },
-    process: () => measureProcess(version),
+    process: () => measureProcess({ version, commit }),
     directories: () => fleet.directories(),
   };
   const status = () => notifiedStatus(controlled);

@@ -29,6 +29,8 @@ export interface CommandContext {
   readonly now: () => number;
   /** Of this program. */
   readonly version: string;
+  /** Of which it was built, if that is known. */
+  readonly commit: string | null;
   /** The effective user. */
   readonly uid: number;
   /** The working directory. */

@@ -27,9 +27,9 @@ export async function controlled(
   { workspace, config, context }: AgentSurroundings,
   run: (onStarted: (watching: Watching) => void) => Promise<number>,
 ): Promise<number> {
-  const { log, version, now, env, troubles, host } = context;
+  const { log, version, commit, now, env, troubles, host } = context;
   const since = new Date(now()).toISOString();
-  const agent = new AgentControl(workspace, { pid: process.pid, version, since, troubles });
+  const agent = new AgentControl(workspace, { pid: process.pid, version, commit, since, troubles });
   const manager =
     host === undefined
       ? openServiceManager({ env, pid: process.pid, log, status: () => agent.status(), timer: clock.timer })

@@ -16,9 +16,10 @@ export async function status(config: CommandConfig<'status'>, context: CommandCo
 function humanStatus(status: AgentStatus, nowMs: number): string {
   const { counters, problems, heldDeletes, unwatched, oldestDirtySeconds } = status;
   const age = oldestDirtySeconds === null ? '' : `, the oldest for ${showMs(oldestDirtySeconds * 1000)}`;
+  const built = status.commit === null ? status.version : `${status.version} (${status.commit})`;
   const lines = [
     `${status.local} -> ${status.remote}`,
-    `agent:      ${status.state}, pid ${status.pid}, version ${status.version}, for ${showMs(nowMs - Date.parse(status.since))}`,
+    `agent:      ${status.state}, pid ${status.pid}, version ${built}, for ${showMs(nowMs - Date.parse(status.since))}`,
     `in sync:    ${status.inSync ? 'yes' : 'no'}`,
     `dirty:      ${status.dirty}${age}; ${status.inFlight} in flight`,
     `done:       ${counters['uploaded']} uploaded (${showBytes(counters['bytes'] ?? 0)}), ${counters['deleted']} deleted, ${counters['requests']} requests`,

@@ -33,6 +33,8 @@ export interface AgentIdentity {
   readonly pid: number;
   /** Of awssyncer. */
   readonly version: string;
+  /** Of which it was built; null: that is not known. */
+  readonly commit: string | null;
   /** When it started, ISO 8601. */
   readonly since: string;
 }

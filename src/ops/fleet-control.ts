@@ -27,7 +27,7 @@ export interface FleetDirectory {
 export interface ControlledFleet {
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  readonly identity: Pick<AgentIdentity, 'pid' | 'version' | 'since'>;
+  readonly identity: Pick<AgentIdentity, 'pid' | 'version' | 'commit' | 'since'>;
   /** It was told to end. */
   readonly isEnding: boolean;
   process(): ProcessMeasurements;
@@ -44,7 +44,7 @@ export interface DirectoryStatus extends Omit<FleetDirectory, 'agent'> {
 }
 
 /** How an agent of several directories is: its `GET /status`. */
-export interface FleetStatus extends Pick<AgentIdentity, 'pid' | 'version' | 'since'> {
+export interface FleetStatus extends Pick<AgentIdentity, 'pid' | 'version' | 'commit' | 'since'> {
   /** The agent's clock now, ISO 8601. */
   readonly at: string;
   /** starting: some directory is, or has failed. */

@@ -52,6 +52,8 @@ export interface Measurements {
 export interface ProcessMeasurements {
   /** Of awssyncer. */
   readonly version: string;
+  /** It was built from; null: not known. */
+  readonly commit: string | null;
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly startMs: number;

@@ -204,9 +204,9 @@ export const DIRECTORY_METRICS: readonly MetricRow<DirectoryMeasurements>[] = [
 /** Of the process. Those that any process has bear the names that all programs give them. */
 export const PROCESS_METRICS: readonly MetricRow<ProcessMeasurements>[] = [
   {
-    ...{ name: 'awssyncer_build_info', type: 'gauge', labels: ['version'] },
+    ...{ name: 'awssyncer_build_info', type: 'gauge', labels: ['version', 'revision'] },
     help: 'Which awssyncer this is; always 1',
-    read: ({ version }) => [{ value: 1, labels: { version } }],
+    read: ({ version, commit }) => [{ value: 1, labels: { version, revision: commit ?? '' } }],
   },
   counter<ProcessMeasurements>('process_cpu_seconds_total', 'Processor time of the process', (of) => of.cpuSeconds),
   gauge<ProcessMeasurements>('process_resident_memory_bytes', 'Memory of the process', (of) => of.residentBytes),

@@ -10,7 +10,7 @@ test('S8 samples are taken from the first change until all is stored, and none a
   const { workspace, watching } = ground.agent;
   const due: (() => void)[] = [];
   const control = new AgentControl(workspace, {
-    ...{ pid: 1, version: '0', since: '', troubles: new Ring(1) },
+    ...{ pid: 1, version: '0', commit: null, since: '', troubles: new Ring(1) },
     timer: (callback) => {
       due.push(callback);
       return () => {};

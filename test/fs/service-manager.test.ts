@@ -11,7 +11,16 @@ import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 
 const WATCHING: AgentStatus = {
-  ...{ local: '/data', remote: 's3://b/p/', pid: 1, version: '1', since: '', state: 'watching', inSync: true },
+  ...{
+    local: '/data',
+    remote: 's3://b/p/',
+    pid: 1,
+    version: '1',
+    commit: null,
+    since: '',
+    state: 'watching',
+    inSync: true,
+  },
   ...{ dirty: 0, inFlight: 0, oldestDirtySeconds: null, counters: {}, problems: some([]), rootBroken: null },
   ...{ heldDeletes: { ...some([]), reason: null }, unwatched: some([]), overflows: 0, checkpoint: null },
 };

@@ -7,7 +7,7 @@ import { type Exposition, renderMetrics } from '../../src/ops/render-metrics.ts'
 /** Every number is another one. */
 const FULL: Measurements = {
   status: {
-    ...{ local: '/srv/"data"', remote: 's3://b/p/', pid: 1, version: '1.2.3', since: '' },
+    ...{ local: '/srv/"data"', remote: 's3://b/p/', pid: 1, version: '1.2.3', commit: 'abc', since: '' },
     ...{ state: 'ending', inSync: true, dirty: 2, inFlight: 3, oldestDirtySeconds: 4.5, overflows: 5 },
     counters: { uploaded: 6, copied: 7, adopted: 8, deleted: 9, unchanged: 10, bytes: 11, requests: 12 },
     problems: { count: 13, first: [] },
@@ -28,7 +28,15 @@ const FULL: Measurements = {
 };
 
 const PROCESS: ProcessMeasurements = {
-  ...{ version: '1.2.3', cpuSeconds: 42, residentBytes: 43, startMs: 44_000, openFiles: 45, maxOpenFiles: 46 },
+  ...{
+    version: '1.2.3',
+    commit: 'abc',
+    cpuSeconds: 42,
+    residentBytes: 43,
+    startMs: 44_000,
+    openFiles: 45,
+    maxOpenFiles: 46,
+  },
 };
 
 const expose = async (what: Pick<Exposition, 'agents' | 'directories'>) =>
@@ -84,7 +92,7 @@ test('each metric tells what it is called', async () => {
     'awssyncer_lease_generation 39',
     'awssyncer_checkpoint_age_seconds 16',
     'awssyncer_checkpoint_interval_seconds 40',
-    'awssyncer_build_info{version="1.2.3"} 1',
+    'awssyncer_build_info{version="1.2.3",revision="abc"} 1',
     'process_cpu_seconds_total 42',
     'process_resident_memory_bytes 43',
     'process_start_time_seconds 44',

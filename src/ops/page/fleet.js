@@ -2,7 +2,7 @@
 import { byId, keepAsking } from './asking.js';
 import { verdictOf } from './reading.js';
 import { makerOf, say, showEach } from './rows.js';
-import { plural, showTime } from './words.js';
+import { plural, showBuild, showTime } from './words.js';
 
 /** @import { DirectoryStatus, FleetStatus } from '../fleet-control.ts' */
 
@@ -35,7 +35,7 @@ keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
     say(since, detail);
     say(sides, `${directory.local} → ${directory.remote}`);
   });
-  say(byId('version'), fleet.version);
+  say(byId('version'), showBuild(fleet));
   say(byId('pid'), String(fleet.pid));
   say(byId('started'), showTime(fleet.since, nowMs));
 });

@@ -3,7 +3,7 @@ import { byId, keepAsking } from './asking.js';
 import { plot } from './plot.js';
 import { alarmsOf, factsOf, verdictOf } from './reading.js';
 import { makerOf, say, showEach, showRows } from './rows.js';
-import { plural, showBytes, showSeconds, showTime } from './words.js';
+import { plural, showBuild, showBytes, showSeconds, showTime } from './words.js';
 
 /** @import { Activity, Sample } from '../activity.ts' */
 
@@ -17,7 +17,7 @@ function show(activity, nowMs) {
   const { status, restore } = activity;
   say(byId('local'), status.local);
   say(byId('remote'), status.remote);
-  say(byId('version'), status.version);
+  say(byId('version'), showBuild(status));
   say(byId('pid'), String(status.pid));
   say(byId('started'), showTime(status.since, nowMs));
 

@@ -44,3 +44,8 @@ export function showTime(iso, nowMs) {
   const day = isToday ? '' : `${at.toLocaleDateString([], { month: 'short', day: 'numeric' })} `;
   return `${day}${time}, ${showAge((nowMs - at.getTime()) / 1000)}`;
 }
+
+/** Which awssyncer it is. @param {{readonly version: string, readonly commit: string | null}} of */
+export function showBuild({ version, commit }) {
+  return commit === null ? version : `${version} (${commit})`;
+}
