@@ -2,7 +2,7 @@
 // Compiles the inotify addon: plain cc and the Node-API headers, no node-gyp (which downloads headers).
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { argv, env, pid, platform, stderr } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -11,6 +11,7 @@ const SOURCES = join(ROOT, 'src/native');
 const HEADERS = join(ROOT, 'node_modules/node-api-headers/include');
 const OUTPUT = join(ROOT, 'build/awssyncer.node');
 const FLAGS = ['-std=c11', '-O2', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
+const FIRST_OF_ALL = ['-include', join(SOURCES, 'old-libc.h')];
 
 const changedAt = (path) => statSync(path).mtimeMs;
 
@@ -26,13 +27,28 @@ export function buildAddon() {
   const inputs = [...files, fileURLToPath(import.meta.url)];
   if (existsSync(OUTPUT) && inputs.every((path) => changedAt(path) < changedAt(OUTPUT))) return OUTPUT;
 
-  const compiler = env.CC || 'cc';
-  const temporary = `${OUTPUT}.${pid}`;
-  const ours = [...FLAGS, '-I', HEADERS, ...files.filter((path) => path.endsWith('.c')), '-o', temporary];
+  compile(env.CC || 'cc', env.CFLAGS?.split(/\s+/).filter(Boolean) ?? [], OUTPUT);
+  return OUTPUT;
+}
+
+/**
+ * Compiles the addon. Whoever looks at `output` sees the old one or the new one, whole.
+ * @throws {Error} with a message for people
+ */
+export function compile(compiler, flags, output) {
+  const sources = readdirSync(SOURCES).filter((name) => name.endsWith('.c'));
+  const temporary = join(ROOT, 'build', `${basename(output)}.${pid}`);
   mkdirSync(join(ROOT, 'build'), { recursive: true });
-  const { error, status } = spawnSync(compiler, [...(env.CFLAGS?.split(/\s+/).filter(Boolean) ?? []), ...ours], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const ours = [
+    ...FLAGS,
+    ...FIRST_OF_ALL,
+    '-I',
+    HEADERS,
+    ...sources.map((name) => join(SOURCES, name)),
+    '-o',
+    temporary,
+  ];
+  const { error, status } = spawnSync(compiler, [...flags, ...ours], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (error !== undefined) {
     throw new Error(
       `cannot build the inotify addon: the C compiler ${compiler} does not run (${error.code}); install one (Debian: apt-get install gcc libc6-dev)`,
@@ -42,8 +58,7 @@ export function buildAddon() {
     rmSync(temporary, { force: true });
     throw new Error(`cannot build the inotify addon: ${compiler} failed, its message is above`);
   }
-  renameSync(temporary, OUTPUT); // two builds at once must not see half of each other's
-  return OUTPUT;
+  renameSync(temporary, output);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -78,9 +78,9 @@ const pageInside = {
   },
 };
 
-/** A module with all it imports as one file. @returns the files to write */
+/** A module with all it imports as one file. @returns the files to write, the notices in them, and what they were made of */
 async function bundled(outfile, { commit, ...options }) {
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
     outfile,
     bundle: true,
@@ -99,12 +99,51 @@ async function bundled(outfile, { commit, ...options }) {
     minifySyntax: true,
     sourcemap: 'linked',
     sourcesContent: false,
-    legalComments: 'linked',
+    legalComments: 'external',
+    metafile: true,
     logLevel: 'warning',
     write: false,
     ...options,
   });
-  return outputFiles;
+  const isNotices = ({ path }) => path.endsWith('.LEGAL.txt');
+  return {
+    files: outputFiles.filter((file) => !isNotices(file)),
+    notices: outputFiles.filter(isNotices).map(({ text }) => text),
+    inputs: Object.values(metafile.outputs).flatMap(({ inputs }) =>
+      Object.keys(inputs).filter((path) => inputs[path].bytesInOutput > 0),
+    ),
+  };
+}
+
+/** The packages that files come from, as directories. */
+function packagesOf(paths) {
+  const found = paths.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
+  return [...new Set(found)].filter((path) => path !== undefined).sort();
+}
+
+async function readPackage(path) {
+  const { name, version, license } = JSON.parse(await readFile(join(ROOT, path, 'package.json'), 'utf8'));
+  const file = (await readdir(join(ROOT, path))).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file && (await readFile(join(ROOT, path, file), 'utf8')).replaceAll('\r', '').trim();
+  return { title: `${name} ${version} (${license})`, license, text };
+}
+
+/** What those whose work is in the bundle want to be told with it. */
+async function thirdParties(bundles) {
+  const packages = await Promise.all(packagesOf(bundles.flatMap(({ inputs }) => inputs)).map(readPackage));
+  const titles = new Map();
+  for (const { title, license, text } of packages) {
+    // Some packages of a project come without the text that the others have.
+    const said = text ?? packages.find((other) => other.license === license && other.text)?.text;
+    if (said === undefined) throw new Error(`${title} comes without the text of its license`);
+    titles.set(said, [...(titles.get(said) ?? []), title]);
+  }
+  const licenses = [...titles].map(([text, names]) => `${names.join('\n')}\n\n${text}\n`);
+  return [
+    'awssyncer holds the work of others, under these licenses.\n',
+    ...licenses,
+    ...bundles.flatMap(({ notices }) => notices),
+  ].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 /** Builds dist/ from src/ and build/awssyncer.node. @param {{ commit: string | null }} facts what the program says of itself */
@@ -122,7 +161,9 @@ export async function bundle({ commit }) {
     external: ['./src/cli/*', 'pino'],
   });
   await replace(join(dist, 'awssyncer.node'), await readFile(join(ROOT, 'build/awssyncer.node')), 0o644);
-  for (const { path, contents } of [...program, ...sdk, ...help]) await replace(path, contents, 0o644);
+  const bundles = [program, sdk, help];
+  for (const { path, contents } of bundles.flatMap(({ files }) => files)) await replace(path, contents, 0o644);
+  await replace(join(dist, 'THIRD-PARTY-LICENSES.txt'), await thirdParties(bundles), 0o644);
   await replace(join(dist, 'package.json'), '{ "type": "commonjs" }\n', 0o644);
   await replace(join(dist, 'main.js'), starter(await oldestNode()), 0o755);
   await replace(join(dist, 'code-cache.js'), await readFile(join(ROOT, 'scripts/code-cache.cjs')), 0o644);

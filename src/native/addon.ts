@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { EXIT, OperatorError } from '../model/errors.ts';
+import { isEmbedded, loadEmbedded } from './embedded-addon.ts';
+import { machineName } from './machine.ts';
 
 /** An open inotify instance, opaque to JavaScript. */
 export type Handle = { readonly __inotifyHandle: true };
@@ -67,9 +69,6 @@ export type NewFile = readonly [
   ...[mode: number, uid: number, gid: number, mtimeNs: bigint, bare: boolean],
 ];
 
-/** Beside the bundle in a release, in build/ in a checkout. */
-const PLACES = ['./awssyncer.node', '../../build/awssyncer.node'];
-
 let loaded: Addon | undefined;
 
 /** The addon. @throws OperatorError if it is missing or does not load on this system. */
@@ -82,18 +81,48 @@ function load(): Addon {
   if (process.platform !== 'linux') {
     throw new OperatorError(`Cannot watch: inotify needs Linux, this is ${process.platform}`, { exitCode: EXIT.fatal });
   }
-  const path = PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((place) => existsSync(place));
-  if (path === undefined) {
-    const hint = 'in a checkout run `node scripts/build-addon.mjs`; in a release keep awssyncer.node beside main.js';
-    throw new OperatorError('Cannot watch: the inotify addon awssyncer.node is missing', {
+  return isEmbedded() ? fromInside() : from(findAddon());
+}
+
+/**
+ * That which was built on this machine: beside the bundle, or in build/ for the sources. Else, in a package, the one for
+ * machines like this: scripts/prebuild.mjs.
+ */
+function findAddon(): string {
+  const inPlace = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const built = ['./awssyncer.node', '../../build/awssyncer.node'].map(inPlace).find((path) => existsSync(path));
+  if (built !== undefined) return built;
+  const machine = machineName();
+  const prebuilt = inPlace(`./awssyncer.${machine}.node`);
+  if (existsSync(prebuilt)) return prebuilt;
+  throw new OperatorError(`Cannot start: this awssyncer has no inotify addon for ${machine}`, {
+    exitCode: EXIT.fatal,
+    hint: `Run \`npm run build\` in a checkout on such a machine, and copy its dist/awssyncer.node to ${inPlace('./awssyncer.node')}.`,
+  });
+}
+
+const require = createRequire(import.meta.url);
+
+function from(path: string): Addon {
+  try {
+    return require(path) as Addon;
+  } catch (cause) {
+    throw new OperatorError(`Cannot load the inotify addon ${path}: ${(cause as Error).message}`, {
       exitCode: EXIT.fatal,
-      hint,
+      hint: 'It was built for another system: build it on this one.',
+      cause,
     });
   }
+}
+
+function fromInside(): Addon {
   try {
-    return createRequire(import.meta.url)(path) as Addon;
+    return loadEmbedded((path) => require(path) as Addon);
   } catch (cause) {
-    const hint = 'it was built for another system: build it on this one';
-    throw new OperatorError(`Cannot load the inotify addon ${path}`, { exitCode: EXIT.fatal, hint, cause });
+    throw new OperatorError(`Cannot load the inotify addon: ${(cause as Error).message}`, {
+      exitCode: EXIT.fatal,
+      hint: 'It has to be a file for a moment: set TMPDIR to a directory that can be written to and is not mounted noexec.',
+      cause,
+    });
   }
 }
