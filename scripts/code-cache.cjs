@@ -4,6 +4,7 @@
 const { closeSync, openSync, readFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { join } = require('node:path');
+const { getRawAsset, isSea } = require('node:sea');
 const { Script } = require('node:vm');
 
 const PROGRAM = 'program.js';
@@ -39,12 +40,25 @@ function run() {
 
 function opened(name) {
   const path = join(__dirname, name);
-  return { name, path, source: openSync(path), cache: ifThere(cacheOf(name)) };
+  // The single-file executable holds both: scripts/single-file.mjs.
+  if (isSea()) return { name, path, source: asset(name), cache: asset(`${name}.cache`) };
+  return { name, path, source: file(path), cache: ifThere(cacheOf(name)) };
+}
+
+const asset = (name) => () => Buffer.from(getRawAsset(name));
+
+function file(path) {
+  const descriptor = openSync(path);
+  return () => {
+    const content = readFileSync(descriptor);
+    closeSync(descriptor);
+    return content;
+  };
 }
 
 function ifThere(path) {
   try {
-    return openSync(path);
+    return file(path);
   } catch {
     return undefined;
   }
@@ -52,14 +66,8 @@ function ifThere(path) {
 
 /** As Node wraps CommonJS. The bundler leaves nothing but ASCII. */
 function compile({ path, source, cache }) {
-  const text = `(function (require, __filename, module) {${read(source).latin1Slice()}\n})`;
-  return new Script(text, { filename: path, cachedData: cache === undefined ? undefined : read(cache) });
-}
-
-function read(descriptor) {
-  const content = readFileSync(descriptor);
-  closeSync(descriptor);
-  return content;
+  const text = `(function (require, __filename, module) {${source().latin1Slice()}\n})`;
+  return new Script(text, { filename: path, cachedData: cache?.() });
 }
 
 /** What of the builder's environment would have the program do something else. */
