@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Another build than that of this checkout. */
   readonly main?: string;
+  /** What runs it, by default the checkout's Node and the build: a program, and what comes before the arguments. */
+  readonly program?: readonly string[];
   readonly cwd?: string;
   /** A program and its arguments that start the CLI, such as unshare. */
   readonly within?: readonly string[];
@@ -56,9 +58,9 @@ export interface Finished extends Exit {
 export function start(
   t: TestContext,
   args: readonly string[],
-  { env, cwd, main = MAIN, within = [] }: StartOptions,
+  { env, cwd, main = MAIN, program = [NODE, main], within = [] }: StartOptions,
 ): Cli {
-  const [file, ...rest] = [...DIE_WITH_US, ...within, NODE, main, ...args];
+  const [file, ...rest] = [...DIE_WITH_US, ...within, ...program, ...args];
   const child = spawn(file!, rest, {
     env,
     ...(cwd === undefined ? {} : { cwd }),
