@@ -27,6 +27,13 @@ const ASSETS = ['program.js', 'program.js.cache', 'sdk.js', 'sdk.js.cache', 'aws
 const BLOB = 'NODE_SEA_BLOB';
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
+/** Of what is in it: ours, of what is bundled, and of Node with all that Node holds. */
+const LICENSES = [
+  'LICENSE',
+  'dist/THIRD-PARTY-LICENSES.txt',
+  `node_modules/node/node_modules/node-${process.platform}-${process.arch}/LICENSE`,
+];
+
 const inDist = (name) => join(ROOT, 'dist', name);
 
 /** The starter and the help as one file: what is inside can require nothing that is not Node's. */
@@ -65,7 +72,10 @@ try {
   copyFileSync(process.execPath, executable);
   chmodSync(executable, 0o755);
   await inject(executable, BLOB, await blob(directory), { sentinelFuse: FUSE });
+  const licenses = LICENSES.map((path) => readFileSync(join(ROOT, path), 'utf8'));
+  writeFileSync(`${OUTPUT}-licenses.txt`, licenses.join(`\n${'='.repeat(80)}\n\n`));
   renameSync(executable, OUTPUT);
+  console.log(`single-file: ${OUTPUT}, to be given away with ${OUTPUT}-licenses.txt`);
 } finally {
   rmSync(directory, { recursive: true });
 }

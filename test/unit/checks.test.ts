@@ -5,6 +5,7 @@ import { checkHygiene } from '../../scripts/checks/hygiene.ts';
 import { checkLayers } from '../../scripts/checks/layers.ts';
 import { checkLinks } from '../../scripts/checks/links.ts';
 import { checkPurity } from '../../scripts/checks/purity.ts';
+import { checkRelease } from '../../scripts/checks/release.ts';
 import { codeOf, type Finding, importsOf, type Source } from '../../scripts/checks/source.ts';
 
 const file = (path: string, ...lines: string[]): Source => ({ path, text: `${lines.join('\n')}\n` });
@@ -195,3 +196,23 @@ for (const [link, message] of [
     assert.deepEqual(found, [{ path: 'README.md', message }]);
   });
 }
+test('release: a version of SemVer, the same in the lock file and with a section in the changelog; nothing to install', () => {
+  const wrong = ({ version = '1.2.3', locked = version, changelog = '## [1.2.3] - 2026-01-31', more = {} }) =>
+    checkRelease([
+      file('package.json', JSON.stringify({ version, ...more })),
+      file('package-lock.json', JSON.stringify({ version: locked })),
+      file('CHANGELOG.md', '# Changelog', changelog, '- text'),
+    ]).map(({ path }) => path);
+  for (const version of ['1.2.3', '0.1.0', '1.0.0-rc.1', '1.0.0-0a']) {
+    assert.deepEqual(wrong({ version, changelog: `## [${version}] - 2026-01-31` }), [], version);
+  }
+  for (const version of ['1.2', 'v1.2.3', '1.02.3', '1.2.3-01', '1.2.3+x', '1.2.3 ']) {
+    assert.deepEqual(wrong({ version, changelog: '## [Unreleased]' }), ['package.json'], version);
+  }
+  assert.deepEqual(wrong({ locked: '1.2.2' }), ['package-lock.json']);
+  assert.deepEqual(wrong({ changelog: '## [Unreleased]' }), []);
+  for (const changelog of ['## [1.2.2] - 2026-01-31', '## [1.2.3]', '1.2.3']) {
+    assert.deepEqual(wrong({ changelog }), ['CHANGELOG.md'], changelog);
+  }
+  assert.deepEqual(wrong({ more: { dependencies: {} } }), ['package.json']);
+});
