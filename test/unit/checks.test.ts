@@ -197,10 +197,10 @@ for (const [link, message] of [
   });
 }
 test('release: a version of SemVer, the same in the lock file and with a section in the changelog; nothing to install', () => {
-  const wrong = ({ version = '1.2.3', locked = version, changelog = '## [1.2.3] - 2026-01-31', more = {} }) =>
+  const wrong = ({ version = '1.2.3', locked = '', changelog = '## [1.2.3] - 2026-01-31', more = {} }): string[] =>
     checkRelease([
       file('package.json', JSON.stringify({ version, ...more })),
-      file('package-lock.json', JSON.stringify({ version: locked })),
+      file('package-lock.json', JSON.stringify({ version: locked || version })),
       file('CHANGELOG.md', '# Changelog', changelog, '- text'),
     ]).map(({ path }) => path);
   for (const version of ['1.2.3', '0.1.0', '1.0.0-rc.1', '1.0.0-0a']) {
