@@ -8,6 +8,7 @@ import { type Command, LONG_COMMANDS } from './config/option.ts';
 import { LedgerError } from './ledger/ledger.ts';
 import { EXIT, OperatorError } from './model/errors.ts';
 import type { Trouble } from './ops/activity.ts';
+import { harmlessLines } from './ops/harmless.ts';
 import { type Log, type LogLevel, type MakeLog, openLogs } from './ops/log.ts';
 import { redactor } from './ops/redact.ts';
 import { Ring } from './ops/ring.ts';
@@ -51,11 +52,11 @@ const screen = new Screen(
 );
 const stdout = (text: string) => {
   screen.makeRoom();
-  process.stdout.write(redact(text));
+  process.stdout.write(harmlessLines(redact(text)));
 };
 const stderr = (text: string) => {
   screen.flush();
-  process.stderr.write(redact(text));
+  process.stderr.write(harmlessLines(redact(text)));
 };
 
 /** How errors are told: known once the command line is. */

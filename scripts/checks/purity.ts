@@ -18,6 +18,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[] | 'all'> = new Map<string, 
   ['ignore', 'all'],
   ['mrmime', ['lookup']],
   ['picomatch', 'all'],
+  ['string-width', 'all'],
   ['yaml', 'all'],
 ]);
 

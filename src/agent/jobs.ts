@@ -22,6 +22,8 @@ export interface JobOptions {
   readonly look: Look;
   /** Publish a snapshot of a file that does not rest. */
   readonly force: boolean;
+  /** S3 has taken so much more of the content. */
+  readonly onSent: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -29,12 +31,12 @@ export interface JobOptions {
 const COPY_ATTEMPTS = 2;
 
 /** The object of another key is its source. */
-function isCopy(action: TransferAction, { mark }: JobOptions): boolean {
+function isCopy(action: TransferAction, { mark }: Pick<JobOptions, 'mark'>): boolean {
   return action.do === 'put-file' && action.from !== undefined && mark.attempts < COPY_ATTEMPTS;
 }
 
 /** What it is, for people. */
-export function beginningOf(action: TransferAction, job: JobOptions): Beginning {
+export function beginningOf(action: TransferAction, job: Omit<JobOptions, 'onSent'>): Beginning {
   const { path } = job.mark;
   if (action.do === 'prove') return { action: 'prove', path };
   const bytes = action.do === 'put-marker' ? undefined : job.look.state.stat?.sizeBytes;
@@ -45,11 +47,11 @@ export function beginningOf(action: TransferAction, job: JobOptions): Beginning 
 export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
   const { path } = job.mark;
   const { stat, xattrs, fileRow, markerRow, source } = job.look.state;
-  const { signal, force } = job;
+  const { signal, force, onSent } = job;
   switch (action.do) {
     case 'put-file': {
       const { content, from } = action;
-      const upload = { path, content, row: fileRow, force, overtaken: job.mark.races > 0, signal };
+      const upload = { path, content, row: fileRow, force, overtaken: job.mark.races > 0, onSent, signal };
       return from !== undefined && isCopy(action, job)
         ? copyFile(context, { ...upload, stat: stat!, source: source!.row, proven: from.proven })
         : uploadFile(context, upload);

@@ -369,7 +369,9 @@ export class Pipeline implements ScanSink {
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
       const job = { mark, look, force, signal: this.#pump.signal };
-      const outcome = await meters.transfers.during(beginningOf(action, job), () => perform(context, action, job));
+      const outcome = await meters.transfers.during(beginningOf(action, job), (onSent) =>
+        perform(context, action, { ...job, onSent }),
+      );
       if (outcome.end === 'equal' || outcome.end === 'stored') unreadWrites.published(mark.path, mark.lastAtMs);
       this.#feedback.transferEnded(mark, look, outcome);
     });

@@ -13,6 +13,11 @@ export interface Beginning {
   readonly bytes?: number | undefined;
 }
 
+interface UnderWay extends Beginning {
+  readonly sinceMs: number;
+  sentBytes: number | null;
+}
+
 /** Something that has been done. */
 export interface Done {
   readonly action: Deed['action'];
@@ -27,7 +32,7 @@ const DEEDS = 50;
 
 export class Transfers {
   readonly #wallNow: () => number;
-  readonly #underWay = new Set<Beginning & { readonly sinceMs: number }>();
+  readonly #underWay = new Set<UnderWay>();
   readonly #done = new Ring<Done & { readonly atMs: number }>(DEEDS);
 
   /** @param wallNow milliseconds since 1970 */
@@ -35,12 +40,14 @@ export class Transfers {
     this.#wallNow = wallNow;
   }
 
-  /** It is under way until the work ends. */
-  async during<T>(beginning: Beginning, work: () => Promise<T>): Promise<T> {
-    const transfer = { ...beginning, sinceMs: this.#wallNow() };
+  /** It is under way until the work ends. `work` may tell how much of the content S3 has taken, bit by bit. */
+  async during<T>(beginning: Beginning, work: (onSent: (bytes: number) => void) => Promise<T>): Promise<T> {
+    const transfer: UnderWay = { ...beginning, sinceMs: this.#wallNow(), sentBytes: null };
     this.#underWay.add(transfer);
     try {
-      return await work();
+      return await work((bytes) => {
+        transfer.sentBytes = (transfer.sentBytes ?? 0) + bytes;
+      });
     } finally {
       this.#underWay.delete(transfer);
     }
@@ -52,8 +59,8 @@ export class Transfers {
 
   /** The longest under way first. */
   underWay(): Transfer[] {
-    return [...this.#underWay].map(({ action, path, count = 1, bytes = null, sinceMs }) => {
-      return { action, path: displayPath(path), count, bytes, since: iso(sinceMs) };
+    return [...this.#underWay].map(({ action, path, count = 1, bytes = null, sentBytes, sinceMs }) => {
+      return { action, path: displayPath(path), count, bytes, sentBytes, since: iso(sinceMs) };
     });
   }
 

@@ -7,6 +7,7 @@ import type { CommandContext } from './context.ts';
 import { findAgent } from './find-agent.ts';
 
 export async function status(config: CommandConfig<'status'>, context: CommandContext): Promise<number> {
+  if (config.watch) return (await import('./watch-status.ts')).watchStatus(config, context);
   const { status } = await findAgent(config, context);
   context.stdout(config.json ? `${JSON.stringify(status)}\n` : humanStatus(status, context.now()));
   return EXIT.ok;

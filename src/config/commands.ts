@@ -129,6 +129,7 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     examples: [
       ['awssyncer status /srv/data', 'for people'],
       ['awssyncer status --json /srv/data', 'the same as one JSON object'],
+      ['awssyncer status --watch /srv/data', 'live: how far behind, how fast, what is in flight, what went wrong'],
     ],
   },
   flush: {

@@ -219,6 +219,14 @@ export const OPTIONS = {
     group: 'Output',
     help: 'Only print the least that an IAM policy must allow for this bucket, this prefix and these options, as JSON. Asks nothing; LOCAL is not needed',
   }),
+  watch: option({
+    flag: 'watch',
+    kind: flag,
+    default: false,
+    commands: ['status'],
+    group: 'Output',
+    help: 'Show it live until q or Ctrl-C. Not on a terminal: a line for each change, with --json one object a second',
+  }),
   json: option({
     flag: 'json',
     kind: flag,

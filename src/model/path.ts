@@ -64,14 +64,17 @@ export function textOf(bytes: string): string | undefined {
   }
 }
 
-/** A byte string for people and logs: as text if it is UTF-8, else with `\xNN` for every byte that is not ASCII. */
+/**
+ * A byte string for people and logs: as text if it is UTF-8, with `\xNN` for every byte of a control character; else for
+ * every byte that is not ASCII.
+ */
 export function displayPath(bytes: string): string {
   if (bytes === '') return '.';
   const text = textOf(bytes);
-  const unprintable = text === undefined ? /[\x00-\x1f\x7f-\xff\\]/g : /[\x00-\x1f\x7f\\]/g;
-  return (text ?? bytes).replace(unprintable, (c) => (c === '\\' ? '\\\\' : escapeByte(c)));
+  if (text === undefined) return bytes.replace(/[\x00-\x1f\x7f-\xff\\]/g, escaped);
+  return text.replace(/[\x00-\x1f\x7f-\x9f\\]/g, (c) => [...pathFromText(c)].map(escaped).join(''));
 }
 
-function escapeByte(c: string): string {
-  return `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`;
+function escaped(byte: string): string {
+  return byte === '\\' ? '\\\\' : `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }

@@ -56,6 +56,8 @@ export interface Transfer {
   readonly count: number;
   /** Of the file as it was when its turn came. null: no content is sent. */
   readonly bytes: number | null;
+  /** How much of it S3 has taken. null: that is only told of content that goes in parts, once the first has arrived. */
+  readonly sentBytes: number | null;
   readonly since: string;
 }
 

@@ -61,6 +61,8 @@ export interface MultipartOptions extends CallOptions {
   readonly concurrency: number;
   /** Called after CreateMultipartUpload and before the first part, so that the upload can be recorded as ours. */
   onStarted(uploadId: string): void;
+  /** Called with the size of each part that S3 has taken; never where one request does. */
+  readonly onSent?: (bytes: number) => void;
 }
 
 export interface CopyOptions extends CallOptions {

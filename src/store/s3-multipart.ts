@@ -28,10 +28,12 @@ export async function putInParts(session: S3Session, key: string, large: Large):
           transfer: async (place, signal) => {
             const offset = (place.partNumber - 1) * partSizeBytes;
             const part = await source.next(Math.min(partSizeBytes, source.sizeBytes - offset), { signal });
-            return sendPart(part, (body) => {
+            return sendPart(part, async (body) => {
               const sent = { ...place, body, sha256: part.sha256 };
               const partRequest = { action: 'upload a part of', key, signal };
-              return sendRetried(session, partRequest, (o) => session.requests.uploadPart(sent, o));
+              const answer = await sendRetried(session, partRequest, (o) => session.requests.uploadPart(sent, o));
+              multipart.onSent?.(body.length);
+              return answer;
             });
           },
           verify: () => source.verify(),

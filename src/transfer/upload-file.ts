@@ -48,6 +48,8 @@ export interface UploadRequest {
   readonly force: boolean;
   /** It changed while it was read before, or may have. */
   readonly overtaken: boolean;
+  /** Of content that goes in parts: S3 has taken so much more of it. */
+  readonly onSent?: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
@@ -248,7 +250,7 @@ class Upload {
 
   async #sendInParts(): Promise<Outcome> {
     const { store, journal, partSizeBytes, partConcurrency } = this.#context;
-    const { force, signal } = this.#request;
+    const { force, onSent, signal } = this.#request;
     // Parts say at their start what nobody knows before their end.
     const marked = force && !this.#file.isFrozen;
     const attributes = await this.#attributes(marked);
@@ -268,7 +270,7 @@ class Upload {
       journal.flush();
     };
     try {
-      const options = { partSizeBytes, concurrency: partConcurrency, onStarted, signal };
+      const options = { partSizeBytes, concurrency: partConcurrency, onStarted, ...(onSent && { onSent }), signal };
       const written = await store.putMultipart(this.#key, source, attributes, options);
       const { checksum, sizeBytes: bytes } = source;
       return this.#stored(written, { checksum, steadiness, marked, how: 'uploaded', bytes });

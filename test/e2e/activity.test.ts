@@ -25,7 +25,10 @@ test('the activity tells what is in flight, what was done, what was refused, and
   const during = await activityOf(base);
   const [transfer, ...others] = during.transfers.first;
   assert.deepEqual([during.transfers.count, others], [1, []]);
-  assert.deepEqual({ ...transfer, since: '' }, { action: 'upload', path: 'a/first', count: 1, bytes: 3, since: '' });
+  assert.deepEqual(
+    { ...transfer, since: '' },
+    { action: 'upload', path: 'a/first', count: 1, bytes: 3, sentBytes: null, since: '' },
+  );
   assert.ok(timeOf(transfer!.since) >= timeOf(during.behindSince) - 5);
   assert.deepEqual([during.inSyncSince, during.watches.used, during.lease], [null, 2, null]);
   assert.ok(during.concurrencyLimit >= 1);
@@ -95,4 +98,17 @@ test('a restore tells how far it has come', async (t) => {
   const over = await activityOf(base);
   assert.equal(over.restore, null);
   assert.equal(movedIn(over), 6_000);
+});
+
+test('of what goes in parts it tells how much S3 has taken', async (t) => {
+  const stage = await strictStage(t);
+  const { cli, base } = await watching(stage, '--multipart-threshold=8MiB', '--part-size=8MiB');
+  const gate = stage.server.faults.add({ operation: 'UploadPart', after: 2, effect: { kind: 'gate' } });
+  stage.write('large', Buffer.alloc(20 * 2 ** 20, 'x'));
+  await gate.waiting();
+  await until('two parts are told of', async () => (await activityOf(base)).transfers.first[0]?.sentBytes === 2 ** 24);
+  await gate.open();
+  await until('it is stored', async () => (await activityOf(base)).status.inSync);
+  cli.signal('SIGTERM');
+  assert.equal((await cli.exited).code, EXIT.ok, cli.output());
 });

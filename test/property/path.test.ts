@@ -85,7 +85,7 @@ test('text is what is valid UTF-8 and nothing else', () => {
 test('S15 what people see holds no control character and tells names apart', () => {
   fc.assert(
     fc.property(path, path, (a, b) => {
-      assert.doesNotMatch(displayPath(a), /[\x00-\x1f\x7f]/);
+      assert.doesNotMatch(displayPath(a), /[\x00-\x1f\x7f-\x9f]/);
       if (a !== b) assert.notEqual(displayPath(a), displayPath(b));
     }),
   );
@@ -93,6 +93,8 @@ test('S15 what people see holds no control character and tells names apart', () 
     [displayPath(''), displayPath('caf\xc3\xa9'), displayPath('caf\xe9'), displayPath('a\nb'), displayPath('\\x0a')],
     ['.', 'café', 'caf\\xe9', 'a\\x0ab', '\\\\x0a'],
   );
+  // CSI of eight bits, as UTF-8 and alone.
+  assert.deepEqual(['\xc2\x9b31m', '\x9b31m'].map(displayPath), ['\\xc2\\x9b31m', '\\x9b31m']);
 });
 
 test('S14 a key and its path are the same bytes; a name that S3 can carry comes back from its object', () => {

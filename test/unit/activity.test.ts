@@ -137,8 +137,8 @@ test('a transfer is under way until its work ends, also by failing; the longest 
     () => second.promise,
   );
   assert.deepEqual(transfers.underWay(), [
-    { action: 'upload', path: 'ü', count: 1, bytes: 12, since: new Date(0).toISOString() },
-    { action: 'delete', path: '\\xff', count: 7, bytes: null, since: new Date(1_000).toISOString() },
+    { action: 'upload', path: 'ü', count: 1, bytes: 12, sentBytes: null, since: new Date(0).toISOString() },
+    { action: 'delete', path: '\\xff', count: 7, bytes: null, sentBytes: null, since: new Date(1_000).toISOString() },
   ]);
   first.resolve(3);
   assert.equal(await ended, 3);

@@ -1,9 +1,9 @@
 // Shows how an agent is. What it says is text, never markup.
 import { byId, keepAsking } from './asking.js';
 import { plot } from './plot.js';
-import { alarmsOf, factsOf, verdictOf } from './reading.js';
+import { alarmsOf, factsOf, listsOf, verdictOf } from './reading.js';
 import { makerOf, say, showEach, showRows } from './rows.js';
-import { plural, showBuild, showBytes, showSeconds, showTime } from './words.js';
+import { showBuild, showBytes, showSeconds, showTime } from './words.js';
 
 /** @import { Activity, Sample } from '../activity.ts' */
 
@@ -55,31 +55,8 @@ function show(activity, nowMs) {
 }
 
 /** @param {Activity} activity @param {number} nowMs */
-function showLists({ status, transfers, recent, troubles }, nowMs) {
-  const underWay = transfers.first.map(({ action, path, count, bytes, since }) => {
-    const others = count > 1 ? `and ${plural(count - 1, 'other')}` : '';
-    return { what: action, name: path, detail: bytes === null ? others : showBytes(bytes), at: since };
-  });
-  const more = transfers.count - transfers.first.length;
-  showRows(byId('transfers'), underWay, { nowMs, empty: 'Nothing is being transferred.', more });
-
-  const problems = status.problems.first.map(({ path, kind, reason }) => {
-    return { what: kind, kind: kind === 'special' ? '' : 'warn', name: path, detail: reason };
-  });
-  showRows(byId('problems'), problems, { nowMs, empty: 'None.', more: status.problems.count - problems.length });
-
-  const done = recent.map(({ action, path, bytes, ageSeconds, at }) => {
-    const size = action === 'uploaded' ? `${showBytes(bytes)}, ` : '';
-    return { what: action, name: path, detail: `${size}${showSeconds(ageSeconds)} after the change`, at };
-  });
-  showRows(byId('recent'), done, { nowMs, empty: 'None since the start.' });
-
-  const said = troubles.map(({ at, level, message, fields: { path, reason, ...rest } }) => {
-    const about = Object.entries(rest).map(([name, value]) => `${name}: ${value}`);
-    const detail = [path === undefined ? [] : message, reason ?? [], about].flat().join(', ');
-    return { what: level === 'warn' ? 'warning' : level, kind: level, name: path ?? message, detail, at };
-  });
-  showRows(byId('troubles'), said, { nowMs, empty: 'None since the start.' });
+function showLists(activity, nowMs) {
+  for (const { id, rows, empty, more } of listsOf(activity)) showRows(byId(id), rows, { nowMs, empty, more });
 }
 
 /** @type {Pick<Activity, 'history' | 'at'> | undefined} */

@@ -1,4 +1,4 @@
-// What the agent's numbers mean, for people.
+// Pure. What the agent's numbers mean, for people: the status page and `awssyncer status --watch` say the same.
 import { plural, showAge, showBytes, showSeconds, showTime } from './words.js';
 
 /** @import { Activity } from '../activity.ts' */
@@ -128,4 +128,51 @@ export function alarmsOf({ status, approveCommand, lease }) {
     alarms.push({ ...PLAIN, title, text, names: unwatched });
   }
   return alarms;
+}
+
+/**
+ * @typedef {object} Row
+ * @property {string} [what]
+ * @property {string} [kind] how it looks: '', warn, error, none
+ * @property {string} name
+ * @property {string} [detail]
+ * @property {string} [at]
+ */
+
+/**
+ * What goes on and what went on, the same way everywhere.
+ *
+ * @typedef {object} List
+ * @property {'transfers' | 'problems' | 'recent' | 'troubles'} id
+ * @property {readonly Row[]} rows
+ * @property {string} empty what is said where there are none
+ * @property {number} more how many others there are
+ */
+
+/** @param {Activity} activity @returns {List[]} */
+export function listsOf({ status: { problems }, transfers, recent, troubles }) {
+  const underWay = transfers.first.map(({ action, path, count, bytes, sentBytes, since }) => {
+    const others = count > 1 ? `and ${plural(count - 1, 'other')}` : '';
+    const sent = sentBytes === null || sentBytes === undefined ? '' : `${showBytes(sentBytes)} of `;
+    return { what: action, name: path, detail: bytes === null ? others : `${sent}${showBytes(bytes)}`, at: since };
+  });
+  const wrong = problems.first.map(({ path, kind, reason }) => {
+    return { what: kind, kind: kind === 'special' ? '' : 'warn', name: path, detail: reason };
+  });
+  const done = recent.map(({ action, path, bytes, ageSeconds, at }) => {
+    const size = action === 'uploaded' ? `${showBytes(bytes)}, ` : '';
+    return { what: action, name: path, detail: `${size}${showSeconds(ageSeconds)} after the change`, at };
+  });
+  const said = troubles.map(({ at, level, message, fields: { path, reason, ...rest } }) => {
+    const about = Object.entries(rest).map(([name, value]) => `${name}: ${value}`);
+    const detail = [path === undefined ? [] : message, reason ?? [], about].flat().join(', ');
+    return { what: level === 'warn' ? 'warning' : level, kind: level, name: path ?? message, detail, at };
+  });
+  const left = (/** @type {Some<unknown>} */ { count, first }) => count - first.length;
+  return [
+    { id: 'transfers', rows: underWay, empty: 'Nothing is being transferred.', more: left(transfers) },
+    { id: 'problems', rows: wrong, empty: 'None.', more: left(problems) },
+    { id: 'recent', rows: done, empty: 'None since the start.', more: 0 },
+    { id: 'troubles', rows: said, empty: 'None since the start.', more: 0 },
+  ];
 }

@@ -2,6 +2,8 @@
 // no selection and no focus is lost. Texts are set as text.
 import { plural, showTime } from './words.js';
 
+/** @import { Row } from './reading.js' */
+
 /** @param {Element} element @param {string} text */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
@@ -32,15 +34,6 @@ export function showEach(parent, items, make, showOne) {
     showOne(item, /** @type {[HTMLElement, HTMLElement, HTMLElement, HTMLElement]} */ ([...element.children]), element);
   }
 }
-
-/**
- * @typedef {object} Row
- * @property {string} [what]
- * @property {string} [kind] how it looks
- * @property {string} name
- * @property {string} [detail]
- * @property {string} [at]
- */
 
 // A name may hold letters that are written from right to left, or say that all are: <bdi> keeps that to itself.
 const makeRow = makerOf('<li><b></b> <bdi></bdi> <span></span> <time></time></li>');

@@ -1,4 +1,4 @@
-// Numbers and times for people.
+// Pure. Numbers and times for people, in a browser and in a terminal.
 
 const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
