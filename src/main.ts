@@ -92,7 +92,7 @@ async function execute({ command, config }: Job): Promise<number> {
   const log = makeLog({ troubles });
   // Node prints them as several lines.
   process.removeAllListeners('warning').on('warning', ({ name, message }) => {
-    if (name !== 'ExperimentalWarning') log.warn(message, { name });
+    if (name !== 'ExperimentalWarning') log.warn('Node warns', { name, reason: message });
   });
   const isLongRun = LONG_COMMANDS.some((name) => name === command);
   if (process.pid === 1 && isLongRun) (await import('./cli/orphans.ts')).adoptOrphans();
@@ -108,7 +108,7 @@ async function execute({ command, config }: Job): Promise<number> {
       return { log: makeLog({ troubles, common: { directory } }), troubles };
     },
     screen,
-    interactive: process.stderr.isTTY === true,
+    interactive: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb' && isTold(config.logLevel),
     now: Date.now,
     version: packageJson.version,
     commit: COMMIT,
@@ -119,8 +119,14 @@ async function execute({ command, config }: Job): Promise<number> {
   });
 }
 
+/** Whether the level lets through what is neither a warning nor an error: a bar is no more than that. */
+function isTold(level: LogLevel): boolean {
+  return level === 'info' || level === 'debug';
+}
+
 function open(format: 'human' | 'json', level: LogLevel): Promise<MakeLog> {
-  return openLogs({ format, level, write: (line) => screen.line(line), now: Date.now, redact });
+  const colours = process.stderr.isTTY === true && process.stderr.hasColors();
+  return openLogs({ format, level, colours, write: (line) => screen.line(line), now: Date.now, redact });
 }
 
 /** A result that went nowhere is a failure, whatever was done. */
@@ -158,7 +164,7 @@ function fail(error: unknown): never {
       : undefined
     : `This is a defect in awssyncer${debug ? '' : '; --log-level=debug shows where'}.`;
   if (jsonLog !== undefined) {
-    jsonLog.error(message, { hint, stack: debug ? inspect(error) : undefined });
+    jsonLog.error('cannot go on', { reason: message, hint, stack: debug ? inspect(error) : undefined });
   } else {
     const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ');
     stderr(`awssyncer: ${oneLine(message)}\n${hint === undefined ? '' : `  hint: ${oneLine(hint)}\n`}`);

@@ -1,6 +1,7 @@
 // Pure. What is written from the code: files, and parts of documents between <!-- NAME:begin --> and <!-- NAME:end -->.
 import { EXIT_TEXTS } from '../../src/config/commands.ts';
 import { optionTable } from '../../src/config/help.ts';
+import { LOG_KEYS } from '../../src/ops/log-keys.ts';
 import { METRICS } from '../../src/ops/metrics.ts';
 import { dashboard } from '../dashboard/dashboard.ts';
 import type { Finding, Source } from './source.ts';
@@ -8,7 +9,7 @@ import type { Finding, Source } from './source.ts';
 /** By document, what writes its blocks. */
 const BLOCKS: ReadonlyMap<string, Readonly<Record<string, () => string>>> = new Map([
   ['src/REFERENCE.md', { options: optionTable, 'exit-codes': exitCodeTable }],
-  ['src/OPERATIONS.md', { metrics: metricTable }],
+  ['src/OPERATIONS.md', { metrics: metricTable, 'log-keys': logKeyTable }],
 ]);
 
 /** What writes whole files. */
@@ -27,6 +28,14 @@ function metricTable(): string {
     return `| \`${name}${labelled}\` | ${type} | ${help.replaceAll('|', '\\|')} |`;
   });
   return ['| Metric | Type | Meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
+function logKeyTable(): string {
+  const rows = Object.entries(LOG_KEYS).map(([name, key]) => {
+    const type = key.type === 'path' ? 'string' : key.type;
+    return `| \`${name}\` | ${'unit' in key ? `${type}, ${key.unit}` : type} | ${key.help} |`;
+  });
+  return ['| Key | Type | Meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
 function blockPattern(name: string): RegExp {

@@ -56,5 +56,6 @@ const PRETENDED: ReadonlyMap<string, string> = new Map([
 
 /** Says of every change that it would be made. */
 export function pretendLog(log: Log): Log {
-  return { ...log, info: (message, fields) => log.info(PRETENDED.get(message) ?? message, fields) };
+  const pretended = (message: string) => (PRETENDED.get(message) ?? message) as 'would upload';
+  return { ...log, info: (message, ...rest) => log.info(pretended(message), ...rest) };
 }

@@ -8,7 +8,7 @@ import { proveKey } from '../transfer/prove.ts';
 import { uploadFile } from '../transfer/upload-file.ts';
 import { uploadMarker, uploadSymlink } from '../transfer/upload-inline.ts';
 import type { Look } from './look.ts';
-import type { Beginning } from './transfers.ts';
+import type { Beginning, Transfers } from './transfers.ts';
 
 /** Actions that are a transfer of their own; deletes go in batches, the rest needs no request. */
 export type TransferAction = Extract<Action, { do: 'put-file' | 'put-symlink' | 'put-marker' | 'prove' }>;
@@ -22,8 +22,8 @@ export interface JobOptions {
   readonly look: Look;
   /** Publish a snapshot of a file that does not rest. */
   readonly force: boolean;
-  /** S3 has taken so much more of the content. */
-  readonly onSent: (bytes: number) => void;
+  /** Where it is seen as long as it is under way. */
+  readonly transfers: Transfers;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ function isCopy(action: TransferAction, { mark }: Pick<JobOptions, 'mark'>): boo
 }
 
 /** What it is, for people. */
-export function beginningOf(action: TransferAction, job: Omit<JobOptions, 'onSent'>): Beginning {
+function beginningOf(action: TransferAction, job: JobOptions): Beginning {
   const { path } = job.mark;
   if (action.do === 'prove') return { action: 'prove', path };
   const bytes = action.do === 'put-marker' ? undefined : job.look.state.stat?.sizeBytes;
@@ -45,6 +45,15 @@ export function beginningOf(action: TransferAction, job: Omit<JobOptions, 'onSen
 
 /** Performs it. Rejects only on a broken ledger or a defect. */
 export function perform(context: TransferContext, action: TransferAction, job: JobOptions): Promise<Outcome> {
+  return job.transfers.during(beginningOf(action, job), (onSent) => start(context, action, { ...job, onSent }));
+}
+
+interface StartedJob extends JobOptions {
+  /** S3 has taken so much more of the content. */
+  readonly onSent: (bytes: number) => void;
+}
+
+function start(context: TransferContext, action: TransferAction, job: StartedJob): Promise<Outcome> {
   const { path } = job.mark;
   const { stat, xattrs, fileRow, markerRow, source } = job.look.state;
   const { signal, force, onSent } = job;

@@ -9,6 +9,7 @@ import { marginMs } from '../lease/rules.ts';
 import { BehindError, HeldError, readLease, UnsupportedError } from '../lease/take.ts';
 import { RefusedError } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
+import type { LogFields } from '../ops/log-keys.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Retry } from '../transfer/retry.ts';
@@ -192,7 +193,7 @@ function cannotBe(error: unknown): boolean {
   return error instanceof StoreError && (error.reaction === 'denied' || error.reaction === 'rejected');
 }
 
-function showHolder(holder: LeaseDocument | undefined): Record<string, string | number> {
+function showHolder(holder: LeaseDocument | undefined): LogFields {
   if (holder === undefined) return { holder: 'unknown' };
   const { host, pid, version, since, ttlMs } = holder;
   return { host, pid, version, since, ttlMs };

@@ -21,7 +21,7 @@ import { type DeleteJob, DeleteQueue } from './delete-queue.ts';
 import { Feedback } from './feedback.ts';
 import { DeleteHolds, type HeldDeletes, type HoldReason, sayHeld } from './held-deletes.ts';
 import { InodeHolds } from './inode-holds.ts';
-import { beginningOf, isTransfer, perform, type TransferAction } from './jobs.ts';
+import { isTransfer, perform, type TransferAction } from './jobs.ts';
 import type { Look, Looker } from './look.ts';
 import type { Meters } from './meters.ts';
 import type { Patience } from './patience.ts';
@@ -95,12 +95,8 @@ export class Pipeline implements ScanSink {
     const { looker, limiter, times, now, timer, onFatal, rootBroken, covered, context } = options;
     this.#hot = new HotPaths(times.coalesceMs, times.maxWaitMs);
     this.#pump = new Pump({
-      times,
-      limiter,
+      ...{ times, limiter, now, timer, onFatal },
       waiting: () => context.snapshots.running,
-      now,
-      timer,
-      onFatal,
       onWork: () => options.meters.sampling?.wake(),
       onMark: (mark) => this.#plan(mark),
       onSubtree: (mark, signal) => this.#scan(mark, signal),
@@ -134,6 +130,11 @@ export class Pipeline implements ScanSink {
     if (change.written) this.#o.unreadWrites.heard(change.path, now);
     this.#feedback.waitsNoMore(change.path);
     this.#pump.mark(change, { notBeforeMs: this.#pump.draining ? now : this.#hot.notBeforeMs(change.path), ...of });
+  }
+
+  /** Resolves when what is dirty now has been dealt with, or put off because it cannot be stored. */
+  round(): Promise<void> {
+    return this.#pump.round();
   }
 
   /** Resolves when nothing is dirty, in flight or being scanned. */
@@ -368,10 +369,8 @@ export class Pipeline implements ScanSink {
       now() - mark.firstAtMs >= times.maxWaitMs || (this.#pump.isUrgent(mark) && mark.races >= URGENT_RACES);
     const force = mark.races > 0 && restless;
     this.#pump.submit(async () => {
-      const job = { mark, look, force, signal: this.#pump.signal };
-      const outcome = await meters.transfers.during(beginningOf(action, job), (onSent) =>
-        perform(context, action, { ...job, onSent }),
-      );
+      const job = { mark, look, force, transfers: meters.transfers, signal: this.#pump.signal };
+      const outcome = await perform(context, action, job);
       if (outcome.end === 'equal' || outcome.end === 'stored') unreadWrites.published(mark.path, mark.lastAtMs);
       this.#feedback.transferEnded(mark, look, outcome);
     });

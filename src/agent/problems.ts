@@ -15,12 +15,12 @@ export interface Problem {
   readonly reason: string;
 }
 
-const SAID: Readonly<Record<ProblemKind, string>> = {
+const SAID = {
   failed: 'cannot store',
   unreadable: 'cannot read',
   special: 'skipped',
   fuzzy: 'stored while it was being written',
-};
+} as const satisfies Readonly<Record<ProblemKind, string>>;
 
 /** Of each kind. */
 export const NO_PROBLEMS: Readonly<Record<ProblemKind, number>> = { failed: 0, unreadable: 0, fuzzy: 0, special: 0 };

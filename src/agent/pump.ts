@@ -160,6 +160,11 @@ export class Pump {
     return this.#wait(epoch);
   }
 
+  /** Resolves when everything marked so far has been dealt with, or put off. Hastens nothing. */
+  round(): Promise<void> {
+    return this.#wait(this.#epoch++).ended;
+  }
+
   /** What a wait has not seen the end of. */
   left({ epoch }: Wait): RelPath[] {
     return [...this.#paths(epoch)];

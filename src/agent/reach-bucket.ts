@@ -63,7 +63,7 @@ function connectionOf(config: BucketConfig, context: Surroundings, requestTimeou
     ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, profile, forcePathStyle }),
     ...{ requestTimeoutMs, version, env },
     settings: objectSettings(config, { cwd, prefix: remote.prefix }),
-    onWarning: (message) => log.warn(message),
+    onWarning: (reason) => log.warn('the SDK warns', { reason }, reason),
   };
 }
 

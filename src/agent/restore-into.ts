@@ -3,7 +3,6 @@ import type { FilterRule } from '../filter/path-filter.ts';
 import { EXIT, type ExitCode, worstExit } from '../model/errors.ts';
 import type { Keeps } from '../model/extras.ts';
 import { loadAddon } from '../native/addon.ts';
-import { showBytes } from '../ops/units.ts';
 import type { DeleteBudget } from '../plan/delete-budget.ts';
 import type { Overwrite } from '../plan/restore-plan.ts';
 import type { Pretended, RestoreProgress, RestoreReport } from '../restore/options.ts';
@@ -64,6 +63,7 @@ export async function restoreInto(
     nowMs: clock.wallNow,
     randomName: randomDigits,
     ...edges,
+    onDone: ({ what, path, bytes }) => workspace.log.info(what, { path, bytes }),
     onProgress: (progress) => {
       workspace.meters.restored(progress);
       edges.onProgress?.(progress);
@@ -92,13 +92,13 @@ export function restoreExitCode({ heldRemovals, failures, refused, partial }: Re
   );
 }
 
-const PRETENDED: Readonly<Record<Pretended['what'], string>> = {
+const PRETENDED = {
   restore: 'would restore',
   replace: 'would keep aside and replace',
   'keep-remote': 'would keep aside what S3 has of',
   remove: 'would remove',
   apply: 'would set mode and owner of',
-};
+} as const satisfies Readonly<Record<Pretended['what'], string>>;
 
 function tellPretended({ log }: Workspace, { what, path, sizeBytes }: Pretended): void {
   log.info(PRETENDED[what], { path, sizeBytes });
@@ -120,7 +120,7 @@ function tell({ log }: Workspace, report: RestoreReport): void {
   const { downloaded, downloadedBytes, adopted, unchanged, removed, kept, failures } = report;
   log.info('restored', {
     downloaded,
-    size: showBytes(downloadedBytes),
+    downloadedBytes,
     adopted,
     unchanged,
     removed,

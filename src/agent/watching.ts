@@ -39,6 +39,7 @@ export class Watching {
   /** LOCAL is on a network file system: what other machines change brings no event. */
   readonly #isRemote: boolean;
   readonly #checkpoints: Checkpointing | undefined;
+  readonly #firstSync: Promise<void>;
   readonly #ending = Promise.withResolvers<void>();
   #overflows = 0;
   #isEnding = false;
@@ -65,7 +66,7 @@ export class Watching {
       sink: (change) => this.#engine.pipeline.change(change),
       onRootBreak: (reason) => guard.break(`it was ${reason}`),
       onOverflow: () => log.warn('the kernel dropped events, everything is scanned', { overflows: ++this.#overflows }),
-      warn: (message) => log.warn(message),
+      warn: (reason) => log.warn('not everything can be watched', { reason }, reason),
       openInotify,
     });
     this.#engine.watch = this.#watch;
@@ -75,6 +76,7 @@ export class Watching {
       log.warn('changes made by other machines bring no event here: LOCAL is polled as well', { fileSystem: remote });
     }
     this.#engine.pipeline.change(EVERYTHING);
+    this.#firstSync = this.#engine.pipeline.round();
     void this.#engine.pipeline.idle().then(() => this.#rest());
     this.#repeat(
       'poll',
@@ -123,6 +125,11 @@ export class Watching {
   /** Directories that are watched. */
   get watches(): number {
     return this.#watch.counts().watches;
+  }
+
+  /** Resolves when what differed at the start has been sent, or put off because it cannot be. */
+  get firstSync(): Promise<void> {
+    return this.#firstSync;
   }
 
   /** How often the kernel dropped events. */

@@ -227,6 +227,6 @@ function openState(
   { root, url }: { root: string; url: string },
 ): StateDir {
   const state = openStateDir({ local: root, url, stateDir: config.stateDir, env: context.env, uid: context.uid });
-  for (const warning of state.warnings) context.log.warn(warning);
+  for (const reason of state.warnings) context.log.warn('the state directory is doubtful', { reason }, reason);
   return state;
 }

@@ -82,8 +82,7 @@ async function reload(fleet: Fleet, config: CommandConfig<'agent'>, context: Com
     directories = readDirectories(config, context);
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    log.error(error.message, { hint: error.hint });
-    log.error('the file is not used: everything goes on as before');
+    log.error('the file is not used: everything goes on as before', { reason: error.message, hint: error.hint });
     return;
   }
   const { started, ended } = await fleet.change(directories);

@@ -15,6 +15,9 @@ export async function approveDeletes(
   const agent = await findAgent(config, context);
   const { approved } = await steer<{ approved: number }>(agent, { path: '/approve-deletes', timeoutMs: ANSWER_MS });
   if (config.json) context.stdout(`${JSON.stringify({ command: 'approve-deletes', exitCode: EXIT.ok, approved })}\n`);
-  else context.log.info(approved === 0 ? 'no deletes are held' : `${approved} deletes were released`);
+  else {
+    const said = approved === 0 ? 'no deletes are held' : `${approved} deletes were released`;
+    context.log.info('deletes released', { deletes: approved }, said);
+  }
   return EXIT.ok;
 }

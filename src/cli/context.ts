@@ -23,7 +23,7 @@ export interface CommandContext {
   readonly stdout: (text: string) => void;
   /** Where the log is written, and a progress bar may be shown. */
   readonly screen: Screen;
-  /** Whether standard error is a terminal. */
+  /** Whether a person at a terminal sees standard error, and wants to see how far a command has come. */
   readonly interactive: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -27,8 +27,11 @@ export async function doctor(config: CommandConfig<'doctor'>, context: CommandCo
   const exitCode = exitCodeOf(report.verdicts);
   const ms = context.now() - startedMs;
   const count = (wanted: State): number => report.verdicts.filter(({ state }) => state === wanted).length;
+  const [failed, warnings, fine] = [count('fail'), count('warn'), count('ok')];
   context.log.info(
-    `doctor: ${count('fail')} failed, ${count('warn')} to be looked at, ${count('ok')} fine in ${showMs(ms)}`,
+    'doctor',
+    { failed, warnings, fine, ms: Math.round(ms) },
+    `doctor: ${failed} failed, ${warnings} to be looked at, ${fine} fine in ${showMs(ms)}`,
   );
   if (config.json) {
     context.stdout(`${JSON.stringify({ command: 'doctor', exitCode, checks: report.verdicts, ms: Math.round(ms) })}\n`);
@@ -39,6 +42,7 @@ export async function doctor(config: CommandConfig<'doctor'>, context: CommandCo
 function printPolicy(config: CommandConfig<'doctor'>, { env, stdout, log }: CommandContext): number {
   const scope = { ...config.remote, region: config.region ?? regionOf(env) };
   stdout(`${JSON.stringify(iamPolicy(scope, config), null, 2)}\n`);
-  log.info(versionsHint(scope));
+  const hint = versionsHint(scope);
+  log.info('some commands need more', { hint }, hint);
   return EXIT.ok;
 }

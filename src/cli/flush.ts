@@ -19,18 +19,21 @@ export async function flush(config: CommandConfig<'flush'>, context: CommandCont
   });
   const exitCode = report.complete ? EXIT.ok : EXIT.partial;
   const { count, first } = report.missing;
+  const ms = Math.round(report.ms);
+  const checkpoint = checkpointOf(report);
+  const taken = checkpoint === undefined ? '' : ` checkpoint=${checkpoint}`;
   if (json) context.stdout(`${JSON.stringify({ command: 'flush', exitCode, ...report })}\n`);
   else if (report.complete)
-    context.log.info(`flush: everything is in S3 after ${showMs(report.ms)}`, checkpointOf(report));
+    context.log.info('flushed', { ms, checkpoint }, `flush: everything is in S3 after ${showMs(ms)}${taken}`);
   else {
-    context.log.error(`flush: not in S3 after ${showMs(report.ms)}`, { paths: count });
+    context.log.error('not flushed', { ms, paths: count }, `flush: not in S3 after ${showMs(ms)} paths=${count}`);
     for (const { path, kind, reason } of first) context.stdout(`${path}: ${kind}, ${reason}\n`);
     if (count > first.length) context.stdout(`and ${count - first.length} more\n`);
   }
   return exitCode;
 }
 
-/** Nothing where the agent takes none. */
-function checkpointOf({ checkpoint }: FlushReport): Record<string, string> {
-  return checkpoint === undefined ? {} : { checkpoint: checkpoint ?? 'none, the tree did not rest' };
+/** undefined: the agent takes none. */
+function checkpointOf({ checkpoint }: FlushReport): string | undefined {
+  return checkpoint === null ? 'none, the tree did not rest' : checkpoint;
 }

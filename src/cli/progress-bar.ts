@@ -5,7 +5,7 @@ import { type Edges, type Estimate, type Meter, showEstimate } from './progress.
 
 const INTERVAL_MS = 200;
 
-/** Appears when there is something to show. @returns the way to end it */
+/** Appears when it is known that there is something to do, and how much. @returns the way to end it */
 export function progressBar({ screen }: Pick<Edges, 'screen'>, meter: Meter): () => void {
   const bar = new SingleBar({
     format: '{bar} {percentage} % | {text}',
@@ -17,7 +17,8 @@ export function progressBar({ screen }: Pick<Edges, 'screen'>, meter: Meter): ()
   const show = (estimate: Estimate): void => {
     const text = showEstimate(estimate);
     // By time, as far as it can be told: a large file is as long as it takes.
-    const { files, bytes, total = { files, bytes } } = estimate;
+    const { files, bytes, total } = estimate;
+    if (total === undefined || total.files === 0) return;
     const [value, all] = total.bytes > 0 ? [bytes, total.bytes] : [files, total.files];
     if (!screen.barIsShown) bar.start(all, value, { text });
     screen.barIsShown = true;

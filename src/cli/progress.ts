@@ -1,6 +1,6 @@
 // How far a long command has come: a bar for people at a terminal, a line every ten seconds elsewhere.
 import { clock } from '../agent/clock.ts';
-import type { LogFields } from '../ops/log.ts';
+import type { LogFields } from '../ops/log-keys.ts';
 import { Pace, type Work } from '../ops/pace.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
@@ -69,7 +69,6 @@ export function showEstimate({ files, bytes, total, perSecond, leftMs }: Estimat
 }
 
 export interface LineOptions {
-  readonly logFormat: LogFormat;
   readonly timer?: typeof clock.timer;
   readonly now?: () => number;
 }
@@ -78,7 +77,7 @@ export interface LineOptions {
 export function progressLines(
   { log }: Pick<Edges, 'log'>,
   poll: () => Progress | undefined,
-  { logFormat, timer = clock.timer, now = clock.now }: LineOptions,
+  { timer = clock.timer, now = clock.now }: LineOptions = {},
 ): () => void {
   const meter = new Meter(poll, now);
   let looks = 0;
@@ -88,8 +87,7 @@ export function progressLines(
       cancel = next();
       if (++looks % LOOKS_A_LINE !== 0) return;
       if (estimate === undefined) log.info('working', { stage: 'listing' });
-      else if (logFormat === 'human') log.info(`working: ${showEstimate(estimate)}`);
-      else log.info('working', fieldsOf(estimate));
+      else log.info('working', fieldsOf(estimate), `working: ${showEstimate(estimate)}`);
     }, LOOK_MS);
   let cancel = next();
   return () => cancel();
@@ -110,13 +108,17 @@ function rounded(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** A bar once there is something to show, or lines. @returns the way to end it */
+export interface ShowOptions {
+  readonly logFormat: LogFormat;
+}
+
+/** A bar once it is known how much there is, or lines. @returns the way to end it */
 export async function showProgress(
   edges: Edges,
   poll: () => Progress | undefined,
-  { logFormat }: Pick<LineOptions, 'logFormat'>,
+  { logFormat }: ShowOptions,
 ): Promise<() => void> {
-  if (!edges.interactive || logFormat !== 'human') return progressLines(edges, poll, { logFormat });
+  if (!edges.interactive || logFormat !== 'human') return progressLines(edges, poll);
   const { progressBar } = await import('./progress-bar.ts');
   return progressBar(edges, new Meter(poll));
 }

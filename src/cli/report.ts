@@ -4,6 +4,7 @@ import type { Problem } from '../agent/problems.ts';
 import type { ExitCode } from '../model/errors.ts';
 import { displayPath, type RelPath } from '../model/path.ts';
 import { NAMED_PATHS } from '../ops/control.ts';
+import type { LogFields } from '../ops/log-keys.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 
 export interface Report {
@@ -46,6 +47,12 @@ export function jsonReport(report: Report): string {
     ],
   };
   return `${JSON.stringify(result)}\n`;
+}
+
+/** The result as a line of the log for programs. */
+export function reportFields({ counters, problems, heldDeletes, dryRun, ms }: Report): LogFields {
+  const failed = problems.filter(([, { kind }]) => kind !== 'special').length;
+  return { ...counters, failed, held: heldDeletes.length, dryRun, ms: Math.round(ms) };
 }
 
 /** The result as one line for people. */

@@ -1,6 +1,6 @@
 // The progress of a restore.
 import type { RestoreProgress } from '../restore/options.ts';
-import { type Edges, type LineOptions, type Progress, showProgress } from './progress.ts';
+import { type Edges, type Progress, type ShowOptions, showProgress } from './progress.ts';
 
 export interface RestoreProgressView {
   readonly update: (progress: RestoreProgress) => void;
@@ -8,7 +8,7 @@ export interface RestoreProgressView {
 }
 
 /** Shown as soon as the listing has told how much there is. */
-export async function showRestore(edges: Edges, options: Pick<LineOptions, 'logFormat'>): Promise<RestoreProgressView> {
+export async function showRestore(edges: Edges, options: ShowOptions): Promise<RestoreProgressView> {
   let latest: Progress | undefined;
   const stop = await showProgress(edges, () => latest, options);
   return {

@@ -16,6 +16,7 @@ import { type Program, startProgram } from './program.ts';
 import { ReadyFile } from './ready-file.ts';
 import { showRestore } from './restore-progress.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { showFirstSync } from './sync-progress.ts';
 import { watchUntilSignal } from './watch.ts';
 
 type RunConfig = CommandConfig<'run'>;
@@ -99,6 +100,9 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 ];
 const ENDING: ReadonlySet<string> = new Set(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
+/** Why the program is told to end. */
+const ENDS = ['told to end, and so is the program', 'the lease is lost: the program is told to end'] as const;
+
 async function runProgram(
   program: readonly string[],
   { workspace, config, context, onStarted }: ProgramRun,
@@ -106,7 +110,8 @@ async function runProgram(
   const watching = new Watching(workspace, config);
   const stopwatch = new Stopwatch(config.shutdownTimeoutMs, context.now);
   let child: Program | undefined;
-  const end = (why: string, signal: NodeJS.Signals): void => {
+  let endProgress = (): void => {};
+  const end = (why: (typeof ENDS)[number], signal: NodeJS.Signals): void => {
     stopwatch.start();
     watching.tellToEnd();
     context.log.info(why, { signal });
@@ -126,9 +131,12 @@ async function runProgram(
   });
   try {
     onStarted(watching);
+    // What the program writes to the terminal is its own: no bar.
+    endProgress = await showFirstSync({ workspace, config, context: { ...context, interactive: false } }, watching);
     child = startProgram(program, context);
     const code = await Promise.race([child.ended, watching.engine.fatal]);
     child = undefined;
+    endProgress();
     context.log.info('the program has ended, flushing', { code });
     const flushed = await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
     return flushed === EXIT.ok ? code : flushed;
@@ -139,6 +147,7 @@ async function runProgram(
     }
     throw error;
   } finally {
+    endProgress();
     await watching.stop();
     release();
   }

@@ -5,7 +5,7 @@ import { openWorkspace } from '../agent/workspace.ts';
 import type { CommandConfig } from '../config/config.ts';
 import type { CommandContext } from './context.ts';
 import { interruptOn } from './interrupt.ts';
-import { humanReport, jsonReport, type Report } from './report.ts';
+import { humanReport, jsonReport, type Report, reportFields } from './report.ts';
 import { showSync } from './sync-progress.ts';
 
 export async function sync(config: CommandConfig<'sync'>, context: CommandContext): Promise<number> {
@@ -20,7 +20,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
     checksLate: true,
   });
   const interrupt = interruptOn(context);
-  const endProgress = showSync(context, workspace, config);
+  const endProgress = await showSync(context, workspace, config);
   try {
     const { exitCode, engine, remote } = await syncOnce(workspace, config, interrupt.signal);
     const report: Report = {
@@ -33,7 +33,7 @@ export async function sync(config: CommandConfig<'sync'>, context: CommandContex
       heldDeletes: engine.pipeline.heldDeletes?.paths ?? [],
       dryRun: config.dryRun,
     };
-    context.log.info(humanReport(report));
+    context.log.info('sync', reportFields(report), humanReport(report));
     if (config.json) context.stdout(jsonReport(report));
     return interrupt.exitCode ?? exitCode;
   } catch (error) {

@@ -100,9 +100,13 @@ function report(
   { config, context, ms }: { config: CommandConfig<'verify'>; context: CommandContext; ms: number },
 ): void {
   for (const { key, reason } of impossible) context.log.warn('cannot be a path', { key, reason });
-  const repaired = found.filter(({ left }) => left === undefined).length;
-  const repairs = config.repair ? `, ${repaired} repaired` : '';
-  context.log.info(`verify: ${compared} compared, ${differences} different${repairs} in ${showMs(ms)}`);
+  const repaired = config.repair ? found.filter(({ left }) => left === undefined).length : undefined;
+  const repairs = repaired === undefined ? '' : `, ${repaired} repaired`;
+  context.log.info(
+    'verify',
+    { compared, differences, repaired, ms: Math.round(ms) },
+    `verify: ${compared} compared, ${differences} different${repairs} in ${showMs(ms)}`,
+  );
   if (!config.json) return;
   const shown = found.map(({ path, kind, detail, left }) => ({
     ...{ path: displayPath(path), kind, detail },

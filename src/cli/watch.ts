@@ -11,6 +11,7 @@ import type { CommandContext } from './context.ts';
 import { type AgentSurroundings, controlled } from './control.ts';
 import { interruptOn } from './interrupt.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { showFirstSync } from './sync-progress.ts';
 
 export async function watch(config: CommandConfig<'watch'>, context: CommandContext): Promise<number> {
   const workspace = await openWorkspace(config, context, {
@@ -68,14 +69,18 @@ export async function watchUntilSignal(
     resolve();
   });
   const watching = new Watching(workspace, config);
+  let endProgress = (): void => {};
   try {
     onStarted(watching);
     context.log.info('watching', { local: workspace.root, remote: workspace.url });
+    endProgress = await showFirstSync({ workspace, config, context }, watching);
     await Promise.race([told, watching.engine.fatal, ...lostOf(workspace)]);
+    endProgress();
     watching.tellToEnd();
     if (config.lingerMs > 0 && stopwatch.isRunning) await sleep(config.lingerMs);
     return await endWatching(workspace, watching, { shutdownTimeoutMs: stopwatch.leftMs() });
   } finally {
+    endProgress();
     await watching.stop();
     release();
   }

@@ -106,9 +106,10 @@ export class Member {
       return { exitCode, reason: `it ended with exit code ${exitCode}` };
     } catch (error) {
       const { message, hint, stack } = error as Error & { readonly hint?: string };
-      log.error(message, { hint });
-      if (!(error instanceof OperatorError)) log.debug('thrown', { stack });
-      return { exitCode: error instanceof OperatorError ? error.exitCode : EXIT.fatal, reason: message };
+      const isExpected = error instanceof OperatorError;
+      log.error('cannot go on', { reason: message, hint });
+      if (!isExpected) log.debug('thrown', { stack });
+      return { exitCode: isExpected ? error.exitCode : EXIT.fatal, reason: message };
     }
   }
 }

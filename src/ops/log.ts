@@ -1,5 +1,6 @@
 // The log: lines for people, or one JSON object a line for machines.
 import type { Trouble } from './activity.ts';
+import type { LogFields, LogKeyName } from './log-keys.ts';
 import { displayFields, humanLine } from './log-line.ts';
 import type { Ring } from './ring.ts';
 
@@ -8,13 +9,18 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/**
- * What a line says besides its message. `path`, `from` and `key` are byte strings; a name that ends in Bytes or Ms has
- * that unit.
- */
-export type LogFields = Readonly<Record<string, string | number | bigint | boolean | undefined>>;
+/** A message is always the same, so that it can be searched for; what differs from line to line is in the fields. */
+type Constant<M extends string> = Record<never, 1> extends Record<M, 1> ? never : M;
 
-type WriteLine = (message: string, fields?: LogFields) => void;
+/** Fields without a key that log-keys.ts does not know. */
+type Declared<F extends LogFields> = F & { readonly [K in Exclude<keyof F, LogKeyName>]: never };
+
+/** @param forPeople what they read instead of the message and the fields */
+type WriteLine = <const M extends string, F extends LogFields>(
+  message: Constant<M>,
+  fields?: Declared<F>,
+  forPeople?: string,
+) => void;
 
 /** Writes one line each. */
 export type Log = Readonly<Record<LogLevel, WriteLine>>;
@@ -23,6 +29,8 @@ export interface LogOptions {
   readonly format: 'human' | 'json';
   /** What every line says besides. */
   readonly common?: LogFields;
+  /** Lines for people show how grave they are in colour. Default: not. */
+  readonly colours?: boolean;
   /** Lines beyond this level are dropped. */
   readonly level: LogLevel;
   /** Takes one line without its line feed. */
@@ -35,7 +43,17 @@ export interface LogOptions {
   readonly troubles?: Ring<Trouble>;
 }
 
-type Emit = (level: LogLevel, message: string, fields: LogFields) => void;
+interface Said {
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+interface Line extends Said {
+  /** What people are told instead. */
+  readonly forPeople: Said | undefined;
+}
+
+type Emit = (level: LogLevel, line: Line) => void;
 
 /** Makes a log that writes where others do. */
 export type MakeLog = (own: Pick<LogOptions, 'common' | 'troubles'>) => Log;
@@ -52,14 +70,20 @@ export async function openLogs(shared: Omit<LogOptions, 'common' | 'troubles'>):
 }
 
 function logOf(options: LogOptions, emit: Emit): Log {
+  const { common = {} } = options;
   const line = (level: LogLevel, keep?: (message: string, fields: LogFields) => void): WriteLine => {
     const isWritten = LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(options.level);
     if (!isWritten && keep === undefined) return () => {};
-    return (message, fields = {}) => {
-      const all = { ...options.common, ...fields };
+    return (message: string, fields: LogFields = {}, forPeople?: string) => {
+      const all = { ...common, ...fields };
       const [text, shown] = [options.redact(message), displayFields(all, options.redact)];
       keep?.(text, shown);
-      if (isWritten) emit(level, text, shown);
+      if (!isWritten) return;
+      const instead =
+        forPeople === undefined
+          ? undefined
+          : { message: options.redact(forPeople), fields: displayFields(common, options.redact) };
+      emit(level, { message: text, fields: shown, forPeople: instead });
     };
   };
   const { error, warn } = keepersOf(options);
@@ -76,8 +100,11 @@ function keepersOf({ troubles, now }: LogOptions) {
   return { error: keep('error'), warn: keep('warn') };
 }
 
-function humanEmitter({ write, now }: Pick<LogOptions, 'write' | 'now'>): Emit {
-  return (level, message, fields) => write(humanLine(level, message, { fields, timeMs: now() }));
+function humanEmitter({ write, now, colours = false }: Pick<LogOptions, 'write' | 'now' | 'colours'>): Emit {
+  return (level, { message, fields, forPeople }) => {
+    const said = forPeople ?? { message, fields };
+    write(humanLine(level, said.message, { fields: said.fields, timeMs: now(), colours }));
+  };
 }
 
 /** Lines as pino writes them, with the level and the time in words. It is loaded only here: it takes 50 ms. */
@@ -93,5 +120,5 @@ async function jsonEmitter({ write, now }: Pick<LogOptions, 'write' | 'now'>): P
     },
     { write: (line: string) => write(line.trimEnd()) },
   );
-  return (level, message, fields) => logger[level](fields, message);
+  return (level, { message, fields }) => logger[level](fields, message);
 }

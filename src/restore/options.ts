@@ -53,6 +53,8 @@ export interface RestoreOptions extends Keeps {
   readonly signal?: AbortSignal;
   /** A dry run: told what would be done to a path, instead of doing it. */
   readonly pretend?: ((pretended: Pretended) => void) | undefined;
+  /** Told of each path that was brought, or removed. */
+  readonly onDone?: (done: RestoreDone) => void;
   /** Told after every object. */
   readonly onProgress?: (progress: RestoreProgress) => void;
 }
@@ -64,6 +66,13 @@ export interface ExtraOptions {
   readonly filter: PathFilter;
   /** What is mounted beneath LOCAL belongs to it. */
   readonly crossMounts: boolean;
+}
+
+export interface RestoreDone {
+  readonly what: 'downloaded' | 'removed';
+  readonly path: RelPath;
+  /** Content that was fetched for it. */
+  readonly bytes?: number;
 }
 
 export interface Pretended {

@@ -14,7 +14,7 @@ import { moveAside } from './move-aside.ts';
 import type { ExtraOptions } from './options.ts';
 import type { OpenDirectory } from './real-tree.ts';
 import { removeEmptyDirectory } from './settle-gone.ts';
-import { finding, isRemovedInPretence, type Remote, type Restoring } from './work.ts';
+import { finding, isRemovedInPretence, type Remote, type Restoring, removed } from './work.ts';
 
 type Extra = Pick<WalkEntry, 'key' | 'path' | 'stat'>;
 
@@ -149,5 +149,5 @@ function removeLeaf(
   if (local === undefined || isRemovedInPretence(work, path)) return;
   if (local.kind !== 'file' && local.kind !== 'symlink') throw new ChangedError('it changed on disk meanwhile');
   moveAside(work, { conflicts, directory, path, local, reason: 'not in S3' });
-  work.tally.removed++;
+  removed(work, path);
 }

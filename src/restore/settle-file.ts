@@ -15,7 +15,7 @@ import { leaveAlone } from './leave-alone.ts';
 import type { Pretended } from './options.ts';
 import { DEFAULT_FILE_PERMISSIONS, type Placed, placeObject } from './place.ts';
 import { provenRow } from './rows.ts';
-import { finding, type Remote, type Restoring, unchanged } from './work.ts';
+import { brought, finding, type Remote, type Restoring, unchanged } from './work.ts';
 
 /** How often a path may change under our hands before that is its failure. */
 const MAX_LOOKS = 5;
@@ -110,7 +110,7 @@ async function download(
     expected: local,
     ...(keepLoser && { keepLoser }),
   });
-  countDownload(work, placed);
+  countDownload(work, path, placed);
   const stat = placed.untouched ? placed.stat : neverUnchanged(placed.stat);
   if (!placed.untouched || remote.isAlias) work.tally.dirty.push(path);
   await saveRow(
@@ -151,7 +151,7 @@ async function saveRemote(work: Restoring, look: Look, reason: string): Promise<
   if (isPretended(work, look, 'keep-remote')) return;
   const { remote, path, row } = look;
   const placed = await placeObject(work, { remote, path, tree: conflicts.tree, expected: undefined });
-  countDownload(work, placed);
+  countDownload(work, path, placed);
   const keptAs = conflicts.tree.absolute(path).toString();
   work.tally.conflicts.push({ ...finding(path, reason), winner: 'local', keptAs });
   work.tally.dirty.push(path);
@@ -225,9 +225,8 @@ async function lookAgain(work: Restoring, remote: Remote): Promise<Remote | unde
   return head && { ...remote, etag: head.etag, sizeBytes: head.sizeBytes, lastModifiedMs: head.lastModifiedMs };
 }
 
-function countDownload(work: Restoring, { download }: Placed): void {
-  work.tally.downloaded++;
-  work.tally.downloadedBytes += download.head.sizeBytes;
+function countDownload(work: Restoring, path: RelPath, { download }: Placed): void {
+  brought(work, path, download.head.sizeBytes);
   if (!download.verified) work.tally.unverified++;
 }
 

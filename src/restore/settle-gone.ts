@@ -9,7 +9,7 @@ import { exceedsBudget } from '../plan/delete-budget.ts';
 import { planMarkerRestore, planRestore, type RestoreAnswers } from '../plan/restore-plan.ts';
 import type { Each } from './each.ts';
 import { Inquiry } from './inquiry.ts';
-import { isRemovedInPretence, type Restoring } from './work.ts';
+import { isRemovedInPretence, type Restoring, removed } from './work.ts';
 
 /** A local path to be removed, as it was when that was decided. */
 export interface Removal {
@@ -81,7 +81,7 @@ export async function removeLocally(
         work.tally.dirty.push(path);
         return;
       }
-      work.tally.removed++;
+      removed(work, path);
       removeEmptied(work, parentOf(path));
       await work.rows.forget(row.key);
     },

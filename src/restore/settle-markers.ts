@@ -12,7 +12,7 @@ import { statOf } from '../tree/local-tree.ts';
 import { BlockedError } from './errors.ts';
 import { leaveAlone } from './leave-alone.ts';
 import { provenRow } from './rows.ts';
-import type { Remote, Restoring } from './work.ts';
+import { brought, type Remote, type Restoring } from './work.ts';
 
 /** SHA-256 of nothing: a directory's content is empty. */
 const EMPTY_CHECKSUM = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -57,7 +57,7 @@ export async function applyMarker(work: Restoring, { remote, head }: Marker): Pr
         keepsXattrs: work.options.xattrs,
       }),
     );
-    work.tally.downloaded++;
+    brought(work, pathOfKey(remote.relKey), 0);
     if (stat.mode !== wanted) work.tally.dirty.push(pathOfKey(remote.relKey));
   } catch (error) {
     if (!(error instanceof BlockedError)) throw error;

@@ -64,6 +64,19 @@ export function isRemovedInPretence({ options, tally, removedInPretence }: Resto
   return true;
 }
 
+/** What S3 holds of the path is on disk now. */
+export function brought({ tally, options }: Restoring, path: RelPath, bytes: number): void {
+  tally.downloaded++;
+  tally.downloadedBytes += bytes;
+  options.onDone?.({ what: 'downloaded', path, bytes });
+}
+
+/** The path is gone from disk. */
+export function removed({ tally, options }: Restoring, path: RelPath): void {
+  tally.removed++;
+  options.onDone?.({ what: 'removed', path });
+}
+
 /** One name of a file that has several. */
 export interface Linked {
   readonly row: LedgerRow;

@@ -20,10 +20,10 @@ describe('errors before the log is open', () => {
     for (const [args, variables] of asked) {
       const { code, stdout, stderr } = await run(args, { env: { ...env, ...variables } });
       assert.deepEqual([code, stdout, stderr.split('\n').length], [2, '', 2], stderr);
-      const { level, message, hint } = JSON.parse(stderr);
+      const { level, message, reason, hint } = JSON.parse(stderr);
       assert.deepEqual(
-        [level, message, hint],
-        ['error', 'Cannot use --setle: there is no such option', 'Did you mean --settle?'],
+        [level, message, reason, hint],
+        ['error', 'cannot go on', 'Cannot use --setle: there is no such option', 'Did you mean --settle?'],
       );
     }
   });

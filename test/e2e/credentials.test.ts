@@ -139,7 +139,7 @@ test("a warning of the SDK's is a line of the log", async (t) => {
   const lines = stderr.trimEnd().split('\n');
   const warnings = lines.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
   assert.equal(warnings.length, 1, stderr);
-  assert.match(warnings[0].message, /Multiple credential sources detected: Both AWS_PROFILE/);
+  assert.match(warnings[0].reason, /Multiple credential sources detected: Both AWS_PROFILE/);
 });
 
 test('--profile takes credentials, endpoint and region from there, whatever keys the environment holds', async (t) => {

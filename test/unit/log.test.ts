@@ -23,11 +23,11 @@ async function logTo(lines: string[], options: Partial<LogOptions> = {}) {
 test('a line for people holds time, message, path and numbers with their units', async () => {
   const lines: string[] = [];
   const log = await logTo(lines);
-  log.info('uploaded', { path: 'caf\xc3\xa9/\xff', sizeBytes: 4_200, tookMs: 12, attempt: 2, gone: undefined });
+  log.info('uploaded', { path: 'caf\xc3\xa9/\xff', sizeBytes: 4_200, ageMs: 12, files: 2, hint: undefined });
   log.warn('held');
   const time = new Date(NOON).toTimeString().slice(0, 8);
   assert.deepEqual(lines, [
-    `${time} uploaded ${displayPath('caf\xc3\xa9/\xff')} 4.1 KiB 12 ms attempt=2`,
+    `${time} uploaded ${displayPath('caf\xc3\xa9/\xff')} 4.1 KiB 12 ms files=2`,
     `${time} warn: held`,
   ]);
 });
@@ -43,8 +43,8 @@ test('a line for machines is one JSON object with the level and the time in word
   (await logTo(lines, { format: 'json' })).warn('held', {
     path: 'a\xff',
     sizeBytes: 10n,
-    code: 'x\ny',
-    gone: undefined,
+    reason: 'x\ny',
+    hint: undefined,
   });
   assert.deepEqual(
     lines.map((line) => JSON.parse(line)),
@@ -55,7 +55,7 @@ test('a line for machines is one JSON object with the level and the time in word
         message: 'held',
         path: displayPath('a\xff'),
         sizeBytes: 10,
-        code: 'x\ny',
+        reason: 'x\ny',
       },
     ],
   );
@@ -80,9 +80,12 @@ test('S15 secrets of the environment and of signed requests are blotted out in b
   for (const format of ['human', 'json'] as const) {
     const lines: string[] = [];
     const log = await logTo(lines, { format, redact });
-    log.info('key wJalr/XUtnFEMI+K7MDENG in eu-west-1', { path: 'wJalr/XUtnFEMI+K7MDENG', note: 'token"with"quotes' });
+    log.info('key wJalr/XUtnFEMI+K7MDENG in eu-west-1', {
+      path: 'wJalr/XUtnFEMI+K7MDENG',
+      reason: 'token"with"quotes',
+    });
     log.info('https://s3/?X-Amz-Signature=0123abcd&X-Amz-Security-Token=FwoGZ%2F&x=1', {
-      header: 'AWS4-HMAC-SHA256 Signature=beef',
+      reason: 'AWS4-HMAC-SHA256 Signature=beef',
     });
     const all = lines.join('\n');
     assert.doesNotMatch(all, /wJalr|with|0123abcd|FwoGZ|beef/, all);
@@ -133,4 +136,48 @@ test('S15 the last warnings and errors are kept as they would be written, also t
     { at, level: 'warn', message: 'held', fields: {} },
   ]);
   assert.equal(lines.length, 1);
+});
+
+test('a message is always the same, and a key that nobody declared does not compile', async () => {
+  const lines: string[] = [];
+  const log = await logTo(lines, { format: 'json' });
+  const some = { path: 'a', pth: 'a' };
+  // The directives fail to compile where there is no error.
+  // @ts-expect-error: it is not in log-keys.ts
+  log.info('uploaded', { pth: 'a' });
+  // @ts-expect-error: nor if it comes by way of another object
+  log.info('uploaded', { ...some });
+  // @ts-expect-error
+  log.info('uploaded', some);
+  // @ts-expect-error: bytes are a number
+  log.info('uploaded', { bytes: '3' });
+  // @ts-expect-error: what differs belongs into a field
+  log.info(`uploaded ${lines.length} files`);
+  log.info('uploaded', { path: some.path, bytes: 3 });
+  assert.equal(lines.length, 6);
+});
+
+test('what people read may be said otherwise than what programs read', async () => {
+  const [human, json]: [string[], string[]] = [[], []];
+  for (const [lines, format] of [
+    [human, 'human'],
+    [json, 'json'],
+  ] as const)
+    (await logTo(lines, { format })).info('sync', { uploaded: 2, ms: 7 }, 'sync: 2 uploaded in 7 ms');
+  assert.match(human[0]!, /^\S+ sync: 2 uploaded in 7 ms$/);
+  const { time: _, level: __, ...line } = JSON.parse(json[0]!);
+  assert.deepEqual(line, { message: 'sync', uploaded: 2, ms: 7 });
+});
+
+test('in colour is only how grave a line is', async () => {
+  const lines: string[] = [];
+  const log = await logTo(lines, { colours: true, level: 'debug' });
+  log.error('a');
+  log.warn('b\x1b[31m');
+  log.info('c');
+  log.debug('d');
+  assert.deepEqual(
+    lines.map((line) => line.slice('00:00:00 '.length)),
+    ['\x1b[31merror:\x1b[0m a', '\x1b[33mwarn:\x1b[0m b [31m', 'c', 'debug: d'],
+  );
 });

@@ -20,7 +20,6 @@ async function stage(format: 'human' | 'json') {
     lines,
     log,
     options: {
-      logFormat: format,
       now: () => nowMs,
       timer: (call: () => void, ms: number) => {
         due = { at: nowMs + ms, call };
