@@ -10,7 +10,7 @@ import { EXIT, OperatorError } from './model/errors.ts';
 import type { Trouble } from './ops/activity.ts';
 import { harmlessLines } from './ops/harmless.ts';
 import { type Log, type LogLevel, type MakeLog, openLogs } from './ops/log.ts';
-import { redactor } from './ops/redact.ts';
+import { Secrets } from './ops/redact.ts';
 import { Ring } from './ops/ring.ts';
 import { Screen } from './ops/screen.ts';
 import { StoreError } from './store/errors.ts';
@@ -44,7 +44,7 @@ const LOG_PAUSE_MS = 10;
 /** How many warnings and errors an agent can be asked for. */
 const TROUBLES = 50;
 
-const redact = redactor(process.env);
+const { redact, conceal } = new Secrets(process.env);
 const troubles = new Ring<Trouble>(TROUBLES);
 const screen = new Screen(
   (text) => void process.stderr.write(text),
@@ -101,6 +101,7 @@ async function execute({ command, config }: Job): Promise<number> {
   return start(config, {
     env: process.env,
     log,
+    ...{ redact, conceal },
     stdout,
     troubles,
     logOf: (directory) => {

@@ -58,11 +58,14 @@ export function bucketFacts(
 
 function connectionOf(config: BucketConfig, context: Surroundings, requestTimeoutMs: number): ConnectionOptions {
   const { remote, endpointUrl, profile, forcePathStyle } = config;
-  const { env, version, log, cwd } = context;
+  const { env, version, log, cwd, conceal } = context;
+  const settings = objectSettings(config, { cwd, prefix: remote.prefix });
+  if (settings.customerKey !== undefined) conceal?.(settings.customerKey.toString('base64'));
+  const region = config.region ?? regionOf(env);
   return {
-    ...definedOnly({ region: config.region ?? regionOf(env), endpointUrl, profile, forcePathStyle }),
+    ...definedOnly({ region, endpointUrl, profile, forcePathStyle, onSecret: conceal }),
     ...{ requestTimeoutMs, version, env },
-    settings: objectSettings(config, { cwd, prefix: remote.prefix }),
+    settings,
     onWarning: (reason) => log.warn('the SDK warns', { reason }, reason),
   };
 }

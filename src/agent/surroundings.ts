@@ -5,6 +5,8 @@ import type { Log } from '../ops/log.ts';
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** Told of secrets: they are not to be printed. */
+  readonly conceal?: (secret: string) => void;
   /** Of this program. */
   readonly version: string;
   /** The effective user. */

@@ -28,7 +28,7 @@ export async function agent(config: CommandConfig<'agent'>, context: CommandCont
     context.stdout(lines.join(''));
     return EXIT.ok;
   }
-  const { log, version, commit, now, env, dieOf } = context;
+  const { log, redact, conceal, version, commit, now, env, dieOf } = context;
   const tell = (): void => manager?.tell();
   const fleet = new Fleet((directory) => openMember(directory, context, tell));
   const controlled: ControlledFleet = {
@@ -50,7 +50,7 @@ export async function agent(config: CommandConfig<'agent'>, context: CommandCont
   const servers: ControlServer[] = [];
   const manager = openServiceManager({ env, pid: process.pid, log, status, timer: clock.timer });
   try {
-    servers.push(...(await serveTcp(config, { site: fleetSite(controlled), log })));
+    servers.push(...(await serveTcp(config, { site: fleetSite(controlled), log, redact }, conceal)));
     await fleet.change(directories);
     const ending = fleet.end(await told);
     tell();

@@ -13,6 +13,10 @@ import type { Screen } from '../ops/screen.ts';
 export interface CommandContext {
   readonly env: Environment;
   readonly log: Log;
+  /** Blots out the secrets that are known. */
+  readonly redact: (text: string) => string;
+  /** Makes a secret known. */
+  readonly conceal: (secret: string) => void;
   /** Its last warnings and errors. */
   readonly troubles: Ring<Trouble>;
   /** A log of one directory of several, and its last warnings and errors. */

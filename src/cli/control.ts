@@ -27,7 +27,7 @@ export async function controlled(
   { workspace, config, context }: AgentSurroundings,
   run: (onStarted: (watching: Watching) => void) => Promise<number>,
 ): Promise<number> {
-  const { log, version, commit, now, env, troubles, host } = context;
+  const { log, redact, version, commit, now, env, troubles, host } = context;
   const since = new Date(now()).toISOString();
   const agent = new AgentControl(workspace, { pid: process.pid, version, commit, since, troubles });
   const manager =
@@ -38,10 +38,10 @@ export async function controlled(
     manager?.tell();
     host?.changed();
   };
-  const serving = { site: agentSite(agent), log };
+  const serving = { site: agentSite(agent), log, redact };
   const servers: ControlServer[] = [];
   try {
-    servers.push(...(await serveTcp(config, serving)));
+    servers.push(...(await serveTcp(config, serving, context.conceal)));
     const directory = workspace.stateDir?.path ?? null;
     if (directory !== null) servers.push(...(await serveSocket(directory, serving)));
     host?.opened(agent);

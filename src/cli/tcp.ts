@@ -12,10 +12,11 @@ const DEFAULT_ADDRESS = { host: '127.0.0.1', port: 9480 };
 export async function serveTcp(
   { http, httpControl }: Pick<CommandConfig<'agent'>, 'http' | 'httpControl'>,
   serving: ControlServerOptions,
+  conceal: (secret: string) => void,
 ): Promise<ControlServer[]> {
   if (http === 'off') return [];
   const address = http ?? DEFAULT_ADDRESS;
-  const token = httpControl === undefined ? undefined : () => readToken(httpControl);
+  const token = httpControl === undefined ? undefined : () => readToken(httpControl, conceal);
   token?.();
   const shown = (port: number) => listenAddress.show({ ...address, port });
   try {
@@ -39,7 +40,7 @@ export async function serveTcp(
 const SHORTEST_TOKEN = 16;
 
 /** Read at every use: a mounted secret may be renewed. */
-function readToken(file: string): string {
+function readToken(file: string, conceal: (secret: string) => void): string {
   const fail = (rule: string) =>
     new OperatorError(`Cannot use --http-control ${file}: ${rule}`, {
       exitCode: EXIT.fatal,
@@ -54,5 +55,6 @@ function readToken(file: string): string {
   if (token.length < SHORTEST_TOKEN || /\s/.test(token)) {
     throw fail(`it must hold one word of at least ${SHORTEST_TOKEN} characters`);
   }
+  conceal(token);
   return token;
 }

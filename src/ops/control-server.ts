@@ -18,6 +18,8 @@ export interface ControlServer {
 export interface ControlServerOptions {
   readonly site: Site;
   readonly log: Log;
+  /** Blots out the secrets in what is answered: an answer may quote a server. */
+  readonly redact: (text: string) => string;
   /** The time a client has to send its request; 5 s by default, for nobody types it by hand. */
   readonly requestMs?: number;
 }
@@ -75,14 +77,14 @@ class Listener {
   readonly #log: Log;
   readonly #underWay = new Set<ServerResponse>();
 
-  constructor(door: Door, { site, log, requestMs = 5_000 }: ControlServerOptions) {
+  constructor(door: Door, { site, log, redact, requestMs = 5_000 }: ControlServerOptions) {
     this.#log = log;
     const limits = { ...NO_PERIODIC_CHECKS, maxHeaderSize: MAX_HEADER_BYTES };
     const patience = new WeakMap<Socket, NodeJS.Timeout>();
     this.#server = createServer(limits, (request, response) => {
       clearTimeout(patience.get(request.socket));
       answer({ request, door, site, gone: this.#goneOf(response) }).then(
-        ([code, body]) => send(response, code, body),
+        ([code, body]) => send(response, code, redacted(body, redact)),
         (error: unknown) => refuse(response, error, log),
       );
     });
@@ -124,6 +126,12 @@ class Listener {
     });
     return controller.signal;
   }
+}
+
+/** As what is sent. */
+function redacted(body: object | Text, redact: (text: string) => string): Text {
+  if (body instanceof Text) return new Text(body.type, redact(body.text), body.headers);
+  return new Text('application/json', redact(`${JSON.stringify(body)}\n`));
 }
 
 function send(

@@ -173,14 +173,17 @@ function ruleFor(failure: Failure, reaction: Reaction): string {
   return [answered, named, told].filter((part) => part !== '').join(' ') || 'it failed without a reason';
 }
 
+const MAX_MESSAGE = 300;
+
 /** The first line of a message without what must not be told and without the SDK's advice to its own users. */
 function cleaned(message: string): string {
   const line = (message.split('\n')[0] ?? '').trim();
   if (line === 'UnknownError') return '';
-  return line
+  const safe = line
     .replace(/(signature|credential|security-token|secret\w*|x-amz-\S+?)\s*[=:]\s*[^\s,&"']+/gi, '$1=...')
-    .replace(/\b(AKIA|ASIA)[A-Z0-9]{12,}\b/g, '$1...')
-    .slice(0, 300);
+    .replace(/\b(AKIA|ASIA)[A-Z0-9]{12,}\b/g, '$1...');
+  // Between words: of half a secret nobody could tell that it is one.
+  return safe.length <= MAX_MESSAGE ? safe : `${safe.slice(0, MAX_MESSAGE).replace(/\S*$/, '')}...`;
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -5,7 +5,7 @@ import { lazyHandler } from './lazy-handler.ts';
 import { type Address, originOf } from './lean/target.ts';
 import { type ObjectSettings, type Operation, refuseClear, SettingHeaders } from './object-settings.ts';
 import { profileEndpoint } from './profile-endpoint.ts';
-import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger } from './s3-credentials.ts';
+import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger, toldOf } from './s3-credentials.ts';
 import { S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
 
@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   readonly onRequest?: (() => void) | undefined;
   /** What objects and requests carry besides. */
   readonly settings?: ObjectSettings | undefined;
+  /** Told of every secret that credentials hold, or are had for. */
+  readonly onSecret?: (secret: string) => void;
   /** Told what the SDK would print. */
   readonly onWarning?: (message: string) => void;
   /**
@@ -69,7 +71,7 @@ export function createS3Client(options: ConnectionOptions): {
   const client = new S3Client({
     logger,
     ...profile,
-    credentials: options.credentials ?? credentialChain(logger, profile),
+    credentials: options.credentials ?? toldOf(credentialChain(logger, profile), options),
     region: options.region ?? once(() => configuredRegion(profile).catch(() => 'us-east-1')),
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
     maxAttempts: 1,

@@ -1,7 +1,9 @@
 // The SDK's chain of credential providers, asked anew when the server refuses what it gave.
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { reactionOf } from './classify.ts';
+import type { ConnectionOptions } from './s3-client.ts';
 import { defaultProvider, fromIni } from './sdk-packages.ts';
 
 /** The SDK's own second is too short for a metadata service that many pods of a node ask through one proxy. */
@@ -56,6 +58,32 @@ export function credentialChain(
       timeUp.abort();
     }
   };
+}
+
+/** Files with a token that credentials are had for. */
+const TOKEN_FILES = ['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE'];
+
+/** Tells of the secrets before whoever is asked for credentials, or uses them, can quote them. */
+export function toldOf(
+  chain: Chain,
+  { env = {}, onSecret = () => {} }: Pick<ConnectionOptions, 'env' | 'onSecret'>,
+): Chain {
+  return async (options) => {
+    for (const name of TOKEN_FILES) if (env[name]) onSecret(readIfThere(env[name]).trim());
+    const credentials = await chain(options);
+    const { secretAccessKey, sessionToken = '' } = credentials;
+    for (const secret of [secretAccessKey, sessionToken]) onSecret(secret);
+    return credentials;
+  };
+}
+
+/** What cannot be read is the chain's to tell of. */
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** Runs an attempt, and has its credentials asked for again if the server refuses them. */

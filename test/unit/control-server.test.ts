@@ -41,7 +41,11 @@ interface Socket {
 }
 
 async function onSocket(t: TestContext, overrides?: Partial<ControlledAgent>, directory = tempDir(t)): Promise<Socket> {
-  const server = await listenInDirectory(directory, { site: agentSite(agentThat(overrides)), log: await keptLog([]) });
+  const server = await listenInDirectory(directory, {
+    site: agentSite(agentThat(overrides)),
+    log: await keptLog([]),
+    redact: (text) => text,
+  });
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= server.close();
@@ -60,6 +64,7 @@ async function onTcp(
   const server = await listenOnTcp({
     site: agentSite(agentThat(overrides)),
     log,
+    redact: (text) => text,
     host: '127.0.0.1',
     port: 0,
     token,

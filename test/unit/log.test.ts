@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { displayPath } from '../../src/model/path.ts';
 import type { Trouble } from '../../src/ops/activity.ts';
 import { createLog, type LogOptions } from '../../src/ops/log.ts';
-import { redactor } from '../../src/ops/redact.ts';
+import { Secrets } from '../../src/ops/redact.ts';
 import { Ring } from '../../src/ops/ring.ts';
 import { showBytes, showMs } from '../../src/ops/units.ts';
 
@@ -72,7 +72,7 @@ test('lines beyond the level are dropped in both formats', async () => {
 });
 
 test('S15 secrets of the environment and of signed requests are blotted out in both formats', async () => {
-  const redact = redactor({
+  const { redact } = new Secrets({
     AWS_SECRET_ACCESS_KEY: 'wJalr/XUtnFEMI+K7MDENG',
     AWS_SESSION_TOKEN: 'token"with"quotes',
     AWS_REGION: 'eu-west-1',
@@ -94,7 +94,7 @@ test('S15 secrets of the environment and of signed requests are blotted out in b
 });
 
 test('S15 an empty or short placeholder of a test server blots out nothing', () => {
-  assert.equal(redactor({ AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: 'test' })('a test'), 'a test');
+  assert.equal(new Secrets({ AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: 'test' }).redact('a test'), 'a test');
 });
 
 test('sizes and durations are shown with a fitting unit', () => {
@@ -120,7 +120,7 @@ test('sizes and durations are shown with a fitting unit', () => {
 test('S15 the last warnings and errors are kept as they would be written, also those beyond the level', async () => {
   const troubles = new Ring<Trouble>(3);
   const lines: string[] = [];
-  const redact = redactor({ AWS_SECRET_ACCESS_KEY: 'a-secret-of-many-letters' });
+  const { redact } = new Secrets({ AWS_SECRET_ACCESS_KEY: 'a-secret-of-many-letters' });
   const log = await logTo(lines, { level: 'error', troubles, redact });
   log.info('uploaded');
   log.warn('lost');
@@ -180,4 +180,33 @@ test('in colour is only how grave a line is', async () => {
     lines.map((line) => line.slice('00:00:00 '.length)),
     ['\x1b[31merror:\x1b[0m a', '\x1b[33mwarn:\x1b[0m b [31m', 'c', 'debug: d'],
   );
+});
+
+test('S15 a secret is blotted out in every form it may be quoted in, also one that becomes known later', () => {
+  const secrets = new Secrets({
+    HTTPS_PROXY: 'http://me:pass%20word@proxy:3128',
+    OTHER: 'https://example.com/a:b@c',
+  });
+  const secret = 'a+b/c"d.e*f(g=';
+  assert.equal(secrets.redact(secret), secret);
+  secrets.conceal(secret);
+  const quoted = [
+    secret,
+    JSON.stringify({ secret }),
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString('base64'),
+    'pass word',
+    'pass%20word',
+    `Basic ${Buffer.from('me:pass word').toString('base64')}`,
+  ];
+  assert.deepEqual(quoted.map(secrets.redact), ['***', '{"secret":"***"}', '***', '***', '***', '***', 'Basic ***']);
+  assert.equal(secrets.redact('https://example.com/a:b@c'), 'https://example.com/a:b@c');
+});
+
+test('S15 of credentials that are renewed for years the latest are known', () => {
+  const secrets = new Secrets({});
+  for (let n = 0; n < 1_000; n++) secrets.conceal(`secret-number-${n}-of-many`);
+  for (let n = 980; n < 1_000; n++) assert.equal(secrets.redact(`secret-number-${n}-of-many`), '***');
+  secrets.conceal('secret-number');
+  assert.equal(secrets.redact('secret-number-999-of-many'), '***', 'all of it, though it begins with another');
 });

@@ -183,6 +183,15 @@ describe('classify', () => {
     assert.doesNotMatch(`${error.message} ${JSON.stringify(error)}`, /abcdef1234|AKIAIOSF|tok\/en|AWS4/);
   });
 
+  it('S15 a long message is cut between words, so that no secret is only half known', () => {
+    const leaky = answer(403, 'AccessDenied');
+    leaky.message = `you sent ${'word '.repeat(56)}half-of-a-secret-is-one-too`;
+    const { message } = classify(leaky, PUT);
+    assert.match(message, /word \.\.\.\)$/);
+    leaky.message = 'x'.repeat(300);
+    assert.match(classify(leaky, PUT).message, /x{300}\)$/);
+  });
+
   it('control characters of a key do not reach the terminal', () => {
     assert.match(classify('x', { ...PUT, key: 'a\x1b[2Jb\n' }).message, /s3:\/\/b\/a\\x1b\[2Jb\\x0a:/);
   });
