@@ -7,8 +7,10 @@
 // never are.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { commit } from './commit.mjs';
 import { lazyModules } from './lazy-modules.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -168,3 +170,5 @@ export async function bundle({ commit }) {
   await replace(join(dist, 'main.js'), starter(await oldestNode()), 0o755);
   await replace(join(dist, 'code-cache.js'), await readFile(join(ROOT, 'scripts/code-cache.cjs')), 0o644);
 }
+
+if (argv[1] === fileURLToPath(import.meta.url)) await bundle({ commit: commit() });

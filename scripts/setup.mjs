@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commit } from './commit.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OLDEST_SYSTEM_NODE = 20;
@@ -76,24 +77,6 @@ function filesIn(directory) {
   return files.map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
 }
 
-/**
- * Of which commit the build is, for `--version`: as AWSSYNCER_COMMIT says, where there is no git that could; else as git
- * does, with `-dirty` where files differ from it; else null.
- */
-function commit() {
-  const given = process.env.AWSSYNCER_COMMIT;
-  if (given) return given.replace(/^[0-9a-f]{40}/, (whole) => whole.slice(0, 7));
-  // Git would go on to look for a checkout above this one.
-  if (!existsSync(inRoot('.git'))) return null;
-  const describe = ['describe', '--always', '--dirty', '--exclude=*'];
-  const { status, stdout } = spawnSync('git', describe, {
-    cwd: ROOT,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return status === 0 ? stdout.trim() : null;
-}
-
 function digest(files, facts) {
   const hash = createHash('sha256').update(JSON.stringify(facts));
   for (const file of files) {
@@ -104,7 +87,7 @@ function digest(files, facts) {
 }
 
 /** What makes the release build. */
-const BUNDLERS = ['bundle.mjs', 'lazy-modules.mjs', 'code-cache.cjs'];
+const BUNDLERS = ['bundle.mjs', 'commit.mjs', 'lazy-modules.mjs', 'code-cache.cjs'];
 
 /** What is built after the dependencies are there, in order. Each module is loaded only when it has work to do. */
 const BUILDS = [
@@ -128,7 +111,9 @@ const BUILDS = [
     facts: () => ({ commit: commit() }),
     async build(facts) {
       await (await import('./bundle.mjs')).bundle(facts);
-      const { status } = spawnSync(process.execPath, [join(ROOT, 'dist/code-cache.js')], { stdio: ['ignore', 2, 2] });
+      // With a seed the same sources make the same bytes.
+      const maker = ['--random-seed=1', join(ROOT, 'dist/code-cache.js')];
+      const { status } = spawnSync(process.execPath, maker, { stdio: ['ignore', 2, 2] });
       if (status !== 0) throw new Error('dist/code-cache.js failed: see its message above');
     },
   },
