@@ -17,6 +17,7 @@ import { delimiter, join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
+import { machineName } from '../../src/native/machine.ts';
 import { otherNode } from '../support/other-node.ts';
 import { strictStage } from '../support/stage.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -54,16 +55,18 @@ const find = (program: string) =>
     .flatMap((directory) => spawnSync('readlink', ['-e', join(directory, program)], { encoding: 'utf8' }).stdout.trim())
     .find((path) => path !== '');
 
+const OURS = machineName();
+
 /** The machines that a compiler is here for, and what compiles for them. */
 const COMPILERS = {
   'linux-x64-glibc': 'x86_64-linux-gnu-gcc',
   'linux-arm64-glibc': 'aarch64-linux-gnu-gcc',
   [`linux-${process.arch}-musl`]: 'musl-gcc',
+  [OURS]: 'cc',
 };
 const MACHINES = Object.entries(COMPILERS).flatMap(([machine, compiler]) =>
   find(compiler) === undefined ? [] : machine,
 );
-const OURS = `linux-${process.arch}-glibc`;
 
 test('it has in it what is needed, and nothing else', () => {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n').sort();
