@@ -1,0 +1,177 @@
+// The image of docker/Dockerfile as it is built, by buildah, and what runs in it: as its user, without capabilities, on a
+// root that is read-only.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
+import packageJson from '../../package.json' with { type: 'json' };
+import { startStrictS3 } from '../strict-s3/server.ts';
+import { buildImage, type ContainerOptions, type Image, startContainer, whyNoImage } from '../support/image/image.ts';
+import { tempDir } from '../support/temp-dir.ts';
+
+const DEADLINE_MS = 30_000;
+const why = whyNoImage();
+let directory: string;
+let image: Image;
+
+if (why !== undefined) test('the image', (t) => console.log(`${t.name}: not run, ${why}`));
+else
+  describe('the image', () => {
+    before(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'awssyncer-image-'));
+      image = await buildImage(directory);
+    });
+    after(() => rmSync(directory, { recursive: true, force: true }));
+    suite();
+  });
+
+/** Containers of one volume and one bucket. */
+async function ground(t: TestContext) {
+  const server = await startStrictS3({ buckets: ['bucket'] });
+  t.after(() => server.close());
+  const root = tempDir(t);
+  const local = join(root, 'data');
+  const volumes = { '/srv/data': local, '/var/lib/awssyncer': join(root, 'state') };
+  const env = {
+    S3_BUCKET: 'bucket/prefix',
+    AWS_ENDPOINT_URL: server.endpoint,
+    AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
+    AWS_REGION: server.region,
+    AWSSYNCER_HTTP: 'off',
+  };
+  const start = (options: ContainerOptions = {}) => {
+    const running = startContainer(image, { volumes, ...options, env: { ...env, ...options.env } });
+    t.after(() => running.process.kill('SIGKILL'));
+    return running;
+  };
+  /** What an engine would run every now and then in the container. */
+  const healthcheck = () => {
+    const [kind, ...command] = image.config.Healthcheck.Test;
+    assert.equal(kind, 'CMD');
+    return start({ command }).ended;
+  };
+  return { server, bucket: server.bucket('bucket'), local, start, healthcheck };
+}
+
+type Started = ReturnType<Awaited<ReturnType<typeof ground>>['start']>;
+
+async function until(what: string, running: Started, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const late = Date.now() + DEADLINE_MS;
+  while (!(await condition())) {
+    const end = await Promise.race([running.ended, sleep(20)]);
+    if (end !== undefined) assert.fail(`ended with ${end.code} before ${what}: ${end.output}`);
+    if (Date.now() > late) assert.fail(`not within ${DEADLINE_MS} ms: ${what}: ${running.output()}`);
+  }
+}
+
+/** Every path of the tree that this is in, with owner and mode. */
+function listed(...places: string[]): { path: string; owner: string; mode: number }[] {
+  const args = [...places.map((place) => join(image.tree, place)), '-not', '-type', 'l', '-printf', '%u:%g %m %p\\0'];
+  return execFileSync('find', args, { encoding: 'utf8', maxBuffer: 2 ** 26 })
+    .split('\0')
+    .filter(Boolean)
+    .map((line) => {
+      const [, owner, mode, path] = /^(\S+) (\d+) (.*)$/s.exec(line)!;
+      return { path: path!.slice(image.tree.length), owner: owner!, mode: Number.parseInt(mode!, 8) };
+    });
+}
+
+function suite(): void {
+  test('labels say what it is, of which version and commit, and what it is made on', () => {
+    const labels = Object.entries(image.config.Labels).filter(([name]) => name.startsWith('org.opencontainers.image.'));
+    assert.deepEqual(Object.fromEntries(labels.map(([name, value]) => [name.split('.').at(-1)!, value])), {
+      title: 'awssyncer',
+      description: packageJson.description,
+      licenses: packageJson.license,
+      version: '1.2.3',
+      revision: '0123456789abcdef0123456789abcdef01234567',
+      source: 'https://example.org/awssyncer',
+      name: 'debian:bookworm-slim',
+    });
+  });
+
+  test('no compiler, no npm and nothing that a build leaves is in it', () => {
+    const programs = ['npm', 'npx', 'corepack', 'yarn', 'cc', 'gcc', 'c99', 'cpp', 'ld', 'as', 'make', 'python3', 'g++'];
+    const directories = ['bin', 'sbin', 'usr/bin', 'usr/sbin', 'usr/local/bin', 'usr/local/sbin'];
+    const found = directories.flatMap((each) => programs.filter((name) => existsSync(join(image.tree, each, name))));
+    assert.deepEqual(found, []);
+    const left = ['usr/**/node_modules', 'build', 'image', 'root/.npm', 'tmp/*', 'var/cache/apt/archives/*.deb'];
+    assert.deepEqual(globSync([...left, 'usr/lib/gcc*/*', 'usr/include/stdio.h', '**/notes'], { cwd: image.tree }), []);
+  });
+
+  test('what is ours belongs to root, and nobody else may write to it', () => {
+    const ours = listed('usr/local', 'usr/sbin/docker_startup.sh', 'usr/sbin/oneoffcopy.sh', 'usr/share/doc/awssyncer');
+    assert.ok(ours.some(({ path }) => path === '/usr/local/lib/awssyncer/dist/program.js.cache'));
+    assert.deepEqual(
+      ours.filter(({ path, owner, mode }) => !/usr\/local\/(share|man)/.test(path) && (owner !== 'root:root' || mode & 0o022)),
+      [],
+    );
+    const places = listed('srv/data', 'var/lib/awssyncer').map(({ path, mode }) => [path, mode]);
+    assert.deepEqual(places, [
+      ['/srv/data', 0o755],
+      ['/var/lib/awssyncer', 0o1777],
+    ]);
+    assert.equal(image.config.User, '1000:1000');
+  });
+
+  test('the bill of materials is valid CycloneDX and names Node and the packages of the lock file that are in dist', async () => {
+    const text = readFileSync(join(image.tree, 'usr/share/doc/awssyncer/sbom.cdx.json'), 'utf8');
+    assert.equal(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text), null);
+    const bom = JSON.parse(text);
+    const versions = new Map<string, string>(bom.components.map(({ name, version }: Record<string, string>) => [name, version]));
+    assert.equal(bom.metadata.component.version, packageJson.version);
+    const node = await startContainer(image, { command: ['node', '--version'] }).ended;
+    assert.equal(`v${versions.get('node')}\n`, node.output);
+    for (const [name, version] of Object.entries(packageJson.dependencies)) assert.equal(versions.get(name), version);
+    for (const name of Object.keys(packageJson.devDependencies)) assert.equal(versions.has(name), name === 'node', name);
+  });
+
+  test('its user starts the program from the code that was compiled when the image was built', async () => {
+    const script = `process.argv.push('--help');
+      for (const [name, { cachedDataRejected }] of require('/usr/local/lib/awssyncer/dist/code-cache.js').run())
+        process._rawDebug(name, cachedDataRejected);`;
+    const { output } = await startContainer(image, { command: ['node', '-e', script, '-'] }).ended;
+    assert.match(output, /^program\.js false$/m);
+    const id = await startContainer(image, { command: ['sh', '-c', 'id -u; id -un; grep CapBnd /proc/self/status; : > /x'] }).ended;
+    assert.match(id.output, /^1000\nnode\nCapBnd:\s+0+\n.*Read-only file system/s);
+  });
+
+  test('the entrypoint restores, is healthy, uploads what changes and flushes at SIGTERM', async (t) => {
+    const { server, bucket, local, start, healthcheck } = await ground(t);
+    bucket.put('prefix/world/level.dat', 'level 1');
+    assert.equal((await healthcheck()).code, 1, 'there is no agent');
+
+    const gate = server.faults.add({ operation: 'GetObject', key: /level\.dat$/, effect: { kind: 'gate' } });
+    const agent = start();
+    await Promise.race([gate.waiting(), agent.ended.then(({ output }) => assert.fail(output))]);
+    const during = await healthcheck();
+    assert.equal(during.code, 1);
+    assert.match(during.output, /being restored/);
+    await gate.open();
+
+    await until('the marker', agent, () => existsSync(join(local, '.volume_ready')));
+    assert.equal(readFileSync(join(local, 'world/level.dat'), 'utf8'), 'level 1');
+    await until('its health', agent, async () => (await healthcheck()).code === 0);
+    writeFileSync(join(local, 'world/level.dat'), 'level 2');
+    await until('the upload', agent, () => bucket.text('prefix/world/level.dat') === 'level 2');
+    writeFileSync(join(local, 'last'), 'words');
+    agent.process.kill(image.config.StopSignal as NodeJS.Signals);
+    const { code, output } = await agent.ended;
+    assert.equal(code, 0, output);
+    assert.equal(bucket.text('prefix/last'), 'words');
+    assert.equal((await healthcheck()).code, 1, 'it has ended');
+  });
+
+  test('the other entrypoint copies one object and ends', async (t) => {
+    const { bucket, local, start } = await ground(t);
+    bucket.put('prefix/dump.sql', 'select 1');
+    const { code, output } = await start({ command: ['/sbin/oneoffcopy.sh'], env: { S3_OBJECT: 'dump.sql' } }).ended;
+    assert.equal(code, 0, output);
+    assert.deepEqual(readdirSync(local), ['dump.sql']);
+  });
+}
