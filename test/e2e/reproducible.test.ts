@@ -34,6 +34,7 @@ test('two builds of the same sources are the same, byte by byte', (t) => {
     execFileSync('chmod', ['-R', 'go-rwx', sources]);
     execFileSync('find', [sources, '-exec', 'touch', '-h', '-d', '2001-02-03', '{}', '+']);
   });
-  for (const name of ['awssyncer.node', 'program.js', 'program.js.cache', 'sdk.js.cache', 'sbom']) assert.ok(once[name]);
+  for (const name of ['awssyncer.node', 'program.js', 'program.js.cache', 'sdk.js.cache', 'sbom'])
+    assert.ok(once[name]);
   assert.deepEqual(again, once);
 });
