@@ -170,9 +170,10 @@ export class Watching {
     return Promise.race([this.#engine.pipeline.idle(), this.#engine.fatal]);
   }
 
-  /** Says that the end has begun, though it may watch for a while yet. */
+  /** Says that the end has begun, though it may watch for a while yet. What is left is to arrive, whatever it costs. */
   tellToEnd(): void {
     this.#isEnding = true;
+    this.#workspace.bandwidth?.lift();
     this.#ending.resolve();
   }
 

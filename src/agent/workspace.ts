@@ -17,16 +17,18 @@ import { loadAddon } from '../native/addon.ts';
 import type { Log } from '../ops/log.ts';
 import { longKeyStore } from '../store/long-keys.ts';
 import type { ObjectStore } from '../store/object-store.ts';
+import { Bandwidth } from '../transfer/bandwidth.ts';
 import type { Retry } from '../transfer/retry.ts';
 import { DirectoryReader } from '../tree/directory-reader.ts';
 import { LocalTree } from '../tree/local-tree.ts';
 import { RootGuard } from '../tree/root-guard.ts';
 import { checkedStore } from './checked-store.ts';
-import { commitSchedule } from './clock.ts';
+import { clock, commitSchedule } from './clock.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { pretendLog, pretendStore } from './dry-run.ts';
 import { boundHeap } from './heap-bounds.ts';
 import { createLease, fencedTimeoutMs, type LeaseConfig, type LeaseSetting, leaseSetting } from './leasing.ts';
+import { limitedStore } from './limited-store.ts';
 import { Meters } from './meters.ts';
 import { openLocal } from './open-local.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
@@ -41,6 +43,7 @@ export interface WorkspaceConfig extends LegacyFilters, LeaseConfig, BucketConfi
   readonly first?: readonly string[] | undefined;
   readonly stateDir: string | undefined;
   readonly requestTimeoutMs: number;
+  readonly maxBandwidthBytes: number | undefined;
   readonly readyFile?: string | undefined;
   readonly snapshotHooks?: readonly SnapshotHook[];
 }
@@ -86,6 +89,8 @@ export interface Workspace {
   readonly journal: Journal;
   /** With a lease it writes only while the lease permits it. */
   readonly store: ObjectStore;
+  /** What content keeps to; undefined: it may go as it can. */
+  readonly bandwidth: Bandwidth | undefined;
   /** The same, also where `store` is what it once was. */
   readonly present: ObjectStore;
   /** Not taken yet when the workspace opens: takeLeaseOf. */
@@ -145,7 +150,10 @@ export async function openWorkspace(
     }
     const { prefix } = config.remote;
     const reached = options.dryRun ? pretendStore(s3) : lease === undefined ? s3 : fencedStore(s3, lease);
-    const named = longKeyStore(reached, {
+    const { maxBandwidthBytes: bytesPerSecond } = config;
+    const bandwidth = bytesPerSecond === undefined ? undefined : new Bandwidth({ ...clock, bytesPerSecond });
+    const paced = bandwidth === undefined ? reached : limitedStore(reached, bandwidth);
+    const named = longKeyStore(paced, {
       prefix,
       retry: retryFor(options.retryHorizonMs, log),
       known: () => (options.namesFromS3 ? [] : wholeKeys(ledger, prefix)),
@@ -196,6 +204,7 @@ export async function openWorkspace(
       journal: new Journal(ledger, commitSchedule()),
       store,
       present: store,
+      bandwidth,
       lease,
       leaseSetting: setting,
       prefix,

@@ -51,6 +51,15 @@ export const S3_OPTIONS = {
     group: 'S3',
     help: 'At most this many requests at a time; fewer when the server asks for less',
   }),
+  maxBandwidthBytes: option({
+    flag: 'max-bandwidth',
+    kind: size({ minBytes: 64 * 1024, maxBytes: 1024 * GiB }),
+    default: undefined,
+    defaultText: 'none',
+    commands: WORK_COMMANDS,
+    group: 'S3',
+    help: 'At most so much content a second, sent and fetched together, on average. An agent that is told to end has no limit any more',
+  }),
   partSizeBytes: option({
     flag: 'part-size',
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html

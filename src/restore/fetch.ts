@@ -23,8 +23,9 @@ export async function fetchSmall(work: Restoring, remote: Remote): Promise<Small
   return await work.options.retry(() => fetchSmallOnce(work, remote), { signal: work.signal });
 }
 
-async function fetchSmallOnce({ options, signal, progress }: Restoring, { key }: Remote): Promise<Small> {
-  const { bytes, ...head } = await options.store.getBytes(key, { maxBytes: SMALL_BYTES, signal });
+async function fetchSmallOnce({ options, signal, progress }: Restoring, { key, sizeBytes }: Remote): Promise<Small> {
+  const wanted = { maxBytes: SMALL_BYTES, expectedBytes: sizeBytes, signal };
+  const { bytes, ...head } = await options.store.getBytes(key, wanted);
   progress.arrived(bytes.length);
   return { bytes, head, attributes: decodeMetadata(head.attributes.metadata) };
 }

@@ -90,6 +90,8 @@ export interface GetOptions extends CallOptions {
 export interface GetBytesOptions extends GetOptions {
   /** More is refused as a `conflict`: it is not the object that was expected, and memory is to be had for that one only. */
   readonly maxBytes: number;
+  /** How many there are according to a listing; only for who shares out a bandwidth. */
+  readonly expectedBytes?: number;
   /** Only these bytes, exactly: a server that answers with others, or ignores ranges, is refused as `rejected`. */
   readonly range?: { readonly offset: number; readonly lengthBytes: number };
   /** Memory of at least `maxBytes` that the bytes are to be put into; theirs until it resolves or rejects. */

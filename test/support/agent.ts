@@ -44,6 +44,7 @@ export const QUICK: WatchingConfig & RestoreConfig & Omit<WorkspaceConfig, 'loca
   endpointUrl: undefined,
   region: 'us-east-1',
   profile: undefined,
+  maxBandwidthBytes: undefined,
   forcePathStyle: undefined,
 };
 

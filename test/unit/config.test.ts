@@ -44,6 +44,7 @@ test('options have the defaults of the table', () => {
     endpointUrl: undefined,
     region: undefined,
     profile: undefined,
+    maxBandwidthBytes: undefined,
     forcePathStyle: undefined,
     concurrency: 64,
     partSizeBytes: 8_388_608,
