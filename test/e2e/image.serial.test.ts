@@ -1,8 +1,18 @@
 // The image of docker/Dockerfile as it is built, by buildah, and what runs in it: as its user, without capabilities, on a
 // root that is read-only.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chownSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -12,9 +22,12 @@ import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import packageJson from '../../package.json' with { type: 'json' };
 import { importsOf } from '../../scripts/checks/source.ts';
 import { startStrictS3 } from '../strict-s3/server.ts';
+import { readComposition, Stack } from '../support/image/compose.ts';
 import { buildImage, type ContainerOptions, type Image, startContainer, whyNoImage } from '../support/image/image.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
+const REPO = join(import.meta.dirname, '../..');
+const EXAMPLE = join(REPO, 'docker/compose/compose.yaml');
 const DEADLINE_MS = 30_000;
 const why = whyNoImage();
 let directory: string;
@@ -22,13 +35,14 @@ let image: Image;
 
 if (why !== undefined) test('the image', (t) => console.log(`${t.name}: not run, ${why}`));
 else
-  describe('the image', () => {
+  describe('the image and its example', () => {
     before(async () => {
       directory = mkdtempSync(join(tmpdir(), 'awssyncer-image-'));
       image = await buildImage(directory);
     });
     after(() => rmSync(directory, { recursive: true, force: true }));
-    suite();
+    ofTheImage();
+    ofTheExample();
   });
 
 /** Containers of one volume and one bucket. */
@@ -93,7 +107,7 @@ function listed(...places: string[]): { path: string; owner: string; mode: numbe
     });
 }
 
-function suite(): void {
+function ofTheImage(): void {
   test('labels say what it is, of which version and commit, and what it is made on', () => {
     const labels = Object.entries(image.config.Labels).filter(([name]) => name.startsWith('org.opencontainers.image.'));
     assert.deepEqual(Object.fromEntries(labels.map(([name, value]) => [name.split('.').at(-1)!, value])), {
@@ -207,5 +221,65 @@ function suite(): void {
     const { code, output } = await start({ command: ['/sbin/oneoffcopy.sh'], env: { S3_OBJECT: 'dump.sql' } }).ended;
     assert.equal(code, 0, output);
     assert.deepEqual(readdirSync(local), ['dump.sql']);
+  });
+}
+
+/** The S3 server as its stage of docker/Dockerfile makes and starts it, to be run in the tree of our image. */
+function s3Service(directory: string): ContainerOptions {
+  const dockerfile = readFileSync(join(REPO, 'docker/Dockerfile'), 'utf8');
+  const [, bundle] = /^RUN (node_modules\/\S+ .* --outfile=)dist\/s3-service\.js$/m.exec(dockerfile)!;
+  const [, entrypoint] = /^ENTRYPOINT (.*s3-service\.js.*)$/m.exec(dockerfile)!;
+  execFileSync('sh', ['-c', `${bundle}"$0"`, join(directory, 'lib/s3-service.js')], { cwd: REPO, stdio: 'ignore' });
+  mkdirSync(join(directory, 's3'));
+  chownSync(join(directory, 's3'), 1000, 1000);
+  return { command: JSON.parse(entrypoint!), readable: { '/usr/local/lib': join(directory, 'lib') } };
+}
+
+function ofTheExample(): void {
+  const composition = readComposition(EXAMPLE);
+
+  test('the file of the example is one that docker compose reads', (t) => {
+    const { error, status, stderr } = spawnSync('docker-compose', ['--file', EXAMPLE, 'config', '--quiet'], {
+      encoding: 'utf8',
+    });
+    if (error !== undefined) return console.log(`${t.name}: not run, docker-compose not installed`);
+    assert.equal(status, 0, stderr);
+  });
+
+  test('no service of the example has a right that it does not need, and the agent has the time to flush', () => {
+    for (const [name, service] of Object.entries(composition.services)) {
+      assert.equal(service.read_only, true, name);
+      assert.deepEqual([service.cap_drop, service.security_opt], [['ALL'], ['no-new-privileges:true']], name);
+      for (const volume of service.volumes) assert.ok(volume.split(':')[0]! in composition.volumes, volume);
+      for (const port of service.ports ?? []) assert.match(port, /^127\.0\.0\.1:/, name);
+    }
+    const { environment, stop_grace_period: grace } = composition.services['awssyncer']!;
+    const seconds = (text: string | undefined) => Number(/^(\d+)s$/.exec(text!)![1]);
+    assert.ok(seconds(grace) > seconds(environment!['AWSSYNCER_SHUTDOWN_TIMEOUT']));
+  });
+
+  test('the example counts on where it was when its data is lost', async (t) => {
+    const directory = tempDir(t);
+    const foreign = { s3: s3Service(directory) };
+    await using stack = new Stack({ composition, image, directory, foreign });
+    const count = () => Number(/count: (\d+)\n$/.exec(stack.output('app'))?.[1] ?? 0);
+    const first = () => Number(/^count: (\d+)$/m.exec(stack.output('app'))?.[1] ?? 0);
+    const counts = async (n: number) => {
+      const late = Date.now() + DEADLINE_MS;
+      while (count() < n) {
+        assert.ok(Date.now() < late, stack.output('awssyncer'));
+        await sleep(20);
+      }
+    };
+    await stack.up();
+    await counts(2);
+    const last = count();
+    assert.deepEqual(await stack.down(), { app: 0, awssyncer: 0, s3: 0 });
+    for (const volume of ['data', 'state']) rmSync(join(directory, volume), { recursive: true });
+
+    await stack.up();
+    await counts(last + 1);
+    assert.ok(first() > last, `${first()} after ${last}`);
+    assert.deepEqual(await stack.down(), { app: 0, awssyncer: 0, s3: 0 });
   });
 }

@@ -51,6 +51,8 @@ export interface ContainerOptions {
   readonly volumes?: Readonly<Record<string, string>>;
   /** Files or directories of this machine that it may only read, by where the container has them. */
   readonly readable?: Readonly<Record<string, string>>;
+  /** Where it starts, by default at the root. */
+  readonly directory?: string;
   /** Runs in the network of this process instead of this machine's. */
   readonly networkOf?: number;
 }
@@ -67,7 +69,12 @@ root=$1; shift
 mount --bind "$root" "$root"
 for name in proc dev; do mount --rbind "/$name" "$root/$name"; done
 mount -t tmpfs none "$root/tmp"
-while [ "$1" != -- ]; do mount --bind "$2" "$root$3"; [ "$1" = rw ] || mount -o remount,bind,ro "$root$3"; shift 3; done
+while [ "$1" != -- ]; do
+  [ -e "$root$3" ] || mkdir -p "$root$3"
+  mount --bind "$2" "$root$3"
+  [ "$1" = rw ] || mount -o remount,bind,ro "$root$3"
+  shift 3
+done
 shift
 mount -o remount,bind,ro "$root"
 exec chroot "$root" "$@"`;
@@ -78,12 +85,28 @@ exec chroot "$root" "$@"`;
  */
 export function startContainer({ tree, config }: Image, options: ContainerOptions = {}): Running {
   const { command = config.Entrypoint, args = [], env = {}, volumes = {}, readable = {}, networkOf } = options;
+  const { directory = '/' } = options;
   for (const [inside, outside] of Object.entries(volumes)) madeLike(join(tree, inside), outside);
   const [uid, gid] = config.User.split(':');
   const binds = [...bindsOf('rw', volumes), ...bindsOf('ro', readable)];
   const user = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--no-new-privs'];
   const rights = ['--bounding-set=-all', '--inh-caps=-all'];
-  const shell = ['unshare', '--mount', 'sh', '-c', MOUNT, 'sh', tree, ...binds, '--', ...user, ...rights, '--'];
+  const shell = [
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    MOUNT,
+    'sh',
+    tree,
+    ...binds,
+    '--',
+    'env',
+    `--chdir=${directory}`,
+    ...user,
+    ...rights,
+    '--',
+  ];
   const network = networkOf === undefined ? [] : ['nsenter', `--net=/proc/${networkOf}/ns/net`];
   const [program, ...rest] = [...network, ...shell, ...command, ...args];
   const image = Object.fromEntries(config.Env.map((line) => line.split(/=(.*)/s, 2)));
@@ -99,7 +122,7 @@ export function startContainer({ tree, config }: Image, options: ContainerOption
 
 /** A new volume is as the image's directory: its owner may write into it. */
 function madeLike(model: string, directory: string): void {
-  if (existsSync(directory)) return;
+  if (existsSync(directory) || !existsSync(model)) return;
   const { uid, gid, mode } = statSync(model);
   mkdirSync(directory, { recursive: true });
   chownSync(directory, uid, gid);
