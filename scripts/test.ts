@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { run } from 'node:test';
 import { spec, type TestEvent, tap } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { whyNoImage } from '../test/support/image/image.ts';
 import { joinRuns, type Tally } from './test-events.ts';
 
 /** The folders of test/, quick ones first. Each holds at least one file of tests, and no such file is elsewhere. */
@@ -75,6 +76,15 @@ function announceBrowser(): void {
   }
 }
 
+/** Says whether the image will be built. */
+function announceImage(): void {
+  const why = whyNoImage();
+  console.log(`The image of docker/Dockerfile: ${why === undefined ? 'runs' : `not run (${why})`}`);
+  if (why !== undefined && process.env['AWSSYNCER_REQUIRE_IMAGE'] === '1') {
+    throw new CannotRun(`AWSSYNCER_REQUIRE_IMAGE=1, but the image cannot be built: ${why}`);
+  }
+}
+
 /** The runs that `files` take: most side by side, then those that need the machine to themselves. */
 function runsOf(files: string[], grep: string | undefined): (() => AsyncIterable<TestEvent>)[] {
   const common = {
@@ -100,6 +110,7 @@ async function main(): Promise<number> {
   const files = selectFiles(positionals);
   if (files.some((file) => /^test\/(contract|s3|e2e)\//.test(file))) announceServers();
   if (files.some((file) => file.startsWith('test/e2e/page'))) announceBrowser();
+  if (files.some((file) => file.startsWith('test/e2e/image'))) announceImage();
 
   const tally: Tally = { ran: 0, failed: 0, emptyFiles: [] };
   const events = joinRuns(runsOf(files, values.grep), tally);

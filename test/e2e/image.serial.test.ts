@@ -1,7 +1,7 @@
 // The image of docker/Dockerfile as it is built, by buildah, and what runs in it: as its user, without capabilities, on a
 // root that is read-only.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chownSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,8 @@ import { tempDir } from '../support/temp-dir.ts';
 
 const REPO = join(import.meta.dirname, '../..');
 const EXAMPLE = join(REPO, 'docker/compose/compose.yaml');
+/** What a build takes at most, and as much again. */
+const BUILD_BYTES = 3e9;
 const DEADLINE_MS = 30_000;
 const why = whyNoImage();
 let directory: string;
@@ -37,13 +40,19 @@ if (why !== undefined) test('the image', (t) => console.log(`${t.name}: not run,
 else
   describe('the image and its example', () => {
     before(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'awssyncer-image-'));
+      directory = mkdtempSync(join(roomyDirectory(), 'awssyncer-image-'));
       image = await buildImage(directory);
     });
     after(() => rmSync(directory, { recursive: true, force: true }));
     ofTheImage();
     ofTheExample();
   });
+
+/** In memory, where there is enough of it: what a build stores for good, a test does not need for long. */
+function roomyDirectory(): string {
+  const { bavail, bsize } = statfsSync('/dev/shm');
+  return bavail * bsize > BUILD_BYTES ? '/dev/shm' : tmpdir();
+}
 
 /** Containers of one volume and one bucket. */
 async function ground(t: TestContext) {
@@ -238,12 +247,8 @@ function s3Service(directory: string): ContainerOptions {
 function ofTheExample(): void {
   const composition = readComposition(EXAMPLE);
 
-  test('the file of the example is one that docker compose reads', (t) => {
-    const { error, status, stderr } = spawnSync('docker-compose', ['--file', EXAMPLE, 'config', '--quiet'], {
-      encoding: 'utf8',
-    });
-    if (error !== undefined) return console.log(`${t.name}: not run, docker-compose not installed`);
-    assert.equal(status, 0, stderr);
+  test('the file of the example is one that docker compose reads', () => {
+    execFileSync('docker-compose', ['--file', EXAMPLE, 'config', '--quiet']);
   });
 
   test('no service of the example has a right that it does not need, and the agent has the time to flush', () => {

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, wr
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const PROGRAMS = ['buildah', 'mmdebstrap'];
+const PROGRAMS = ['buildah', 'mmdebstrap', 'docker-compose', 'ip'];
 
 /** Why no image can be built here; undefined if one can. */
 export function whyNoImage(): string | undefined {
