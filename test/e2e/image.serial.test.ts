@@ -1,7 +1,7 @@
 // The image of docker/Dockerfile as it is built, by buildah, and what runs in it: as its user, without capabilities, on a
 // root that is read-only.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   chownSync,
   existsSync,
@@ -25,6 +25,9 @@ import { importsOf } from '../../scripts/checks/source.ts';
 import { startStrictS3 } from '../strict-s3/server.ts';
 import { readComposition, Stack } from '../support/image/compose.ts';
 import { buildImage, type ContainerOptions, type Image, startContainer, whyNoImage } from '../support/image/image.ts';
+import { Network } from '../support/image/network.ts';
+import { RunningPod } from '../support/image/pod.ts';
+import { manifestsOf } from '../support/kubernetes.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const REPO = join(import.meta.dirname, '../..');
@@ -46,6 +49,7 @@ else
     after(() => rmSync(directory, { recursive: true, force: true }));
     ofTheImage();
     ofTheExample();
+    ofThePod();
   });
 
 /** In memory, where there is enough of it: what a build stores for good, a test does not need for long. */
@@ -286,5 +290,103 @@ function ofTheExample(): void {
     await counts(last + 1);
     assert.ok(first() > last, `${first()} after ${last}`);
     assert.deepEqual(await stack.down(), { app: 0, awssyncer: 0, s3: 0 });
+  });
+}
+
+/** The states of a file in their order: what was written, null where it was removed. */
+type History = (number | null)[];
+
+/** An application that writes, removes, and has what it did flushed every now and then. */
+class Writer {
+  /** By path. */
+  readonly histories = new Map<string, History>();
+  /** How much of each history a flush has acknowledged. */
+  readonly flushed = new Map<string, number>();
+  flushes = 0;
+  #n = 0;
+
+  /** Until the flush is no longer answered with success. */
+  async write(pod: RunningPod, chance: () => number): Promise<void> {
+    for (;;) {
+      for (let i = 0; i < 10; i++) {
+        const path = `file-${Math.floor(chance() * 20)}`;
+        const history = this.histories.get(path) ?? [];
+        this.histories.set(path, history);
+        const isRemoved = history.at(-1) !== null && history.length > 0 && chance() < 0.2;
+        history.push(isRemoved ? null : ++this.#n);
+        if (isRemoved) rmSync(join(pod.data, path));
+        else writeFileSync(join(pod.data, path), String(this.#n));
+      }
+      const written = [...this.histories].map(([path, history]) => [path, history.length - 1] as const);
+      if ((await pod.exec('awssyncer', ['awssyncer', 'flush']).ended).code !== 0) return;
+      this.flushes++;
+      for (const [path, index] of written) this.flushed.set(path, index);
+    }
+  }
+
+  /** Each file is as it was when it was last flushed, or as it was later; from now on it is as it is. */
+  check(pod: RunningPod): void {
+    for (const [path, history] of this.histories) {
+      const file = join(pod.data, path);
+      const found = existsSync(file) ? Number(readFileSync(file, 'utf8')) : null;
+      const expected = history.slice(this.flushed.get(path) ?? 0);
+      if (this.flushed.has(path)) assert.ok(expected.includes(found), `${path} is ${found}, not one of ${expected}`);
+      history.push(found);
+    }
+  }
+}
+
+function ofThePod(): void {
+  const SIDECAR = join(REPO, 'docker/kubernetes/sidecar.yaml');
+  const SEED = Number(process.env['AWSSYNCER_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+  test(`S2 the sidecar, its bucket named: whenever the pod is killed, what was flushed is there (seed ${SEED})`, async (t) => {
+    const directory = tempDir(t);
+    await using network = await Network.open();
+    const port = 9000;
+    const [enter, ...args] = [...network.enter, process.execPath, join(REPO, 'test/strict-s3/main.ts')];
+    const server = spawn(enter!, [...args, '--bucket', 'bucket', '--port', String(port)]);
+    t.after(() => server.kill('SIGKILL'));
+    await Promise.race([new Promise((resolve) => server.stdout.once('data', resolve)), sleep(DEADLINE_MS)]);
+
+    const manifest = manifestsOf(readFileSync(SIDECAR, 'utf8').replace('my-bucket', 'bucket')).find(
+      ({ kind }) => kind === 'Deployment',
+    )!;
+    const env = {
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test-access-key',
+      AWS_SECRET_ACCESS_KEY: 'test-secret-key',
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+      // The lease of a pod that was killed: the next one waits for so long.
+      AWSSYNCER_LEASE_TTL: '3s',
+    };
+    let state = SEED;
+    const chance = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    };
+    const writer = new Writer();
+    const podOn = (volume: number) =>
+      new RunningPod({ manifest, image, env, network }, join(directory, String(volume)));
+    for (let life = 0; life < 4; life++) {
+      // Every other time the node is lost with its disk.
+      const pod = podOn(Math.ceil(life / 2));
+      t.after(() => pod.kill());
+      await pod.up();
+      writer.check(pod);
+      const written = writer.write(pod, chance);
+      await sleep(chance() * 2_000);
+      await pod.kill();
+      await written;
+    }
+    assert.ok(writer.flushes > 0);
+
+    const last = podOn(9);
+    t.after(() => last.kill());
+    await last.up();
+    writer.check(last);
+    assert.match((await network.get('http://127.0.0.1:9480/')).text, /^<!doctype html>/);
+    assert.match((await network.get('http://127.0.0.1:9480/metrics')).text, /^awssyncer_restored_files \d+$/m);
+    assert.equal(await last.delete(), 0, last.output('awssyncer'));
   });
 }

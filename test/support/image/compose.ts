@@ -1,13 +1,12 @@
 // What `docker compose` does with our example, as far as one machine without an engine can: containers of one tree that
 // share a loopback, on which every service has its name.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { type ContainerOptions, type Image, type Running, startContainer } from './image.ts';
+import { Network } from './network.ts';
 
 const DEADLINE_MS = 30_000;
 
@@ -48,17 +47,14 @@ export interface Surroundings {
 export class Stack implements AsyncDisposable {
   readonly #surroundings: Surroundings;
   readonly #running = new Map<string, Running>();
-  readonly #network = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && echo up && read forever'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  readonly #networkIsUp = once(this.#network.stdout!, 'data');
+  #network: Network | undefined;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
   }
 
   async up(): Promise<void> {
-    await this.#networkIsUp;
+    this.#network ??= await Network.open();
     for (const name of Object.keys(this.#surroundings.composition.services)) await this.#start(name);
   }
 
@@ -79,7 +75,7 @@ export class Stack implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { process } of this.#running.values()) process.kill('SIGKILL');
-    this.#network.stdin!.end();
+    await this.#network?.[Symbol.asyncDispose]();
   }
 
   async #start(name: string): Promise<void> {
@@ -117,7 +113,7 @@ export class Stack implements AsyncDisposable {
       env: environment ?? {},
       volumes: Object.fromEntries(places.map(([volume, path]) => [path, join(directory, volume)])),
       readable: { ...foreign[name]?.readable, '/etc/hosts': hosts },
-      networkOf: this.#network.pid!,
+      networkOf: this.#network!.pid,
       directory: this.#service(name).working_dir ?? '/',
     });
   }
