@@ -74,7 +74,9 @@ test('SIGTERM and a stop with Ctrl-Z give the terminal back too', async (t) => {
   const live = startAtTerminal(t, ['status', '--watch', stage.local], stage.env);
   await live.until('it is in sync', () => /● In sync/.test(screenOf(live)));
   live.type('\x1a');
-  await live.until('it has left the screen', () => live.output().endsWith(LEFT));
+  await live.until('it is stopped', () => live.stop() !== undefined);
+  assert.equal(live.stop()?.restored, true, 'the shell has a terminal that echoes and sends signals');
+  assert.ok(live.output().endsWith(LEFT));
   process.kill(await live.pid, 'SIGCONT');
   await live.until('it draws again', () => live.output().split(ENTERED).length === 3 && /\x1b\[J$/.test(live.output()));
   process.kill(await live.pid, 'SIGTERM');
@@ -159,4 +161,20 @@ test('who watches nobody is told at once; who reads no more ends it', async (t) 
   });
   assert.equal((await piped.exited).code, 0);
   assert.equal(piped.stdout.length, 1);
+});
+
+test('a new size is drawn at once, also while an answer is waited for; a silent agent is told of', async (t) => {
+  const stage = await strictStage(t);
+  const agent = await agentOf(stage);
+  const live = startAtTerminal(t, ['status', '--watch', stage.local], stage.env);
+  await live.until('it is in sync', () => /● In sync/.test(screenOf(live)));
+  agent.signal('SIGSTOP');
+  live.resize(10, 30);
+  await live.until('it is small', () => shownBy(live.output()).length <= 10);
+  assert.match(screenOf(live), /● In sync/, 'nobody has waited for the agent');
+  await live.until('its silence is told of', () => /● No answer/.test(screenOf(live)));
+  agent.signal('SIGCONT');
+  await live.until('it answers again', () => /● In sync/.test(screenOf(live)));
+  live.type('q');
+  assert.deepEqual(await live.ended, { code: 0, restored: true });
 });

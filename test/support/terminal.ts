@@ -20,6 +20,8 @@ export interface AtTerminal {
   /** Of the program. */
   readonly pid: Promise<number>;
   readonly ended: Promise<Ended>;
+  /** What is told when it is stopped; undefined: it has not been. */
+  stop(): Pick<Ended, 'restored'> | undefined;
   /** Everything that was sent to the terminal. */
   output(): string;
   type(keys: string): void;
@@ -46,6 +48,10 @@ export function startAtTerminal(
   const send = (command: object) => void child.stdin.write(`${JSON.stringify(command)}\n`);
   return {
     ...{ pid, ended },
+    stop: () => {
+      const line = told.find((text) => text.includes('"stopped"'));
+      return line === undefined ? undefined : (JSON.parse(line) as Ended);
+    },
     output: () => seen,
     type: (keys) => send({ type: keys }),
     resize: (rows, columns) => send({ resize: [rows, columns] }),

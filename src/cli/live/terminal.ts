@@ -9,6 +9,8 @@ const CLEAR_BELOW = '\x1b[J';
 
 const CTRL_C = '\x03';
 const CTRL_Z = '\x1a';
+/** Whoever is to be stopped does not run for so long. */
+const NOT_STOPPED_MS = 200;
 
 export interface TerminalEvents {
   /** The size is another one, or what was drawn is gone. */
@@ -92,6 +94,8 @@ export class LiveTerminal {
     else if (keys.includes(CTRL_Z)) {
       this.#restore();
       process.kill(0, 'SIGTSTP');
+      // Where no shell waits for it the kernel stops nothing.
+      setTimeout(this.#continued, NOT_STOPPED_MS);
     } else this.#events.onLost();
   }
 }
