@@ -267,6 +267,12 @@ function ofTheExample(): void {
     assert.ok(seconds(grace) > seconds(environment!['AWSSYNCER_SHUTDOWN_TIMEOUT']));
   });
 
+  test('in the example each waits for what it needs: the application for the restore', () => {
+    const { app, awssyncer } = composition.services;
+    assert.deepEqual(app!.depends_on, { awssyncer: { condition: 'service_healthy' } });
+    assert.deepEqual(awssyncer!.depends_on, { s3: { condition: 'service_healthy' } });
+  });
+
   test('the example counts on where it was when its data is lost', async (t) => {
     const directory = tempDir(t);
     const foreign = { s3: s3Service(directory) };

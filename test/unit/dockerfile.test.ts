@@ -23,6 +23,11 @@ test('the image has the Node that everything is tested with, on the Debian that 
   assert.ok(read('docker/compose/compose.yaml').includes(`image: debian:${debian}-slim\n`));
 });
 
+test('what test/e2e/reproducible.test.ts builds twice is built in the same way for the image', () => {
+  assert.match(DOCKERFILE, /^RUN node scripts\/build-addon\.mjs && node scripts\/bundle\.mjs$/m);
+  assert.match(DOCKERFILE, / node --random-seed=1 \/usr\/local\/lib\/awssyncer\/dist\/code-cache\.js /);
+});
+
 test('what the Dockerfile copies is sent to the builder', () => {
   const copied = [...DOCKERFILE.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, names]) => names!.split(' '));
   const sent = read('.dockerignore').match(/(?<=^!).*/gm)!;
