@@ -16,8 +16,11 @@ const SUITES = ['unit', 'property', 'contract', 'model', 'fs', 's3', 'e2e'];
 const SERIAL = '.serial.test.ts';
 
 const CONCURRENCY = 2;
+/** Of a file, and of each test in it. */
 const TEST_TIMEOUT_MS = 120_000;
-const TOTAL_TIMEOUT_MS = 20 * 60_000;
+/** One of them builds an image of a whole Debian. */
+const SERIAL_TIMEOUT_MS = 600_000;
+const TOTAL_TIMEOUT_MS = 40 * 60_000;
 
 /** An operator's settings, and an account that exists, are kept from the tests. */
 const FOREIGN_SETTING = /^(AWS_|S3_|LOCAL_PATH$|FILTER_REGEX$|SYNC_EXCLUDES$|AWSSYNCER_(?!TEST_|REQUIRE_))/;
@@ -99,7 +102,7 @@ function runsOf(files: string[], grep: string | undefined): (() => AsyncIterable
   ];
   return [
     { ...common, files: parallel, concurrency: CONCURRENCY },
-    { ...common, files: serial, concurrency: 1 },
+    { ...common, files: serial, concurrency: 1, timeout: SERIAL_TIMEOUT_MS },
   ]
     .filter((options) => options.files.length > 0)
     .map((options) => () => run(options));

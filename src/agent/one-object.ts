@@ -87,11 +87,11 @@ export async function oneObject(workspace: Workspace, options: OneObjectOptions)
 }
 
 function ownLedger(
-  { stateDir, guard, store, retry, log }: Workspace,
+  { stateDir, guard, store, retry, server, log }: Workspace,
   { prefix, url, dryRun }: OneObjectOptions & { readonly prefix: string; readonly url: string },
 ): Promise<Ledger> {
   const file = stateDir?.path ? join(stateDir.path, 'object.sqlite') : ':memory:';
-  return openOwnLedger({ file, dryRun, otherRoot: 'accept', guard, store, retry, prefix, url, log });
+  return openOwnLedger({ file, dryRun, otherRoot: 'accept', guard, store, retry, prefix, url, server, log });
 }
 
 async function find(

@@ -28,6 +28,8 @@ export interface OwnLedgerOptions {
   readonly prefix: string;
   /** The remote side, normalised. */
   readonly url: string;
+  /** Where it is: serverOf. */
+  readonly server: string;
   readonly log: Log;
 }
 
@@ -43,7 +45,7 @@ export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> 
     forgetOtherRemote(own, options);
     await sweepUploads(own, options);
     if (isOther) distrust(own, options);
-    own.setMeta({ root: options.guard.identity, remote: options.url });
+    own.setMeta({ root: options.guard.identity, remote: sideOf(options) });
     return own;
   } catch (error) {
     ledger.close();
@@ -56,13 +58,18 @@ function isOfOtherRoot(ledger: Ledger, guard: RootGuard): boolean {
   return root !== null && !sameRoot(guard.identity, root);
 }
 
-/** One state directory for two URLs: what one of them holds says nothing of the other. */
-function forgetOtherRemote(ledger: Ledger, { url, log }: OwnLedgerOptions): void {
+/** One state directory for two URLs, or for two servers: what one of them holds says nothing of the other. */
+function forgetOtherRemote(ledger: Ledger, options: OwnLedgerOptions): void {
   const { remote, restoring } = ledger.meta();
-  if (remote === null || remote === url) return;
-  log.warn('the ledger is of another URL: everything is compared anew', { before: remote, now: url });
+  const now = sideOf(options);
+  if (remote === null || remote === now) return;
+  options.log.warn('the ledger is of another URL: everything is compared anew', { before: remote, now });
   ledger.clear();
   ledger.setMeta({ restoring }); // files are missing here, wherever they should have come from
+}
+
+function sideOf({ url, server }: OwnLedgerOptions): string {
+  return server === '' ? url : `${url} at ${server}`;
 }
 
 function otherRootError(file: string): RefusedError {

@@ -107,6 +107,17 @@ function fatal(error: StoreError): OperatorError {
   return new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
 }
 
+/**
+ * The server of a bucket, without what may be secret in its address: '' is AWS, or one that only a profile names. Buckets
+ * of one name on two servers have nothing to do with each other.
+ */
+export function serverOf({ endpointUrl }: Pick<BucketConfig, 'endpointUrl'>, env: Surroundings['env']): string {
+  const given = endpointUrl ?? (env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || '');
+  if (!URL.canParse(given)) return '';
+  const { origin, pathname } = new URL(given);
+  return origin + pathname.replace(/\/$/, '');
+}
+
 /** The SDK knows only AWS_REGION; the aws command, and images made for it, set the other one. */
 export function regionOf(env: Surroundings['env']): string | undefined {
   const { AWS_REGION: region, AWS_DEFAULT_REGION: regionOfAws } = env;

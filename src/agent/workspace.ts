@@ -33,7 +33,7 @@ import { Meters } from './meters.ts';
 import { openLocal } from './open-local.ts';
 import { type OtherRoot, openOwnLedger } from './own-ledger.ts';
 import { resolvePlaces } from './places.ts';
-import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_MS } from './reach-bucket.ts';
+import { type BucketConfig, bucketStore, checkBucket, retryFor, START_PATIENCE_MS, serverOf } from './reach-bucket.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** What all commands' configs have in common. */
@@ -100,6 +100,8 @@ export interface Workspace {
   readonly prefix: string;
   /** The S3 side for people. */
   readonly url: string;
+  /** Where it is: serverOf. */
+  readonly server: string;
   readonly retry: Retry;
   readonly log: Log;
   readonly counters: Counters;
@@ -173,7 +175,8 @@ export async function openWorkspace(
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
-    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, url, log });
+    const server = serverOf(config, context.env);
+    const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, url, server, log });
     // Whoever has never listed the bucket is about to, and an active lease is taken at once.
     const mayWait = options.checksLate && ledger.meta().listed && setting?.mode !== 'active';
     if (!mayWait) await store.check();
@@ -209,6 +212,7 @@ export async function openWorkspace(
       leaseSetting: setting,
       prefix,
       url,
+      server,
       retry: retryFor(options.retryHorizonMs, log),
       log: options.dryRun ? pretendLog(log) : log,
       counters,

@@ -293,3 +293,22 @@ test('S2 S4 regression_state_of_other_url: with one state directory for two URLs
   for (const name of ['a', 'b', 'c']) assert.equal(text(`three/${name}`), name);
   assert.deepEqual([text('one/a'), text('one/c')], ['a', undefined]);
 });
+
+test('S2 S4 regression_state_of_other_endpoint: what a bucket of that name holds on one server is not believed of another', async (t) => {
+  const { local, url, run, write, env, text } = await strictStage(t);
+  const other = await strictStage(t);
+  write('a');
+  assert.equal((await run(['sync', local, url])).code, 0);
+  const elsewhere = { ...env, AWS_ENDPOINT_URL: other.server.endpoint };
+  const moved = await run(['sync', local, url], { env: elsewhere });
+  assert.equal(moved.code, 0, moved.stderr);
+  assert.match(moved.stderr, /the ledger is of another URL/);
+  assert.equal(other.text('a'), 'a');
+  // And back, by the option: nothing is sent twice.
+  const back = await run(['sync', '--endpoint-url', `${env['AWS_ENDPOINT_URL']}/`, '--json', local, url], {
+    env: elsewhere,
+  });
+  assert.equal(JSON.parse(back.stdout).uploaded, 0, back.stderr);
+  assert.equal(text('a'), 'a');
+  assert.doesNotMatch((await run(['sync', local, url])).stderr, /another URL/);
+});
