@@ -32,7 +32,7 @@ export interface Copy {
 /** See ObjectStore.copy. */
 export async function copyObject(session: S3Session, copy: Copy): Promise<Written> {
   const { from, to, options } = copy;
-  const request = { ...signalOf(options), action: 'copy to', key: to.key, writes: true };
+  const request = { ...signalOf(options), action: 'copy to', key: to.key, writes: true } as const;
   // The condition has two names; which one counts must be known before the first copy.
   if (session.server.isRgw === undefined) await headObject(session, from.key, signalOf(options));
   const copyBy = from.sizeBytes > copy.copyThresholdBytes ? copyByParts : copyAtOnce;
@@ -62,7 +62,7 @@ async function copyByParts(
       const start = (place.partNumber - 1) * partSizeBytes;
       const range = `bytes=${start}-${Math.min(start + partSizeBytes, from.sizeBytes) - 1}`;
       const part = { ...place, ...sourceOf(session, from), range };
-      const partRequest = { action: 'copy a part to', key: place.key, signal };
+      const partRequest = { action: 'copy a part to', key: place.key, signal } as const;
       return sendRetried(session, partRequest, async (o) => {
         const answer = await session.rare.copyPart(part, o);
         if (answer?.ETag === undefined) throw senseless(session, partRequest);

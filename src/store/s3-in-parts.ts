@@ -37,9 +37,9 @@ export async function makeInParts(
   object: InParts,
 ): Promise<WriteAnswer> {
   const { rare } = session;
-  const { action, key, signal } = request;
+  const { key, signal } = request;
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
-  const begin = { action: `begin to ${action}`, key, ...signalOf(request) };
+  const begin = { action: 'start the upload of', key, ...signalOf(request) } as const;
   const { UploadId } = await createUpload(session, begin, (o) => rare.createUpload(key, object.attributes, o));
   const upload = { key, uploadId: UploadId };
   try {
@@ -48,7 +48,7 @@ export async function makeInParts(
     await object.verify();
     return await send(session, request, (o) => rare.completeUpload(upload, parts, o));
   } catch (error) {
-    const abort = { action: 'abort the upload of', key };
+    const abort = { action: 'abort the upload of', key } as const;
     // If this fails too, the first failure is still the one to tell.
     await send(session, abort, (o) => rare.abortUpload(upload, o)).catch(() => undefined);
     throw error;

@@ -44,7 +44,7 @@ function listPage(
 ): Promise<Page> {
   const { prefix, pageKeys, token } = page;
   const asked = { prefix, maxKeys: pageKeys, continuationToken: token };
-  const request = { ...options, action: 'list', key: prefix };
+  const request = { ...options, action: 'list', key: prefix } as const;
   return sendRetried(session, request, async (o) => {
     const { Contents = [], EncodingType, ...answer } = await session.requests.listObjects(asked, o);
     const next = answer.IsTruncated ? answer.NextContinuationToken : undefined;

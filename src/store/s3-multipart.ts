@@ -16,7 +16,7 @@ interface Large {
 export async function putInParts(session: S3Session, key: string, large: Large): Promise<Written> {
   const { source, attributes, multipart } = large;
   const { partSizeBytes, parts } = partPlan(source.sizeBytes, multipart);
-  const request = { action: 'upload', key, writes: true, ...signalOf(multipart) };
+  const request = { action: 'upload', key, writes: true, ...signalOf(multipart) } as const;
   const answer =
     parts === 1
       ? await putAtOnce(session, request, large)
@@ -30,7 +30,7 @@ export async function putInParts(session: S3Session, key: string, large: Large):
             const part = await source.next(Math.min(partSizeBytes, source.sizeBytes - offset), { signal });
             return sendPart(part, async (body) => {
               const sent = { ...place, body, sha256: part.sha256 };
-              const partRequest = { action: 'upload a part of', key, signal };
+              const partRequest = { action: 'upload a part of', key, signal } as const;
               const answer = await sendRetried(session, partRequest, (o) => session.requests.uploadPart(sent, o));
               multipart.onSent?.(body.length);
               return answer;

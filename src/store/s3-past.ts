@@ -59,7 +59,7 @@ export function pastStore(session: S3Session, past: Past): ObjectStore {
 
 /** Where it may not be asked whether there are versions, the listing tells what there is. */
 async function requireVersions(session: S3Session, options: CallOptions): Promise<void> {
-  const request = { ...options, action: 'use' };
+  const request = { ...options, action: 'use' } as const;
   try {
     const { Status } = await send(session, request, (o) => session.requests.bucketVersioning(o));
     if (Status !== undefined) return;
@@ -161,7 +161,7 @@ async function* listVersions(
   options: CallOptions,
 ): AsyncGenerator<readonly { readonly key: string; readonly version: VersionAnswer }[]> {
   let marker: { readonly keyMarker?: string | undefined; readonly versionIdMarker?: string | undefined } = {};
-  const request = { ...signalOf(options), action: 'list the versions of', key: prefix };
+  const request = { ...signalOf(options), action: 'list the versions of', key: prefix } as const;
   for (let isTruncated = true; isTruncated; ) {
     const asked = { prefix, maxKeys: pageKeys, ...marker };
     const page = await sendRetried(session, request, async (o) => {

@@ -22,17 +22,8 @@ export interface S3Session {
   readonly answered?: ((operation: string, failure: StoreError | undefined) => void) | undefined;
 }
 
-/** The request about to be made, for the error if it fails. */
-export interface Request extends CallOptions {
-  /** A verb for people: "Cannot <action> s3://bucket/key". */
-  readonly action: string;
-  readonly key?: string;
-  /** Whether its execution changes what the key holds. */
-  readonly writes?: boolean;
-}
-
-/** S3's names for what people are told. */
-const OPERATIONS: Readonly<Record<string, string>> = {
+/** What a request does, as people are told: "Cannot <action> s3://bucket/key"; and S3's name for it. */
+const OPERATIONS = {
   put: 'PutObject',
   get: 'GetObject',
   head: 'HeadObject',
@@ -46,7 +37,17 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   upload: 'CompleteMultipartUpload',
   'abort the upload of': 'AbortMultipartUpload',
   use: 'HeadBucket',
-};
+} as const;
+
+export type Action = keyof typeof OPERATIONS;
+
+/** The request about to be made, for the error if it fails. */
+export interface Request extends CallOptions {
+  readonly action: Action;
+  readonly key?: string;
+  /** Whether its execution changes what the key holds. */
+  readonly writes?: boolean;
+}
 
 /** Sends once; rejects with a StoreError only. */
 export async function send<T>(
@@ -58,11 +59,11 @@ export async function send<T>(
   if (signal?.aborted) throw classified(session, { ...request, writes: false }, signal.reason);
   try {
     const answer = await (signal === undefined ? run({}) : untilAborted(run({ abortSignal: signal }), signal));
-    session.answered?.(OPERATIONS[request.action] ?? 'Other', undefined);
+    session.answered?.(OPERATIONS[request.action], undefined);
     return answer;
   } catch (error) {
     const failure = classified(session, request, error);
-    session.answered?.(OPERATIONS[request.action] ?? 'Other', failure);
+    session.answered?.(OPERATIONS[request.action], failure);
     throw failure;
   }
 }
@@ -160,14 +161,14 @@ export async function headVersion(
   { key, versionId }: { readonly key: string; readonly versionId?: string },
   options: CallOptions,
 ): Promise<ObjectHead> {
-  const request = { ...options, action: 'head', key };
+  const request = { ...options, action: 'head', key } as const;
   const answer = await send(session, request, (o) => session.requests.headObject(key, { ...o, versionId }));
   return headOf(answer, answer.ContentLength ?? 0);
 }
 
 /** The reason of a refusal, unless it has passed: credentials that were renewed, a clock that is corrected by now. */
 async function throwReason(session: S3Session, key: string, options: CallOptions): Promise<void> {
-  const request = { ...options, action: 'head', key };
+  const request = { ...options, action: 'head', key } as const;
   try {
     const { Body } = await send(session, request, (o) => session.requests.getObject({ key, range: 'bytes=0-0' }, o));
     Body.destroy();

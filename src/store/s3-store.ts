@@ -83,7 +83,7 @@ export function createS3Store(options: S3StoreOptions): ObjectStore {
  * doubt a listing of a single key tells.
  */
 async function checkBucket(session: S3Session, prefix: string, options: CallOptions): Promise<void> {
-  const request = { ...options, action: 'use' };
+  const request = { ...options, action: 'use' } as const;
   try {
     const { RequestId } = await send(session, request, (o) => session.requests.headBucket(o));
     if (RequestId !== undefined) return;
@@ -105,7 +105,7 @@ async function putObject(
   // RGW (16.2 at least) compares the header as it is, quotes included.
   const ifMatch = call.ifMatch === undefined || session.server.isRgw ? call.ifMatch : `"${call.ifMatch}"`;
   const put = { key, body, attributes, ifMatch, ifNoneMatch: ifAbsent ? '*' : undefined, sha256 } as const;
-  const request = { ...signalOf(call), action: 'put', key, writes: true };
+  const request = { ...signalOf(call), action: 'put', key, writes: true } as const;
   const answer = await send(session, request, (o) => session.requests.putObject(put, o));
   return acknowledged(session, answer, { request, sizeBytes: body.length, attributes });
 }
@@ -119,14 +119,14 @@ async function deleteObjects(
   const failed = new Map<string, Error>();
   if (keys.length === 0) return failed;
   const { bucket } = session;
-  const request = { ...options, action: 'delete', writes: true };
+  const request = { ...options, action: 'delete', writes: true } as const;
   const answer = await send(session, request, (o) => session.requests.deleteObjects(keys, o));
   const deleted = new Set(answer.Deleted?.map(({ Key }) => Key));
   const errors = new Map(answer.Errors?.map((error) => [error.Key, error]));
   for (const key of keys) {
     if (deleted.has(key)) continue;
     const { Code: name = '', Message: message = 'the server did not mention it' } = errors.get(key) ?? {};
-    const attempted = { action: 'delete', bucket, key, writes: !errors.has(key), aborted: false };
+    const attempted = { action: 'delete', bucket, key, writes: !errors.has(key), aborted: false } as const;
     const error = classify({ name, message }, attempted);
     if (error.reaction !== 'not-found') failed.set(key, error);
   }
@@ -134,7 +134,7 @@ async function deleteObjects(
 }
 
 async function abortUpload(session: S3Session, upload: UploadPlace, options: CallOptions): Promise<void> {
-  const request = { ...options, action: 'abort the upload of', key: upload.key };
+  const request = { ...options, action: 'abort the upload of', key: upload.key } as const;
   try {
     await send(session, request, (o) => session.rare.abortUpload(upload, o));
   } catch (error) {

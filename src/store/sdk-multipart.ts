@@ -4,7 +4,16 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { createUpload } from './create-upload.ts';
 import { partPlan } from './multipart-plan.ts';
 import type { MultipartOptions, ObjectAttributes, PartSource, Written } from './object-store.ts';
-import { acknowledged, classified, type Request, type S3Session, send, sendRetried, signalOf } from './s3-session.ts';
+import {
+  type Action,
+  acknowledged,
+  classified,
+  type Request,
+  type S3Session,
+  send,
+  sendRetried,
+  signalOf,
+} from './s3-session.ts';
 import {
   AbortMultipartUploadCommand,
   type CompleteMultipartUploadCommand,
@@ -37,7 +46,7 @@ export async function putByLibrary(session: SdkSession, key: string, object: Lib
   const { source, attributes, multipart } = object;
   const { partSizeBytes } = partPlan(source.sizeBytes, multipart);
   const steps = new UploadSteps(session, key, { source, multipart });
-  const request = { action: 'upload', key, writes: true, ...signalOf(multipart) };
+  const request = { action: 'upload', key, writes: true, ...signalOf(multipart) } as const;
   try {
     const upload = new Upload({
       client: Object.create(session.client, { send: { value: steps.send } }),
@@ -100,7 +109,7 @@ class UploadSteps {
   readonly send = (command: unknown): Promise<unknown> => {
     if (!(command instanceof AbortMultipartUploadCommand)) return this.#step(command).catch(this.#end);
     // If this fails too, the first failure is still the one to tell.
-    const request = { action: 'abort the upload of', key: this.#key };
+    const request = { action: 'abort the upload of', key: this.#key } as const;
     return send(this.#session, request, (o) => this.#session.client.send(command, o));
   };
 
@@ -119,13 +128,13 @@ class UploadSteps {
   }
 
   async #create(command: CreateMultipartUploadCommand): Promise<unknown> {
-    const request = { action: 'start the upload of', key: this.#key, signal: this.#signal };
+    const request = { action: 'start the upload of', key: this.#key, signal: this.#signal } as const;
     const answer = await createUpload(this.#session, request, (o) => this.#session.client.send(command, o));
     this.#onStarted(answer.UploadId);
     return answer;
   }
 
-  #request(action: string): Request {
+  #request(action: Action): Request {
     return { action, key: this.#key, signal: this.#signal };
   }
 
