@@ -136,6 +136,13 @@ export async function openWorkspace(
     beforeWrite: (key) => lease?.check(key),
   });
   const state = options.useState ? openState(config, context, { root, url }) : undefined;
+  let opened: Ledger | undefined;
+  // Also of what fails to open: whoever tries again in this process finds it locked otherwise.
+  const close = (): void => {
+    opened?.close();
+    state?.release();
+    s3.close();
+  };
   try {
     if (setting !== undefined) {
       const { prefix } = config.remote;
@@ -177,6 +184,7 @@ export async function openWorkspace(
     const retry = retryFor(START_PATIENCE_MS, log);
     const server = serverOf(config, context.env);
     const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, url, server, log });
+    opened = ledger;
     // Whoever has never listed the bucket is about to, and an active lease is taken at once.
     const mayWait = options.checksLate && ledger.meta().listed && setting?.mode !== 'active';
     if (!mayWait) await store.check();
@@ -217,15 +225,10 @@ export async function openWorkspace(
       log: options.dryRun ? pretendLog(log) : log,
       counters,
       meters,
-      close: () => {
-        ledger.close();
-        state?.release();
-        s3.close();
-      },
+      close,
     };
   } catch (error) {
-    state?.release();
-    s3.close();
+    close();
     throw error;
   }
 }
