@@ -6,7 +6,7 @@ import { type Address, originOf } from './lean/target.ts';
 import { type ObjectSettings, type Operation, refuseClear, SettingHeaders } from './object-settings.ts';
 import { profileEndpoint } from './profile-endpoint.ts';
 import { credentialChain, type RenewRefused, renewRefusedCredentials, sdkLogger, toldOf } from './s3-credentials.ts';
-import { S3Client } from './sdk-packages.ts';
+import { loadSharedConfigFiles, S3Client } from './sdk-packages.ts';
 import { demandWholeAnswers } from './whole-answers.ts';
 
 /** Fixed credentials. */
@@ -68,11 +68,19 @@ export function createS3Client(options: ConnectionOptions): {
   const proxyEnv = { http_proxy: httpProxy, https_proxy: httpsProxy, no_proxy: noProxy };
   const { profile: name } = options;
   const profile = name === undefined ? {} : { profile: name };
+  // The SDK reads them once in a process, which may have lived for long when this client is made: they say something else.
+  const readFilesAgain = once(() => loadSharedConfigFiles({ ignoreCache: true }));
   const client = new S3Client({
     logger,
     ...profile,
     credentials: options.credentials ?? toldOf(credentialChain(logger, profile), options),
-    region: options.region ?? once(() => configuredRegion(profile).catch(() => 'us-east-1')),
+    region:
+      options.region ??
+      once(() =>
+        readFilesAgain()
+          .then(() => configuredRegion(profile))
+          .catch(() => 'us-east-1'),
+      ),
     ...(options.endpointUrl === undefined ? {} : { endpoint: options.endpointUrl }),
     maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
@@ -91,7 +99,7 @@ export function createS3Client(options: ConnectionOptions): {
   if (name !== undefined)
     client.config.serviceConfiguredEndpoint = once(() => profileEndpoint(name)) as () => Promise<string>;
   const renewRefused = renewRefusedCredentials(client);
-  addPathStyle(client, options.forcePathStyle);
+  addPathStyle(client, { forced: options.forcePathStyle, readFilesAgain });
   addContentMd5(client);
   addSettings(client, options.settings ?? {});
   demandWholeAnswers(client);
@@ -138,9 +146,13 @@ function configuredRegion(profile: { readonly profile?: string }): Promise<strin
 }
 
 /** The SDK learns of an endpoint in the environment or a profile only when it sends, so this is decided there. */
-function addPathStyle(client: S3Client, forced: boolean | undefined): void {
+function addPathStyle(
+  client: S3Client,
+  { forced, readFilesAgain }: { readonly forced: boolean | undefined; readonly readFilesAgain: () => Promise<unknown> },
+): void {
   const { config } = client;
   const decide = once(async () => {
+    await readFilesAgain();
     const isOwn = config.isCustomEndpoint === true || (await config.serviceConfiguredEndpoint?.()) !== undefined;
     config.forcePathStyle = forced ?? isOwn;
   });

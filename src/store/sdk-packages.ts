@@ -20,5 +20,5 @@ export {
 export { fromIni } from '@aws-sdk/credential-provider-ini';
 export { defaultProvider } from '@aws-sdk/credential-provider-node';
 export { Upload } from '@aws-sdk/lib-storage';
-export { loadConfig } from '@smithy/core/config';
+export { loadConfig, loadSharedConfigFiles } from '@smithy/core/config';
 export { NodeHttpHandler } from '@smithy/node-http-handler';

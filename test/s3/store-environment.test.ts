@@ -18,7 +18,7 @@ describe('the store in an environment', () => {
   let store: ObjectStore;
   const inherited = { ...process.env };
 
-  const openIn = (variables: Record<string, string | undefined>): void => {
+  const openIn = (variables: Record<string, string | undefined>, profile?: string): void => {
     Object.assign(process.env, variables);
     for (const [name, value] of Object.entries(variables)) if (value === undefined) delete process.env[name];
     store = createS3Store({
@@ -26,6 +26,7 @@ describe('the store in an environment', () => {
       requestTimeoutMs: 10_000,
       version: 'test',
       retry: (attempt) => attempt(),
+      ...(profile === undefined ? {} : { profile }),
     });
   };
   const writeConfig = (text: string): string => {
@@ -83,6 +84,25 @@ describe('the store in an environment', () => {
     openIn({ AWS_CONFIG_FILE: config, AWS_PROFILE: 'p' });
     await store.check();
   });
+
+  for (const way of ['AWS_PROFILE', '--profile']) {
+    it(`what the files say of a profile is read again for every client: by ${way}`, async () => {
+      const { accessKeyId, secretAccessKey, sessionToken } = target.credentials;
+      const keys = `aws_access_key_id=${accessKeyId}\naws_secret_access_key=${secretAccessKey}\naws_session_token=${sessionToken}`;
+      const say = (region: string, endpoint: string) =>
+        writeConfig(`[profile p]\nregion=${region}\nendpoint_url=${endpoint}\n${keys}\n`);
+      const open = (config: string) =>
+        way === 'AWS_PROFILE'
+          ? openIn({ AWS_CONFIG_FILE: config, AWS_PROFILE: 'p' })
+          : openIn({ AWS_CONFIG_FILE: config }, 'p');
+      open(say('eu-west-1', 'http://127.0.0.1:1'));
+      const error = await rejectsAs('transient', store.check());
+      assert.match(error.message, /ECONNREFUSED/);
+      store.close();
+      open(say('us-east-1', target.endpoint));
+      await store.check();
+    });
+  }
 
   it('a source of credentials that never answers is given up, and asked anew for the next request', async (t) => {
     const source = await containerMetadata(t);
