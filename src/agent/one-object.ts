@@ -87,7 +87,7 @@ export async function oneObject(workspace: Workspace, options: OneObjectOptions)
 }
 
 function ownLedger(
-  { stateDir, guard, store, retry, server, log }: Workspace,
+  { stateDir, guard, store, server, retry, log }: Workspace,
   { prefix, url, dryRun }: OneObjectOptions & { readonly prefix: string; readonly url: string },
 ): Promise<Ledger> {
   const file = stateDir?.path ? join(stateDir.path, 'object.sqlite') : ':memory:';

@@ -28,8 +28,8 @@ export interface OwnLedgerOptions {
   readonly prefix: string;
   /** The remote side, normalised. */
   readonly url: string;
-  /** Where it is: serverOf. */
-  readonly server: string;
+  /** The endpoint that is set; undefined: AWS's own. */
+  readonly server: string | undefined;
   readonly log: Log;
 }
 
@@ -45,7 +45,7 @@ export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> 
     forgetOtherRemote(own, options);
     await sweepUploads(own, options);
     if (isOther) distrust(own, options);
-    own.setMeta({ root: options.guard.identity, remote: sideOf(options) });
+    own.setMeta({ root: options.guard.identity, remote: placeOf(options) });
     return own;
   } catch (error) {
     ledger.close();
@@ -58,18 +58,18 @@ function isOfOtherRoot(ledger: Ledger, guard: RootGuard): boolean {
   return root !== null && !sameRoot(guard.identity, root);
 }
 
-/** One state directory for two URLs, or for two servers: what one of them holds says nothing of the other. */
+/** One state directory for two URLs, or two servers: what one of them holds says nothing of the other. */
 function forgetOtherRemote(ledger: Ledger, options: OwnLedgerOptions): void {
-  const { remote, restoring } = ledger.meta();
-  const now = sideOf(options);
-  if (remote === null || remote === now) return;
-  options.log.warn('the ledger is of another URL: everything is compared anew', { before: remote, now });
+  const { remote: before, restoring } = ledger.meta();
+  const now = placeOf(options);
+  if (before === null || before === now) return;
+  options.log.warn('the ledger is of another URL or server: everything is compared anew', { before, now });
   ledger.clear();
   ledger.setMeta({ restoring }); // files are missing here, wherever they should have come from
 }
 
-function sideOf({ url, server }: OwnLedgerOptions): string {
-  return server === '' ? url : `${url} at ${server}`;
+function placeOf({ url, server }: OwnLedgerOptions): string {
+  return server === undefined ? url : `${url} at ${server}`;
 }
 
 function otherRootError(file: string): RefusedError {

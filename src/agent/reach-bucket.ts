@@ -7,6 +7,7 @@ import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { ConnectionOptions } from '../store/s3-client.ts';
 import { createS3Store } from '../store/s3-store.ts';
+import { serverAddress } from '../store/server-address.ts';
 import { createRetry, type Retry } from '../transfer/retry.ts';
 import { clock } from './clock.ts';
 import { type ObjectConfig, objectSettings } from './object-settings.ts';
@@ -54,6 +55,11 @@ export function bucketFacts(
   { requestTimeoutMs }: Pick<BucketOptions, 'requestTimeoutMs'>,
 ): BucketFacts {
   return openBucketFacts({ ...connectionOf(config, context, requestTimeoutMs), bucket: config.remote.bucket });
+}
+
+/** The endpoint that is set; undefined: AWS's own. Nothing is sent. */
+export function serverOf({ endpointUrl, profile }: BucketConfig, { env }: Surroundings): Promise<string | undefined> {
+  return serverAddress({ ...definedOnly({ endpointUrl, profile }), env });
 }
 
 function connectionOf(config: BucketConfig, context: Surroundings, requestTimeoutMs: number): ConnectionOptions {
@@ -105,17 +111,6 @@ function endOnCredentials(error: unknown): never {
 function fatal(error: StoreError): OperatorError {
   const hint = error.hint === undefined ? {} : { hint: error.hint };
   return new OperatorError(error.message, { exitCode: EXIT.fatal, ...hint, cause: error });
-}
-
-/**
- * The server of a bucket, without what may be secret in its address: '' is AWS, or one that only a profile names. Buckets
- * of one name on two servers have nothing to do with each other.
- */
-export function serverOf({ endpointUrl }: Pick<BucketConfig, 'endpointUrl'>, env: Surroundings['env']): string {
-  const given = endpointUrl ?? (env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || '');
-  if (!URL.canParse(given)) return '';
-  const { origin, pathname } = new URL(given);
-  return origin + pathname.replace(/\/$/, '');
 }
 
 /** The SDK knows only AWS_REGION; the aws command, and images made for it, set the other one. */

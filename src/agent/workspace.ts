@@ -100,8 +100,8 @@ export interface Workspace {
   readonly prefix: string;
   /** The S3 side for people. */
   readonly url: string;
-  /** Where it is: serverOf. */
-  readonly server: string;
+  /** The endpoint that is set; undefined: AWS's own. */
+  readonly server: string | undefined;
   readonly retry: Retry;
   readonly log: Log;
   readonly counters: Counters;
@@ -182,7 +182,7 @@ export async function openWorkspace(
     const { otherRoot, dryRun = false } = options;
     const file = state?.ledgerFile ?? ':memory:';
     const retry = retryFor(START_PATIENCE_MS, log);
-    const server = serverOf(config, context.env);
+    const server = await serverOf(config, context);
     const ledger = await openOwnLedger({ file, dryRun, otherRoot, guard, store, retry, prefix, url, server, log });
     opened = ledger;
     // Whoever has never listed the bucket is about to, and an active lease is taken at once.

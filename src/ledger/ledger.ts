@@ -93,7 +93,7 @@ export interface LedgerMeta {
   readonly generation: number | null;
   /** What the last restore selected of which everything is on disk, as a text; null: there was none. */
   readonly restored: string | null;
-  /** The URL of the remote side; null: nobody has said. */
+  /** The remote side, its URL and its server; null: nobody has said. */
   readonly remote: string | null;
 }
 

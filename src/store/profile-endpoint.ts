@@ -1,4 +1,4 @@
-// The address of a profile that was asked for. The SDK reads that of AWS_PROFILE only, whatever profile a client has.
+// The address that settings give. The SDK reads that of AWS_PROFILE only, whatever profile a client has.
 import { loadConfig } from './sdk-packages.ts';
 
 type Profile = Readonly<Record<string, string | undefined>>;
@@ -7,9 +7,10 @@ type Profile = Readonly<Record<string, string | undefined>>;
  * By precedence: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, that for S3 in the profile's section of services, the profile's own.
  * https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
  *
+ * @param profile by default that of AWS_PROFILE
  * @returns undefined if none of them is there
  */
-export function profileEndpoint(profile: string): Promise<string | undefined> {
+export function profileEndpoint(profile?: string): Promise<string | undefined> {
   const endpoint = loadConfig<string | undefined>(
     {
       environmentVariableSelector: (env) => env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || undefined,
@@ -17,7 +18,7 @@ export function profileEndpoint(profile: string): Promise<string | undefined> {
         all?.[`services.${own['services']}`]?.['s3.endpoint_url'] ?? own['endpoint_url'],
       default: undefined,
     },
-    { profile },
+    { ...(profile === undefined ? {} : { profile }), ignoreCache: true },
   );
   return endpoint();
 }

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '../../src/model/errors.ts';
 import type { FleetFlushReport } from '../../src/ops/fleet-control.ts';
-import { allWatch, directoryOf, FleetGround, fleetStatusOf } from '../support/fleet-agent.ts';
+import { startStrictS3 } from '../strict-s3/server.ts';
+import { allWatch, directoryOf, FleetGround, fleetStatusOf, type Said } from '../support/fleet-agent.ts';
 import { hasPromtool, promtool } from '../support/promtool.ts';
-import { strictStage } from '../support/stage.ts';
+import { BUCKET, strictStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const codeOf = async (url: string, init?: RequestInit) => {
@@ -192,6 +193,34 @@ test('S6 a prefix that changes hands has one owner at a time', async (t) => {
   await allWatch(base, cli);
   assert.ok(existsSync(join(ground.local('new'), 'last-word')), 'it was flushed before the other restored');
   assert.ok(!/another agent holds/.test(cli.output()), cli.output());
+});
+
+test('S2 S4 regression_ledger_of_other_server: a directory whose endpoint changes believes nothing of the server before', async (t) => {
+  const stage = await strictStage(t);
+  const other = await startStrictS3({ buckets: [BUCKET] });
+  t.after(() => other.close());
+  const ground = new FleetGround(stage);
+  const names = ['restored', 'watched'];
+  const kept = (more: Said) => ({ restored: more, watched: { ...more, command: 'watch' } });
+  ground.say(kept({}));
+  for (const name of names) {
+    other.bucket(BUCKET).put(`${name}/seed`, 'seed', { mode: '100644' });
+    for (const file of ['a', 'b']) ground.put(name, file);
+  }
+  const { cli, base } = await ground.start();
+  await allWatch(base, cli);
+  await until('all is stored', async () => (await fleetStatusOf(base)).inSync, { detail: cli.output });
+  ground.say(kept({ 'endpoint-url': other.endpoint }));
+  cli.signal('SIGHUP');
+  await cli.waitForLine(/the file was read again/);
+  await allWatch(base, cli);
+  await until('all is stored there', async () => (await fleetStatusOf(base)).inSync, { detail: cli.output });
+  for (const name of names) {
+    for (const file of ['a', 'b']) {
+      assert.ok(existsSync(join(ground.local(name), file)), `${name}/${file}\n${cli.output()}`);
+      assert.equal(other.bucket(BUCKET).text(`${name}/${file}`), file, cli.output());
+    }
+  }
 });
 
 test('SIGTERM in the middle of a restore ends all; a second signal ends at once', async (t) => {
