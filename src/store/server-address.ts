@@ -1,8 +1,10 @@
 // Which server a bucket is asked for, as settings tell: buckets of one name on two servers have nothing in common.
+import { mayHaveProfiles } from './lean/plain-account.ts';
 import type { ConnectionOptions } from './s3-client.ts';
 
 /**
- * The endpoint that is set, in one spelling. The SDK is loaded only where it may be in a file. Nothing is sent.
+ * The endpoint that is set, in one spelling and without what may be secret. The SDK is loaded only where a file may say it.
+ * Nothing is sent.
  *
  * @returns undefined for AWS's own, by the region
  */
@@ -12,8 +14,10 @@ export async function serverAddress({
   env = {},
 }: Pick<ConnectionOptions, 'endpointUrl' | 'profile' | 'env'>): Promise<string | undefined> {
   const told = endpointUrl || env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
-  const endpoint = told || (await (await import('./profile-endpoint.ts')).profileEndpoint(profile));
-  if (endpoint === undefined || !URL.canParse(endpoint)) return endpoint;
+  const hasFiles = env['AWS_CONFIG_FILE'] || env['AWS_SHARED_CREDENTIALS_FILE'] || mayHaveProfiles(env['HOME']);
+  const profiles = async () => (await import('./profile-endpoint.ts')).profileEndpoint(profile);
+  const endpoint = told || (hasFiles ? await profiles() : undefined);
+  if (endpoint === undefined || !URL.canParse(endpoint)) return undefined;
   const { origin, pathname } = new URL(endpoint);
-  return origin + pathname;
+  return origin + pathname.replace(/\/$/, '');
 }

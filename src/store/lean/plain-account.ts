@@ -42,7 +42,8 @@ export function plainAccount(options: ConnectionOptions & { readonly bucket: str
   };
 }
 
-function mayHaveProfiles(home: string | undefined): boolean {
+/** Whether there may be files that say something of an account. */
+export function mayHaveProfiles(home: string | undefined): boolean {
   return !home?.startsWith('/') || existsSync(join(home, '.aws'));
 }
 
