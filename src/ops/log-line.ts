@@ -45,7 +45,9 @@ function labelOf(level: LogLevel, colours: boolean): string[] {
 
 function humanField(name: string, value: LogFields[LogKeyName]): string {
   if (PATH_KEYS.has(name)) return `${value}`;
-  if (typeof value === 'number' && name.endsWith('Bytes')) return showBytes(value);
-  if (typeof value === 'number' && name.endsWith('Ms')) return showMs(value);
+  if (typeof value !== 'number') return `${name}=${value}`;
+  if (name === 'bytes' || name.endsWith('Bytes')) return showBytes(value);
+  if (name === 'ms' || name === 'ageMs') return showMs(value);
+  if (name.endsWith('Ms')) return `${name.slice(0, -'Ms'.length)}=${showMs(value)}`;
   return `${name}=${value}`;
 }

@@ -25,10 +25,12 @@ test('a line for people holds time, message, path and numbers with their units',
   const log = await logTo(lines);
   log.info('uploaded', { path: 'caf\xc3\xa9/\xff', sizeBytes: 4_200, ageMs: 12, files: 2, hint: undefined });
   log.warn('held');
+  log.info('flushed', { bytes: 2, ms: 5, inMs: 1_000 });
   const time = new Date(NOON).toTimeString().slice(0, 8);
   assert.deepEqual(lines, [
     `${time} uploaded ${displayPath('caf\xc3\xa9/\xff')} 4.1 KiB 12 ms files=2`,
     `${time} warn: held`,
+    `${time} flushed 2 B 5 ms in=1.0 s`,
   ]);
 });
 
