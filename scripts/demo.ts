@@ -139,12 +139,15 @@ async function loseAndRestore(stage: Stage): Promise<{ restore: RestoreReport; a
 
 /** Leaves a new agent on the restored tree to the user, until Ctrl-C. */
 async function play(stage: Stage): Promise<void> {
-  const { local, server, stop } = stage;
+  const { local, state, server, stop } = stage;
   screen.heading('Yours to play with', '  Change what you like in the directory:');
   screen.line(`  cd ${local}`);
   screen.note(
-    'In another terminal, ask this server what it holds, with awssyncer (from the checkout) or any S3 client:',
+    'In another terminal, from the checkout, ask the agent; or look at its page, whose address it says below:',
   );
+  screen.line(`  ./scripts/awssyncer status --watch --state-dir ${state}`);
+  screen.line(`  ./scripts/awssyncer flush --state-dir ${state}`);
+  screen.note('Ask the server what it holds, with awssyncer or any S3 client:');
   for (const [name, value] of Object.entries(server.variables)) screen.line(`  export ${name}=${value}`);
   screen.line(`  ./scripts/awssyncer verify ${local} ${REMOTE}`);
   screen.line(`  aws s3 ls --recursive ${REMOTE}/`);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, exec, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { tempDir } from '../support/temp-dir.ts';
 
+const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const DEMO = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url));
 
 interface Demo {
@@ -90,6 +92,8 @@ describe('the demo', { concurrency: true }, () => {
     const demo = startDemo(t, '--keep');
     await printed(demo, / watching local=/);
     assert.match(demo.printed(), /export AWS_ENDPOINT_URL=http:.*awssyncer verify \S+ s3:\/\/demo\/state\n/s);
+    const [, flush] = /^ {4}(\.\/scripts\/awssyncer flush .*)$/m.exec(demo.printed())!;
+    await promisify(exec)(flush!, { cwd: CHECKOUT });
     demo.process.kill('SIGINT');
     assert.deepEqual(await demo.ended, { code: 0, left: [] }, demo.printed());
     assert.match(demo.printed(), / ended .*unsent=0\n$/);
