@@ -26,15 +26,22 @@ const STATUS_MS = 15_000;
 
 /** Finds it. @throws OperatorError if there is none, or more than one */
 export async function findAgent(config: Wanted, context: CommandContext): Promise<FoundAgent> {
+  const found = await running(candidates(config, context));
+  const [agent, ...others] = found;
+  if (agent === undefined) {
+    throw nobody(config, config.stateDir === undefined ? await running(stateDirs(context)) : []);
+  }
+  if (others.length > 0) throw several(config, found);
+  return agent;
+}
+
+async function running(directories: readonly string[]): Promise<FoundAgent[]> {
   const found: FoundAgent[] = [];
-  for (const directory of candidates(config, context)) {
+  for (const directory of directories) {
     const answer = await askAgent(directory, { method: 'GET', path: '/status', timeoutMs: STATUS_MS });
     if (answer?.code === 200) found.push({ directory, status: answer.body as AgentStatus });
   }
-  const [agent, ...others] = found;
-  if (agent === undefined) throw nobody(config);
-  if (others.length > 0) throw several(config, found);
-  return agent;
+  return found;
 }
 
 function candidates(config: Wanted, context: CommandContext): string[] {
@@ -61,21 +68,25 @@ function stateDirs(context: CommandContext): string[] {
   }
 }
 
-function nobody({ local, stateDir }: Wanted): OperatorError {
+function nobody({ local, stateDir }: Wanted, others: readonly FoundAgent[]): OperatorError {
+  const instead = others.length === 0 ? '' : `There are others: ${sidesOf(others)}. `;
   return new OperatorError(`Cannot reach an agent${local === undefined ? '' : ` of ${local}`}: none is running`, {
     exitCode: EXIT.fatal,
     hint:
       stateDir === undefined
-        ? 'Ask as the user it runs as; give --state-dir if it has one of its own. With --state-dir=none it cannot be asked.'
+        ? `${instead}Ask as the user it runs as; give --state-dir if it has one of its own. With --state-dir=none it cannot be asked.`
         : `Looked for it in ${stateDir}.`,
   });
 }
 
 function several({ local }: Wanted, found: readonly FoundAgent[]): OperatorError {
   const of = local === undefined ? '' : ` of ${local}`;
-  const sides = found.map(({ status }) => `${status.local} ${status.remote}`);
   return new OperatorError(`Cannot choose an agent${of}: ${found.length} are running`, {
     exitCode: EXIT.fatal,
-    hint: `Name ${local === undefined ? 'LOCAL' : 'the S3 URL'}: ${sides.join('; ')}.`,
+    hint: `Name ${local === undefined ? 'LOCAL' : 'the S3 URL'}: ${sidesOf(found)}.`,
   });
+}
+
+function sidesOf(found: readonly FoundAgent[]): string {
+  return found.map(({ status }) => `${status.local} ${status.remote}`).join('; ');
 }

@@ -201,6 +201,8 @@ test('an agent is found by LOCAL; where several keep it, the URL is asked for', 
     const { stdout, stderr } = await status(...args);
     assert.equal((JSON.parse(stdout || '{}') as AgentStatus).pid, first.pid, `${args}: ${stderr}`);
   }
+  const { stderr: hint } = await status(join(stage.dir, 'nobody'));
+  assert.match(hint, /none is running\n {2}hint: There are others: \S+\/data s3:\S+\/\. Ask/);
   const other = `s3://${stage.url.split('/')[2]}/other/`;
   const second = stage.start(['watch', stage.local, other], home);
   await second.waitForLine(/ watching /);
