@@ -46,7 +46,7 @@ export async function repair(
   });
   const reasons = reasonsOf(engine);
   const whyLeft = ({ path, entry, detail }: Difference): string =>
-    reasons.get(path) ?? (entry === undefined && !config.delete ? `${detail}: only --delete takes it away` : detail);
+    reasons.get(path) ?? (entry === undefined && !config.delete ? 'only --delete takes it away' : detail);
   return {
     ...result,
     exitCode: worstExit(exitCode, differences > 0 ? EXIT.different : EXIT.ok),

@@ -95,7 +95,8 @@ function readDirectories({ config: file }: CommandConfig<'agent'>, { cwd, env }:
   try {
     text = readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
-    throw new UsageError(`Cannot use --config ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`Cannot use --config ${file}: ${code === 'ENOENT' ? 'there is no such file' : code}`);
   }
   return readConfigFile(text, { file, env });
 }

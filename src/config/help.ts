@@ -67,7 +67,7 @@ export function programHelp(): string {
         ),
       ],
     ],
-    ['Usage', ['  awssyncer COMMAND [OPTIONS] ARGUMENTS', '  awssyncer COMMAND --help']],
+    ['Usage', ['  awssyncer COMMAND [OPTIONS] ARGUMENTS', '  awssyncer COMMAND --help', '  awssyncer --version']],
     ['Commands', table(COMMANDS.map((command) => [command, COMMAND_TEXTS[command].summary]))],
     [
       'Start here',

@@ -257,7 +257,7 @@ test('a file that cannot be used is refused at the start: one line, exit 2', asy
     assert.equal(code, EXIT.usage, stderr);
     return stderr;
   };
-  assert.match(await refused('--config', ground.file), /^awssyncer: Cannot use --config \S+: ENOENT\n$/);
+  assert.match(await refused('--config', ground.file), /^awssyncer: Cannot use --config \S+: there is no such file\n$/);
   assert.match(await refused(), /--config must name a file/);
   ground.say({ one: {}, two: { url: 's3://test-bucket/one/deeper' } });
   assert.match(

@@ -85,7 +85,7 @@ test('S13 verify --repair puts right what the ledger takes for stored, and says 
   const left = ['extra extra: left', 'foreign foreign: left'];
   assert.deepEqual(shown, [...DAMAGE.map((line) => `${line}: repaired`), ...left].sort(byPath));
   for (const { left } of first.lines.filter(({ repaired }) => !repaired))
-    assert.equal(left, 'in S3, not on disk: only --delete takes it away');
+    assert.equal(left, 'only --delete takes it away');
   assert.equal(bucket.text('p/rotten'), 'content of rotten');
   assert.equal(bucket.text('p/foreign'), 'of somebody else');
 

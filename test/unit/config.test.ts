@@ -212,7 +212,10 @@ test('everything after -- belongs to the program, verbatim', () => {
 test('an unknown option is refused with the nearest one', () => {
   assert.match(refusal(`watch ${SIDES} --setle 5s`), /--setle: there is no such option \/ Did you mean --settle\?/);
   assert.match(refusal(`watch ${SIDES} --xyzzyxyzzy`), /--help lists/);
-  assert.match(refusal(`watch ${SIDES} -x`), /Cannot use -x/);
+  assert.match(
+    refusal(`watch ${SIDES} -x`),
+    /Cannot use -x: there is no such option \/ awssyncer COMMAND --help lists/,
+  );
   assert.match(refusal('--setle'), /Did you mean --settle/);
 });
 
