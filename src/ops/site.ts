@@ -94,7 +94,10 @@ export async function answer({ request, door, site, gone }: Exchange): Promise<A
   const path = target?.pathname ?? '';
   if (door !== 'socket') refuseForeignName(request);
   const route = site.find(path);
-  if (target === null || route === undefined) throw new Refusal(404, `there is only ${site.paths.join(', ')}`);
+  if (target === null || route === undefined) {
+    // Without the files of the page.
+    throw new Refusal(404, `there is only ${site.paths.filter((known) => !known.includes('.')).join(', ')}`);
+  }
   if (door !== 'socket') refuseStranger(request, route, door.token);
   if (request.method !== route.method) {
     throw new Refusal(405, `${path} takes ${route.method} only`, { allow: route.method });

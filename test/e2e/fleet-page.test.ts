@@ -26,6 +26,7 @@ for (const executablePath of browsers()) {
       await page.evaluate('[document.documentElement.scrollWidth, document.documentElement.clientWidth]'),
       [320, 320],
     );
+    assert.deepEqual(await page.locator('#directories a[href]').allTextContents(), ['wiki']);
     mkdirSync(hostile);
     await allWatch(base, cli);
     await page.locator('#headline', { hasText: /^All 2 directories in sync$/ }).waitFor();

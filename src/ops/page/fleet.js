@@ -30,7 +30,9 @@ keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
     } = verdicts[directories.indexOf(directory)] ?? { kind: '', headline: '', since: '' };
     element.dataset['kind'] = kind;
     say(link, directory.name);
-    link.setAttribute('href', `directories/${encodeURIComponent(directory.name)}/`);
+    // One that has failed or is being opened has no page.
+    if (directory.status === null) link.removeAttribute('href');
+    else link.setAttribute('href', `directories/${encodeURIComponent(directory.name)}/`);
     say(state, headline);
     say(since, detail);
     say(sides, `${directory.local} → ${directory.remote}`);
