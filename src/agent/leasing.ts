@@ -9,6 +9,7 @@ import { marginMs } from '../lease/rules.ts';
 import { BehindError, HeldError, readLease, UnsupportedError } from '../lease/take.ts';
 import { RefusedError } from '../model/errors.ts';
 import { loadAddon } from '../native/addon.ts';
+import type { Log } from '../ops/log.ts';
 import type { LogFields } from '../ops/log-keys.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -46,11 +47,13 @@ export interface LeaseParts {
   readonly version: string;
   readonly requestTimeoutMs: number;
   readonly retry: Retry;
+  /** Told when writing has to wait for a renewal. */
+  readonly log?: Log;
 }
 
 /** A lease that nobody has taken yet. */
 export function createLease({ mode, ttlMs, steal }: LeaseSetting, parts: LeaseParts): Lease {
-  const { store, prefix, stateDir, version, requestTimeoutMs, retry } = parts;
+  const { store, prefix, stateDir, version, requestTimeoutMs, retry, log } = parts;
   const { bootTimeMs } = loadAddon();
   const who = { ...leaseIdentity(stateDir), term: randomUUID(), host: hostname(), pid: process.pid, version };
   return new Lease({
@@ -62,6 +65,10 @@ export function createLease({ mode, ttlMs, steal }: LeaseSetting, parts: LeasePa
     timer: clock.timer,
     candidate: { ...who, mode, ttlMs, steal, wallNow: clock.wallNow },
     lateMs: requestTimeoutMs,
+    onLapse: (hasLapsed) => {
+      if (hasLapsed) log?.warn('the lease could not be renewed: nothing is written to S3 until it is');
+      else log?.info('the lease is renewed');
+    },
   });
 }
 

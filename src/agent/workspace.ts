@@ -155,6 +155,7 @@ export async function openWorkspace(
         version,
         requestTimeoutMs,
         retry,
+        log,
       });
     }
     const { prefix } = config.remote;

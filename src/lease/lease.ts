@@ -12,6 +12,8 @@ export interface LeaseOptions extends LeaseEdges {
   readonly candidate: Candidate;
   /** How long after it was given up a request may still execute. */
   readonly lateMs: number;
+  /** For people: writes have to wait, since no renewal has succeeded for too long; or they do no longer. */
+  readonly onLapse?: (hasLapsed: boolean) => void;
 }
 
 /** Why nothing is written any more. */
@@ -49,6 +51,8 @@ export class Lease {
   /** When the last renewal was sent that succeeded. */
   #sentMs = Number.NEGATIVE_INFINITY;
   #cancelLapse = (): void => {};
+  /** `onLapse` was told. */
+  #hasLapsed = false;
   /** Aborted when the permit ends: for the writes in flight. */
   #permit = new AbortController();
   /** Resolves at the next change of what is permitted. */
@@ -275,14 +279,25 @@ export class Lease {
   #renewed(sentMs: number): void {
     this.#sentMs = Math.max(this.#sentMs, sentMs);
     this.#awaitLapse();
+    this.#tellLapse(false);
     this.#tell();
   }
 
   #awaitLapse(): void {
     const { now, timer } = this.#o;
-    const lapse = (): void => (this.permits ? this.#awaitLapse() : this.#abortWrites());
+    const lapse = (): void => {
+      if (this.permits) return this.#awaitLapse();
+      this.#abortWrites();
+      if (this.#state === 'held') this.#tellLapse(!this.isHeld);
+    };
     this.#cancelLapse();
     this.#cancelLapse = timer(lapse, Math.max(1, this.#permitEndMs - now()));
+  }
+
+  #tellLapse(hasLapsed: boolean): void {
+    if (this.#hasLapsed === hasLapsed) return;
+    this.#hasLapsed = hasLapsed;
+    this.#o.onLapse?.(hasLapsed);
   }
 
   #abortWrites(): void {

@@ -251,6 +251,22 @@ for (const choice of availableTargets().filter(({ name }) => name === 'RGW')) {
   });
 }
 
+test('a lease that cannot be renewed is said to hold up writing, once, and so is its return', async (t) => {
+  const stage = await strictStage(t);
+  const cli = new Pod(stage, 'a').start('watch', ...TTL);
+  await cli.waitForLine(/ watching /);
+  const refused = stage.server.faults.add({
+    ...{ operation: 'PutObject', key: /\.awssyncer\/lease$/ },
+    effect: { kind: 'status', code: 'InternalError' },
+  });
+  await cli.waitForLine(/warn: the lease could not be renewed: nothing is written to S3 until it is$/);
+  refused.remove();
+  await cli.waitForLine(/ the lease is renewed$/);
+  cli.signal('SIGTERM');
+  assert.equal((await cli.exited).code, 0, cli.output());
+  assert.equal(cli.stderr.filter((line) => line.includes('could not be renewed')).length, 1);
+});
+
 test('S12 lost answers to its own renewals do not make it lose the lease', async (t) => {
   const stage = await strictStage(t);
   const pod = new Pod(stage, 'a');

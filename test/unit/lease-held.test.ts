@@ -11,7 +11,8 @@ const WHO = { holder: 'a', term: 'a', boot: 'a', host: 'h', pid: 1, version: '0'
 
 /** A lease that was taken at 0, and that no renewal of succeeds from then on. */
 async function taken(mode: LeaseMode) {
-  const clock = { nowMs: 0 };
+  const clock = { nowMs: 0, elapse: (): void => {} };
+  const told: boolean[] = [];
   const { signal } = new AbortController();
   const lease = new Lease({
     store: new MemoryStore(),
@@ -19,25 +20,34 @@ async function taken(mode: LeaseMode) {
     retry: (request) => request(),
     now: () => clock.nowMs,
     sleep: () => new Promise(() => {}),
-    timer: () => () => {},
+    timer: (callback) => {
+      clock.elapse = callback;
+      return () => {};
+    },
     candidate: { ...WHO, mode, wallNow: () => 0 },
     lateMs: 0,
+    onLapse: (hasLapsed) => void told.push(hasLapsed),
   });
   assert.equal(lease.isHeld, false);
   await lease.take({ ledgerGeneration: null, impatient: true, refuseIfBehind: false, onWait: () => {}, signal });
   assert.equal(lease.isHeld, true);
-  return { lease, clock };
+  return { lease, clock, told };
 }
 
 test('an active lease that could not be renewed is not held', async () => {
-  const { lease, clock } = await taken('active');
+  const { lease, clock, told } = await taken('active');
   clock.nowMs = TTL_MS;
   assert.equal(lease.isHeld, false);
+  clock.elapse();
+  clock.elapse();
+  assert.deepEqual(told, [true], 'once');
 });
 
 test('an idle lazy lease is held for as long as nobody wants to write, then no longer', async () => {
-  const { lease, clock } = await taken('lazy');
+  const { lease, clock, told } = await taken('lazy');
   clock.nowMs = 100 * TTL_MS;
+  clock.elapse();
+  assert.deepEqual(told, []);
   assert.deepEqual([lease.permits, lease.isHeld], [false, true]);
   void lease.write(async () => {}, undefined).catch(() => undefined);
   await turn();

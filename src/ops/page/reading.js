@@ -119,7 +119,7 @@ export function alarmsOf({ status, approveCommand, lease }) {
     alarms.push({
       ...PLAIN,
       title: 'The lease is not held',
-      text: 'Nothing is written to S3 without it; the log says why.',
+      text: 'Nothing is written to S3 until it is renewed, which is tried all the time; if another agent has taken it this one ends.',
     });
   }
   if (unwatched.count > 0) {
