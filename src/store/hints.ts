@@ -25,7 +25,9 @@ const HINTS: Readonly<Record<string, string>> = {
   ENETUNREACH: ENDPOINT,
   ERR_PROXY_TUNNEL:
     'check HTTPS_PROXY, and that the proxy lets us through to the endpoint; NO_PROXY names hosts to reach without',
+  ERR_INVALID_URL: 'AWS_ENDPOINT_URL, or the endpoint_url of the profile, must be a URL such as http://127.0.0.1:9000',
   EPROTO: TLS,
+  ERR_SSL_WRONG_VERSION_NUMBER: TLS,
   ERR_TLS_CERT_ALTNAME_INVALID: TLS,
   DEPTH_ZERO_SELF_SIGNED_CERT: TLS,
   SELF_SIGNED_CERT_IN_CHAIN: TLS,

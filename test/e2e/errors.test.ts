@@ -56,6 +56,15 @@ describe('S3 that cannot be used: exit 1', { concurrency: 4 }, () => {
     assertComplaint(await run(['restore', 's3://missing/p', local]), expected);
   });
 
+  test('an endpoint that is no URL, or speaks no TLS', async (t) => {
+    const { local, url, run, env, server } = await strictStage(t);
+    const nonsense = await run(['sync', local, url], { env: { ...env, AWS_ENDPOINT_URL: 'nonsense' } });
+    assertComplaint(nonsense, { code: 1, line: /Invalid URL/, hint: /AWS_ENDPOINT_URL, .* must be a URL/ });
+    const tls = { ...env, AWS_ENDPOINT_URL: server.endpoint.replace('http:', 'https:') };
+    const plain = await run(['sync', local, url], { env: tls });
+    assertComplaint(plain, { code: 1, line: /wrong version number/, hint: /AWS_ENDPOINT_URL speaks TLS/ });
+  });
+
   test('no credentials anywhere', async (t) => {
     const { dir, local, url, run, env } = await strictStage(t);
     const bare = {
