@@ -58,10 +58,11 @@ describe('S3 that cannot be used: exit 1', { concurrency: 4 }, () => {
 
   test('an endpoint that is no URL, or speaks no TLS', async (t) => {
     const { local, url, run, env, server } = await strictStage(t);
-    const nonsense = await run(['sync', local, url], { env: { ...env, AWS_ENDPOINT_URL: 'nonsense' } });
+    const sync = ['sync', '--state-dir=none', local, url];
+    const nonsense = await run(sync, { env: { ...env, AWS_ENDPOINT_URL: 'nonsense' } });
     assertComplaint(nonsense, { code: 1, line: /Invalid URL/, hint: /AWS_ENDPOINT_URL, .* must be a URL/ });
     const tls = { ...env, AWS_ENDPOINT_URL: server.endpoint.replace('http:', 'https:') };
-    const plain = await run(['sync', local, url], { env: tls });
+    const plain = await run(sync, { env: tls });
     assertComplaint(plain, { code: 1, line: /wrong version number/, hint: /AWS_ENDPOINT_URL speaks TLS/ });
   });
 
