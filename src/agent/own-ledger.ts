@@ -42,7 +42,7 @@ export async function openOwnLedger(options: OwnLedgerOptions): Promise<Ledger> 
     const isOther = isOfOtherRoot(ledger, options.guard);
     if (isOther && options.otherRoot === 'refuse') throw otherRootError(options.file);
     const own = options.dryRun ? inMemoryInstead(ledger) : ledger;
-    forgetOtherRemote(own, options);
+    await forgetOtherRemote(own, options);
     await sweepUploads(own, options);
     if (isOther) distrust(own, options);
     own.setMeta({ root: options.guard.identity, remote: placeOf(options) });
@@ -59,10 +59,12 @@ function isOfOtherRoot(ledger: Ledger, guard: RootGuard): boolean {
 }
 
 /** One state directory for two URLs, or two servers: what one of them holds says nothing of the other. */
-function forgetOtherRemote(ledger: Ledger, options: OwnLedgerOptions): void {
+async function forgetOtherRemote(ledger: Ledger, options: OwnLedgerOptions): Promise<void> {
   const { remote: before, restoring } = ledger.meta();
   const now = placeOf(options);
   if (before === null || before === now) return;
+  // A server that does not answer may be a slip: what was remembered of the right one stays.
+  await options.store.check();
   options.log.warn('the ledger is of another URL or server: everything is compared anew', { before, now });
   ledger.clear();
   ledger.setMeta({ restoring }); // files are missing here, wherever they should have come from

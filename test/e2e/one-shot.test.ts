@@ -312,3 +312,18 @@ test('S2 S4 regression_state_of_other_endpoint: what a bucket of that name holds
   assert.equal(text('a'), 'a');
   assert.doesNotMatch((await run(['sync', local, url])).stderr, /another URL/);
 });
+
+test('S2 an endpoint that does not answer costs no ledger: what was deleted meanwhile is still known', async (t) => {
+  const { local, url, run, write, env, text } = await strictStage(t);
+  write('a');
+  write('kept');
+  assert.equal((await run(['sync', local, url])).code, 0);
+  rmSync(join(local, 'a'));
+  const slip = { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' };
+  assert.equal((await run(['sync', local, url], { env: slip })).code, 1);
+  const { code, stderr } = await run(['run', local, url, '--', 'true']);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /another URL/);
+  assert.equal(existsSync(join(local, 'a')), false);
+  assert.equal(text('a'), undefined);
+});
