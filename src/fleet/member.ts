@@ -59,7 +59,7 @@ export class Member {
     const { name, config } = this.directory;
     return {
       ...{ name, local: config.local, remote: showS3Url(config.remote) },
-      ...{ agent: this.#agent, failure: this.#failure, failures: this.#failures },
+      ...{ agent: this.#agent, failure: this.#failure, failures: this.#failures, isEnding: this.#isTold },
     };
   }
 
@@ -102,7 +102,8 @@ export class Member {
       },
     };
     try {
-      const exitCode = await start(this.directory, { onSignal: this.#signals.on, host });
+      const directory = this.#failures === 0 ? this.directory : withoutSteal(this.directory);
+      const exitCode = await start(directory, { onSignal: this.#signals.on, host });
       return { exitCode, reason: `it ended with exit code ${exitCode}` };
     } catch (error) {
       const { message, hint, stack } = error as Error & { readonly hint?: string };
@@ -112,4 +113,9 @@ export class Member {
       return { exitCode: isExpected ? error.exitCode : EXIT.fatal, reason: message };
     }
   }
+}
+
+/** Who held the lease at the start was known to be dead. Who has taken it since is not, and would take it back. */
+function withoutSteal(directory: DirectoryConfig): DirectoryConfig {
+  return { ...directory, config: { ...directory.config, leaseSteal: false } } as DirectoryConfig;
 }

@@ -21,6 +21,8 @@ export interface FleetDirectory {
   readonly failure: Failure | null;
   /** How often it failed. */
   readonly failures: number;
+  /** It was told to end, or has. */
+  readonly isEnding: boolean;
 }
 
 /** All of them, as a control server sees them. */
@@ -36,10 +38,10 @@ export interface ControlledFleet {
 }
 
 /** How one directory is. */
-export interface DirectoryStatus extends Omit<FleetDirectory, 'agent'> {
+export interface DirectoryStatus extends Omit<FleetDirectory, 'agent' | 'isEnding'> {
   /** failed: it waits to be tried again. */
   readonly state: AgentStatus['state'] | 'failed';
-  /** null: it is being opened, or has failed. */
+  /** null: it is being opened, has failed, or has ended. */
   readonly status: AgentStatus | null;
 }
 
@@ -62,9 +64,10 @@ export interface FleetFlushReport {
 
 /** How it is, at this moment. */
 export function fleetStatus(fleet: ControlledFleet): FleetStatus {
-  const directories = fleet.directories().map(({ agent, ...directory }): DirectoryStatus => {
+  const directories = fleet.directories().map(({ agent, isEnding, ...directory }): DirectoryStatus => {
     const status = agent?.status() ?? null;
-    return { ...directory, state: status?.state ?? (directory.failure === null ? 'starting' : 'failed'), status };
+    const without = isEnding ? 'ending' : directory.failure === null ? 'starting' : 'failed';
+    return { ...directory, state: status?.state ?? without, status };
   });
   const isBehind = directories.some(({ state }) => state === 'starting' || state === 'failed');
   return {

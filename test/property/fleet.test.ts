@@ -9,6 +9,7 @@ import { Fleet } from '../../src/fleet/fleet.ts';
 import { Member, type StartAgent } from '../../src/fleet/member.ts';
 import { EXIT, OperatorError } from '../../src/model/errors.ts';
 import type { ControlledAgent } from '../../src/ops/control.ts';
+import { type ControlledFleet, fleetStatus } from '../../src/ops/fleet-control.ts';
 import { sized } from '../support/long-form.ts';
 
 /** A directory of the file: its name, and what is said of it. */
@@ -192,5 +193,38 @@ test('the exit code is the worst of all: of one that waits after a failure, its 
   assert.deepEqual(
     world.fleet.directories().map(({ failures }) => failures),
     [1, 1, 0],
+  );
+});
+
+test('regression_steal_again: a lease is stolen from who held it at the start, not from who has taken it since', async () => {
+  const world = new World();
+  const directory = configOf(['a', 0]);
+  await world.fleet.change([{ ...directory, config: { ...directory.config, leaseSteal: true } } as DirectoryConfig]);
+  world.lives[0]!.end(EXIT.refused);
+  await turn();
+  world.pass();
+  await turn();
+  assert.deepEqual(
+    world.lives.map(({ directory }) => directory.config.leaseSteal),
+    [true, false],
+  );
+});
+
+test('what has ended while others are flushed is ending, and none that starts', async () => {
+  const world = new World();
+  await world.fleet.change([configOf(['a', 0]), configOf(['b', 0])]);
+  for (const life of world.lives) life.listen();
+  void world.fleet.change([configOf(['c', 0])]);
+  await turn();
+  world.lives[0]!.end(EXIT.ok);
+  await turn();
+  const fleet = { now: () => 0, isEnding: false, directories: () => world.fleet.directories() };
+  const { directories } = fleetStatus(fleet as unknown as ControlledFleet);
+  assert.deepEqual(
+    directories.map(({ state, status }) => [state, status === null]),
+    [
+      ['ending', true],
+      ['watching', false],
+    ],
   );
 });

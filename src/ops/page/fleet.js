@@ -43,8 +43,9 @@ keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
 });
 
 /** @param {DirectoryStatus} directory @param {number} nowMs @returns {ReturnType<typeof verdictOf>} */
-function verdictOn({ status, failure, failures }, nowMs) {
+function verdictOn({ state, status, failure, failures }, nowMs) {
   if (status === null) {
+    if (state === 'ending') return { kind: 'busy', headline: 'Ending', since: '' };
     if (failure === null) return { kind: 'busy', headline: 'Starting', since: '' };
     const since = `${failure.reason} (${showTime(failure.at, nowMs)}, ${plural(failures, 'failure')} so far)`;
     return { kind: 'bad', headline: 'Failed, it is tried again', since };
