@@ -25,17 +25,19 @@ const RULES: readonly Rule[] = [
   },
   // One that only uploads may share its directory: two copies of it.
   (one, other) => {
-    const [a, b] = [one, other].map(({ config }) => `${normalize(config.local).replace(/\/$/, '')}/`);
+    const [a, b] = [one, other].map(({ config }) => `${spelt(config.local)}/`);
     return one.command === 'run' && other.command === 'run' && areNested(a!, b!)
       ? `${one.config.local} and ${other.config.local} are one, or one is within the other, and both are restored: one of them can only be watched (command: watch)`
       : undefined;
   },
   (one, other) => {
-    const [a, b] = [one.config.stateDir, other.config.stateDir];
+    const [a, b] = [one, other].map(({ config }) => config.stateDir && spelt(config.stateDir));
     return a !== undefined && a !== 'none' && a === b ? `both have the state directory ${a}` : undefined;
   },
   (one, other) => {
-    const [a, b] = [one, other].map(({ config }) => ('readyFile' in config ? config.readyFile : undefined));
+    const [a, b] = [one, other].map(({ config }) =>
+      'readyFile' in config && config.readyFile ? spelt(config.readyFile) : undefined,
+    );
     return a !== undefined && a === b ? `both have the ready file ${a}` : undefined;
   },
 ];
@@ -48,6 +50,11 @@ export function checkApart(all: readonly Placed[]): void {
       if (rule !== undefined) throw new UsageError(`Cannot use ${place} beside ${earlier.place}: ${rule}`);
     }
   }
+}
+
+/** One path has one spelling, as far as that is known without looking. */
+function spelt(path: string): string {
+  return normalize(path).replace(/\/$/, '');
 }
 
 function areNested(a: string, b: string): boolean {

@@ -140,6 +140,14 @@ const MISTAKES: readonly (readonly [text: string, said: RegExp])[] = [
     /both have the state directory \/s$/,
   ],
   [
+    TWO('local: /a, url: s3://bucket/a, state-dir: /s/', 'local: /b, url: s3://bucket/b, state-dir: /x/../s'),
+    /both have the state directory \/s$/,
+  ],
+  [
+    TWO('local: /a, url: s3://bucket/a, ready-file: /./r', 'local: /b, url: s3://bucket/b, ready-file: //r'),
+    /both have the ready file \/r$/,
+  ],
+  [
     TWO('local: /a, url: s3://bucket/a, ready-file: /r', 'local: /b, url: s3://bucket/b, ready-file: /r'),
     /both have the ready file \/r$/,
   ],
