@@ -42,8 +42,10 @@ export async function agent(config: CommandConfig<'agent'>, context: CommandCont
   };
   const status = () => notifiedStatus(controlled);
   const { promise: told, resolve: end, reject: fail } = Promise.withResolvers<NodeJS.Signals>();
+  const { promise: started, resolve: start } = Promise.withResolvers<unknown>();
   const release = context.onSignal(['SIGTERM', 'SIGINT', 'SIGHUP'], (signal) => {
-    if (signal === 'SIGHUP') return void reload(fleet, config, context).catch(fail);
+    // Not before the start: what was read for that is older.
+    if (signal === 'SIGHUP') return void started.then(() => reload(fleet, config, context)).catch(fail);
     if (fleet.isEnding) dieOf(signal);
     end(signal);
   });
@@ -51,7 +53,7 @@ export async function agent(config: CommandConfig<'agent'>, context: CommandCont
   const manager = openServiceManager({ env, pid: process.pid, log, status, timer: clock.timer });
   try {
     servers.push(...(await serveTcp(config, { site: fleetSite(controlled), log, redact }, conceal)));
-    await fleet.change(directories);
+    start(await fleet.change(directories));
     const ending = fleet.end(await told);
     tell();
     return await ending;
