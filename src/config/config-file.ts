@@ -91,7 +91,8 @@ class FileReader {
       );
     }
     const found = items.map((item) => ({ item, directory: this.#directory(item, common) }));
-    checkApart(found.map(({ item, directory }) => ({ directory, place: this.#placeOf(item) })));
+    const placed = found.map(({ item, directory }) => ({ directory, place: this.#placeOf(item) }));
+    checkApart(placed, this.#env);
     return found.map(({ directory }) => directory);
   }
 

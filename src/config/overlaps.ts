@@ -2,6 +2,7 @@
 import { normalize } from 'node:path';
 import { UsageError } from '../model/errors.ts';
 import type { DirectoryConfig } from './config-file.ts';
+import type { Environment } from './environment.ts';
 import { showS3Url } from './location.ts';
 
 export interface Placed {
@@ -11,14 +12,14 @@ export interface Placed {
 }
 
 /** What two of them must not have in common, and why; undefined: they are apart. */
-type Rule = (one: DirectoryConfig, other: DirectoryConfig) => string | undefined;
+type Rule = (one: DirectoryConfig, other: DirectoryConfig, env: Environment) => string | undefined;
 
 const RULES: readonly Rule[] = [
   (one, other) => (one.name === other.name ? `both are called ${one.name}: give one another name` : undefined),
   // Each would take the other's objects for its own, or for somebody else's.
-  (one, other) => {
+  (one, other, env) => {
     const [a, b] = [one.config.remote, other.config.remote];
-    const isSameBucket = a.bucket === b.bucket && one.config.endpointUrl === other.config.endpointUrl;
+    const isSameBucket = a.bucket === b.bucket && endpointOf(one, env) === endpointOf(other, env);
     return isSameBucket && areNested(a.prefix, b.prefix)
       ? `${showS3Url(a)} and ${showS3Url(b)} are one, or one is within the other`
       : undefined;
@@ -43,13 +44,19 @@ const RULES: readonly Rule[] = [
 ];
 
 /** @throws UsageError for the first two that are not */
-export function checkApart(all: readonly Placed[]): void {
+export function checkApart(all: readonly Placed[], env: Environment): void {
   for (const [index, { directory, place }] of all.entries()) {
     for (const earlier of all.slice(0, index)) {
-      const rule = RULES.map((rule) => rule(earlier.directory, directory)).find((said) => said !== undefined);
+      const rule = RULES.map((rule) => rule(earlier.directory, directory, env)).find((said) => said !== undefined);
       if (rule !== undefined) throw new UsageError(`Cannot use ${place} beside ${earlier.place}: ${rule}`);
     }
   }
+}
+
+/** In one spelling; a profile's is not known here, and counts as none. */
+function endpointOf({ config: { endpointUrl } }: DirectoryConfig, env: Environment): string {
+  const endpoint = endpointUrl || env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || '';
+  return URL.canParse(endpoint) ? new URL(endpoint).href : endpoint;
 }
 
 /** One path has one spelling, as far as that is known without looking. */

@@ -163,6 +163,16 @@ test('what the environment says of all is refused where it can be of one only', 
   assert.match(refusal(one(), { AWSSYNCER_SETTLE: 'x' }), /^f\.yaml:2: Cannot use AWSSYNCER_SETTLE/);
 });
 
+test('one endpoint is one, in whatever spelling it is said, or by the environment', () => {
+  const two = (endpoint: string) =>
+    TWO('local: /a, url: s3://bucket/a', `local: /b, url: s3://bucket/a/b, endpoint-url: "${endpoint}"`);
+  const env = { AWS_ENDPOINT_URL: 'http://Server:80' };
+  for (const endpoint of ['http://server', 'http://server/'])
+    assert.match(refusal(two(endpoint), env), /within the other$/);
+  assert.equal(read(two('http://server'), { ...env, AWS_ENDPOINT_URL_S3: 'http://other' }).length, 2);
+  assert.equal(read(two('https://server'), env).length, 2);
+});
+
 test('what looks alike but is apart is accepted', () => {
   const all = [
     TWO('local: /a, url: s3://bucket/a', 'local: /ab, url: s3://bucket/ab'),
