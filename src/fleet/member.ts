@@ -34,6 +34,13 @@ const LONGEST_PAUSE_MS = 60_000;
 /** Whoever worked for so long begins with the first pause again. */
 const LONG_MS = 60_000;
 
+/** How an agent ended, and what there is to say of it. */
+interface Ending {
+  readonly exitCode: number;
+  readonly reason: string;
+  readonly hint?: string | undefined;
+}
+
 /** It starts at once. */
 export class Member {
   readonly directory: DirectoryConfig;
@@ -75,13 +82,16 @@ export class Member {
     const { log, now, sleep, onChange } = this.#options;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const startMs = now();
-      const { exitCode, reason } = await this.#attempt();
+      const { exitCode, ...why } = await this.#attempt();
       this.#agent = undefined;
-      if (this.#isTold) return exitCode;
+      if (this.#isTold) {
+        if (exitCode !== EXIT.ok) log.error('this directory did not end in order', { ...why, exitCode });
+        return exitCode;
+      }
       if (now() - startMs >= LONG_MS) pauseMs = FIRST_PAUSE_MS;
-      this.#failure = { reason, at: new Date(now()).toISOString() };
+      this.#failure = { reason: why.reason, at: new Date(now()).toISOString() };
       this.#failures++;
-      log.error('this directory is not kept: it is tried again', { reason, exitCode, inMs: pauseMs });
+      log.error('this directory is not kept: it is tried again', { ...why, exitCode, inMs: pauseMs });
       onChange();
       await Promise.race([sleep(pauseMs), this.#told.promise]);
       if (this.#isTold) return exitCode;
@@ -89,7 +99,7 @@ export class Member {
   }
 
   /** One life of its agent. */
-  async #attempt(): Promise<{ readonly exitCode: number; readonly reason: string }> {
+  async #attempt(): Promise<Ending> {
     const { start, log, onChange } = this.#options;
     this.#signals = new SignalBox();
     const host: AgentHost = {
@@ -106,11 +116,10 @@ export class Member {
       const exitCode = await start(directory, { onSignal: this.#signals.on, host });
       return { exitCode, reason: `it ended with exit code ${exitCode}` };
     } catch (error) {
-      const { message, hint, stack } = error as Error & { readonly hint?: string };
-      const isExpected = error instanceof OperatorError;
-      log.error('cannot go on', { reason: message, hint });
-      if (!isExpected) log.debug('thrown', { stack });
-      return { exitCode: isExpected ? error.exitCode : EXIT.fatal, reason: message };
+      const { message: reason, hint, stack } = error as Error & { readonly hint?: string };
+      if (error instanceof OperatorError) return { exitCode: error.exitCode, reason, hint };
+      log.debug('thrown', { stack });
+      return { exitCode: EXIT.fatal, reason, hint };
     }
   }
 }

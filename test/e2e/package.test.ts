@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -77,12 +79,30 @@ test('it has in it what is needed, and nothing else', () => {
     ...['help', 'program', 'sdk'].flatMap((name) => [`${name}.js`, `${name}.js.map`]),
   ];
   const dist = [...program, ...MACHINES.map((machine) => `awssyncer.${machine}.node`), 'THIRD-PARTY-LICENSES.txt'];
-  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'];
+  const told = globSync(['src/*.md', 'src/ops/activity.ts', 'docker/**', 'scripts/bench/{*.md,results/*}'], {
+    cwd: ROOT,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...told];
   assert.deepEqual(
     files,
     [...documents, ...dist.map((name) => `dist/${name}`)].map((name) => `package/${name}`).sort(),
   );
   assert.ok(MACHINES.includes(OURS), `for this machine, ${OURS}`);
+});
+
+test('links of its documents lead to what is in it', () => {
+  const documents = globSync('{.,src,docker}/*.md', { cwd: PACKAGE }).map((path) => {
+    return { path, text: readFileSync(join(PACKAGE, path), 'utf8') };
+  });
+  const dead = documents.flatMap(({ path, text }) =>
+    [...text.matchAll(/\]\(([^)#:]+)[^):]*\)/g)].flatMap(([, target]) =>
+      existsSync(join(PACKAGE, dirname(path), target!)) ? [] : [`${path}: ${target}`],
+    ),
+  );
+  assert.deepEqual(dead, []);
 });
 
 test('it asks for no other package, and for nothing to be run', () => {
