@@ -102,7 +102,7 @@ export function createEngine(workspace: Workspace, config: EngineConfig, options
     snapshots,
     partSizeBytes: config.partSizeBytes,
     multipartThresholdBytes: config.multipartThresholdBytes,
-    hashes: new HashThreads(),
+    hashes: HashThreads.ofProcess(),
     memory: new ContentMemory(CONTENT_MEMORY_BYTES),
     partConcurrency: Math.min(PART_CONCURRENCY, concurrency),
     requestTimeoutMs: config.requestTimeoutMs,

@@ -24,11 +24,20 @@ const RULES: readonly Rule[] = [
       ? `${showS3Url(a)} and ${showS3Url(b)} are one, or one is within the other`
       : undefined;
   },
-  // One that only uploads may share its directory: two copies of it.
+  // Those that only upload may share a directory: two copies of it. Beside a restore a gap would look like a deletion.
   (one, other) => {
     const [a, b] = [one, other].map(({ config }) => `${spelt(config.local)}/`);
-    return one.command === 'run' && other.command === 'run' && areNested(a!, b!)
-      ? `${one.config.local} and ${other.config.local} are one, or one is within the other, and both are restored: one of them can only be watched (command: watch)`
+    return [one, other].some(({ command }) => command === 'run') && areNested(a!, b!)
+      ? `${one.config.local} and ${other.config.local} are one, or one is within the other: both can only be watched (command: watch)`
+      : undefined;
+  },
+  // It would be stored, and change with every object.
+  (one, other) => {
+    const isWithin = (a: DirectoryConfig, b: DirectoryConfig) =>
+      a.config.stateDir !== undefined && `${spelt(a.config.stateDir)}/`.startsWith(`${spelt(b.config.local)}/`);
+    const [inner, outer] = isWithin(one, other) ? [one, other] : [other, one];
+    return isWithin(inner, outer)
+      ? `the state directory ${inner.config.stateDir} is within ${outer.config.local}`
       : undefined;
   },
   (one, other) => {

@@ -29,10 +29,18 @@ export interface RunningHash {
 
 /** Threads that hash, in the order they are asked. */
 export class HashThreads {
+  static #ofProcess: HashThreads | undefined;
+
   readonly #calls: HashCalls;
   readonly #lanes: Md5Lanes;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
+
+  /** Those of all agents in this process: they have one pool. */
+  static ofProcess(): HashThreads {
+    HashThreads.#ofProcess ??= new HashThreads();
+    return HashThreads.#ofProcess;
+  }
 
   constructor(calls: HashCalls = loadAddon()) {
     this.#calls = calls;

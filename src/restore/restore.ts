@@ -49,7 +49,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     rows: new RowBuffer(ledger, { calls, fd: tree.fd, nowMs }),
     newFiles: new NewFiles(calls),
     rangeMemory: new RangeMemory(),
-    hashThreads: new HashThreads(),
+    hashThreads: HashThreads.ofProcess(),
     conflicts: stateDir === null ? null : new ConflictStore(stateDir, { startedMs: nowMs(), calls }),
     tally,
     progress: new ProgressCount(options.onProgress),

@@ -133,7 +133,7 @@ const MISTAKES: readonly (readonly [text: string, said: RegExp])[] = [
   [TWO('local: /a, url: s3://bucket', 'local: /b, url: s3://bucket/b'), /within the other$/],
   [
     TWO('local: /a, url: s3://bucket/a', 'local: /a/b/, url: s3://bucket/b'),
-    /both are restored: one of them can only be watched/,
+    /f\.yaml:3 beside f\.yaml:2: .*: both can only be watched/,
   ],
   [
     TWO('local: /a, url: s3://bucket/a, state-dir: /s', 'local: /b, url: s3://bucket/b, state-dir: /s'),
@@ -142,6 +142,11 @@ const MISTAKES: readonly (readonly [text: string, said: RegExp])[] = [
   [
     TWO('local: /a, url: s3://bucket/a, state-dir: /s/', 'local: /b, url: s3://bucket/b, state-dir: /x/../s'),
     /both have the state directory \/s$/,
+  ],
+  [TWO('local: /a, url: s3://bucket/a', 'local: /a/b, url: s3://bucket/b, command: watch'), /both can only be watched/],
+  [
+    TWO('local: /a, url: s3://bucket/a, state-dir: /b/state', 'local: /b/, url: s3://bucket/b'),
+    /the state directory \/b\/state is within \/b\/$/,
   ],
   [
     TWO('local: /a, url: s3://bucket/a, ready-file: /./r', 'local: /b, url: s3://bucket/b, ready-file: //r'),
@@ -178,7 +183,7 @@ test('what looks alike but is apart is accepted', () => {
     TWO('local: /a, url: s3://bucket/a', 'local: /ab, url: s3://bucket/ab'),
     TWO('local: /a, url: s3://bucket/a', 'local: /b, url: s3://other/a'),
     TWO('local: /a, url: s3://bucket/a', 'local: /b, url: s3://bucket/a, endpoint-url: "http://x"'),
-    TWO('local: /a, url: s3://bucket/a', 'local: /a, name: copy, url: s3://copy/a, command: watch'),
+    TWO('local: /a, url: s3://bucket/a, command: watch', 'local: /a, name: copy, url: s3://copy/a, command: watch'),
     TWO('local: /a, url: s3://bucket/a, state-dir: none', 'local: /b, url: s3://bucket/b, state-dir: none'),
   ];
   for (const text of all) assert.equal(read(text).length, 2, text);
