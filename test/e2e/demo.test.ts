@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { cleanEnvironment } from '../support/stage.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
@@ -93,7 +94,7 @@ describe('the demo', { concurrency: true }, () => {
     await printed(demo, / watching local=/);
     assert.match(demo.printed(), /export AWS_ENDPOINT_URL=http:.*awssyncer verify \S+ s3:\/\/demo\/state\n/s);
     const [, flush] = /^ {4}(\.\/scripts\/awssyncer flush .*)$/m.exec(demo.printed())!;
-    await promisify(exec)(flush!, { cwd: CHECKOUT });
+    await promisify(exec)(flush!, { cwd: CHECKOUT, env: cleanEnvironment(tempDir(t)) });
     demo.process.kill('SIGINT');
     assert.deepEqual(await demo.ended, { code: 0, left: [] }, demo.printed());
     assert.match(demo.printed(), / ended .*unsent=0\n$/);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -43,14 +44,20 @@ static bool descriptor_fails(const char *call, int descriptor, const char *name)
 
 #define REAL(name) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))
 
-// libuv calls statx(2) this way.
+// libuv calls statx(2) this way, and the addon what glibc has only since 2.33: src/native/old-libc.h.
 long syscall(long number, ...) {
   va_list list;
   long a[6];
   va_start(list, number);
   for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
   va_end(list);
-  if (number == SYS_statx && fails("stat", (const char *)a[1])) return -1;
+  const char *path = (const char *)a[1];
+  if (number == SYS_statx && fails("stat", path)) return -1;
+  if (number == SYS_fstat && descriptor_fails("stat", (int)a[0], NULL)) return -1;
+  if (number == SYS_newfstatat) {
+    const bool is_whole = (int)a[0] == AT_FDCWD || path[0] == '/';
+    if (is_whole ? fails("stat", path) : descriptor_fails("stat", (int)a[0], path)) return -1;
+  }
   return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
