@@ -71,14 +71,14 @@ function checkOrder(command: Command, [first, second]: readonly [string, string]
   if (isS3Url(url) && !isS3Url(local)) return;
   const usage = `Usage: ${usageOf(command)}`;
   if (isS3Url(local) && isS3Url(url))
-    throw new UsageError(`Cannot ${command}: one side must be a directory, both are S3 URLs`, usage);
+    throw new UsageError(`Cannot ${deedOf(command)}: one side must be a directory, both are S3 URLs`, usage);
   if (isS3Url(local)) {
     throw new UsageError(
-      `Cannot ${command}: ${command === 'restore' ? 'the S3 URL comes first, then LOCAL' : 'LOCAL comes first, then the S3 URL'}; they are swapped`,
+      `Cannot ${deedOf(command)}: ${command === 'restore' ? 'the S3 URL comes first, then LOCAL' : 'LOCAL comes first, then the S3 URL'}; they are swapped`,
       `Write awssyncer ${command} ${second} ${first}.`,
     );
   }
-  throw new UsageError(`Cannot ${command}: '${url}' must be an S3 URL, s3://BUCKET[/PREFIX]`, usage);
+  throw new UsageError(`Cannot ${deedOf(command)}: '${url}' must be an S3 URL, s3://BUCKET[/PREFIX]`, usage);
 }
 
 function localFromEnvironment(env: Environment): string | undefined {
@@ -95,11 +95,16 @@ function remoteFromEnvironment(env: Environment): S3Location | undefined {
   return bucket === undefined ? undefined : parseS3Url(bucket, 'S3_BUCKET');
 }
 
+/** Most commands are called what they do. */
+function deedOf(command: Command): string {
+  return ['status', 'doctor'].includes(command) ? `run ${command}` : command;
+}
+
 const URL_SIDE = { what: 'the S3 URL', name: 'S3_BUCKET' } as const;
 
 function missing(
   command: Command,
-  { what, name, action = command }: { readonly what: string; readonly name: string; readonly action?: string },
+  { what, name, action = deedOf(command) }: { readonly what: string; readonly name: string; readonly action?: string },
 ): UsageError {
   return new UsageError(`Cannot ${action}: ${what} is missing`, `Usage: ${usageOf(command)}; or set ${name}.`);
 }

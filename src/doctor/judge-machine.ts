@@ -66,7 +66,7 @@ export function judgeWatches(
   { directories, isWhole }: TreeFacts,
   { watches, remedy }: { readonly watches: Limit; readonly remedy: string },
 ): Answer {
-  const needed = `${isWhole ? '' : 'at least '}${directories} directories to watch`;
+  const needed = `${isWhole ? '' : 'at least '}${directories} ${directories === 1 ? 'directory' : 'directories'} to watch`;
   if (watches === null) return ok(`${needed}; the kernel does not tell its limit`, { directories });
   const text = `${needed}, ${watches} inotify watches are granted`;
   if (directories <= watches) return ok(text, { directories, watches });

@@ -51,7 +51,7 @@ describe('this machine', () => {
       /^5 directories to watch, 3 inotify watches are granted: .*Remedy: sysctl fs\.inotify\.max_user_watches=65536/,
     );
     const excluded = await run(['doctor', '--exclude', 'd*/', local, url], { within });
-    assert.match(lineOf(excluded, 'watches').text, /^1 directories to watch/);
+    assert.match(lineOf(excluded, 'watches').text, /^1 directory to watch/);
   });
 
   test('an agent has the state directory and the lease: both are told, and it is not disturbed', async (t) => {
