@@ -74,6 +74,7 @@ export class AgentControl implements ControlledAgent {
       state: watching === undefined ? 'starting' : watching.isEnding ? 'ending' : 'watching',
       inSync: watching?.isInSync() ?? false,
       dirty,
+      awaitingProof: watching?.engine.pipeline.proofs() ?? 0,
       inFlight: watching?.engine.pipeline.inFlight ?? 0,
       oldestDirtySeconds: oldestMs === undefined ? null : Math.round(oldestMs) / 1000,
       counters: { ...counters },

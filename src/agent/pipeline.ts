@@ -182,6 +182,11 @@ export class Pipeline implements ScanSink {
     return this.#pump.oldestMs();
   }
 
+  /** Paths that wait until a request that was cut off can no longer execute: then S3 is asked what came of it. */
+  proofs(): number {
+    return this.#pump.proofs();
+  }
+
   /** Since when nothing has been dirty or worked on, monotonic; undefined: something is. */
   get restingSinceMs(): number | undefined {
     return this.#pump.restingSinceMs;

@@ -220,6 +220,13 @@ export class Pump {
     return firstAtMs === Number.POSITIVE_INFINITY ? undefined : this.#o.now() - firstAtMs;
   }
 
+  /** Paths that differ in nothing, and wait until a request that was cut off can no longer execute. */
+  proofs(): number {
+    let count = 0;
+    for (const mark of this.#dirty.marks()) if (mark.proof) count++;
+    return count;
+  }
+
   /** Requests under way. */
   get inFlight(): number {
     return this.#queue.pending;

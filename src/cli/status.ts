@@ -23,6 +23,9 @@ function humanStatus(status: AgentStatus, nowMs: number): string {
     `agent:      ${status.state}, pid ${status.pid}, version ${built}, for ${showMs(nowMs - Date.parse(status.since))}`,
     `in sync:    ${status.inSync ? 'yes' : 'no'}`,
     `dirty:      ${status.dirty}${age}; ${status.inFlight} in flight`,
+    status.awaitingProof === 0
+      ? []
+      : `waiting:    ${status.awaitingProof}: requests that were cut off may yet execute; S3 is asked when they cannot`,
     `done:       ${counters['uploaded']} uploaded (${showBytes(counters['bytes'] ?? 0)}), ${counters['deleted']} deleted, ${counters['requests']} requests`,
     status.rootBroken === null ? [] : `LOCAL:      nothing is deleted until a restart: ${status.rootBroken}`,
     status.checkpoint === null ? [] : `checkpoint: ${showCheckpoint(status.checkpoint)}`,

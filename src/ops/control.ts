@@ -50,6 +50,8 @@ export interface AgentStatus extends AgentIdentity {
   readonly inSync: boolean;
   /** Paths that are dirty or being worked on. */
   readonly dirty: number;
+  /** Of them, those that wait until a request that was cut off can no longer execute; then S3 is asked what came of it. */
+  readonly awaitingProof: number;
   /** Transfers under way; a batch of deletes is one. */
   readonly inFlight: number;
   /** How long the oldest dirty path has been dirty; null: none is. */

@@ -326,3 +326,23 @@ test('during the restore of `run` an agent can be asked, and says why it cannot 
   assert.equal((await statusOf(stage)).inSync, true);
   await stopped(cli, EXIT.ok);
 });
+
+test('status says what a path waits for that differs in nothing: that a request which was cut off can no longer execute', async (t) => {
+  const stage = await strictStage(t);
+  const cli = await watch(stage, '--request-timeout', '5s');
+  const hang = stage.server.faults.add({ operation: 'PutObject', key: /^p\/a$/, times: 1, effect: { kind: 'gate' } });
+  stage.write('a');
+  await hang.waiting();
+  await cli.until('it is stored by another request', () => stage.text('a') === 'a');
+  const deadline = AbortSignal.timeout(20_000);
+  let status = await statusOf(stage);
+  while (status.awaitingProof === 0 && !deadline.aborted) status = await statusOf(stage);
+  const { dirty, inFlight, awaitingProof, oldestDirtySeconds } = status;
+  assert.deepEqual(
+    { dirty, inFlight, awaitingProof, oldestDirtySeconds },
+    { dirty: 1, inFlight: 0, awaitingProof: 1, oldestDirtySeconds: null },
+  );
+  assert.match((await stage.run(['status'])).stdout, /^waiting: +1: requests that were cut off may yet execute/m);
+  await hang.open();
+  await stopped(cli, EXIT.ok);
+});

@@ -21,7 +21,15 @@ const WATCHING: AgentStatus = {
     state: 'watching',
     inSync: true,
   },
-  ...{ dirty: 0, inFlight: 0, oldestDirtySeconds: null, counters: {}, problems: some([]), rootBroken: null },
+  ...{
+    dirty: 0,
+    awaitingProof: 0,
+    inFlight: 0,
+    oldestDirtySeconds: null,
+    counters: {},
+    problems: some([]),
+    rootBroken: null,
+  },
   ...{ heldDeletes: { ...some([]), reason: null }, unwatched: some([]), overflows: 0, checkpoint: null },
 };
 

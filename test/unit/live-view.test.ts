@@ -17,7 +17,7 @@ function busy(more: Partial<Activity> = {}): Activity {
     at: ago(0),
     status: {
       ...{ local: '/srv/data', remote: 's3://bucket/p/', pid: 42, commit: null, version: '1.2.3', since: ago(3_600) },
-      ...{ state: 'watching', inSync: false, dirty: 3, inFlight: 1, oldestDirtySeconds: 4 },
+      ...{ state: 'watching', inSync: false, dirty: 3, awaitingProof: 0, inFlight: 1, oldestDirtySeconds: 4 },
       counters: { uploaded: 12, copied: 1, deleted: 2, bytes: 5_000 },
       problems: { count: 1, first: [{ path: 'locked', kind: 'failed', reason: 'AccessDenied' }] },
       heldDeletes: { count: 2, first: ['old/a', 'old/b'], reason: 'they are more than --max-delete' },

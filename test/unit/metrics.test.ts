@@ -8,7 +8,15 @@ import { type Exposition, renderMetrics } from '../../src/ops/render-metrics.ts'
 const FULL: Measurements = {
   status: {
     ...{ local: '/srv/"data"', remote: 's3://b/p/', pid: 1, version: '1.2.3', commit: 'abc', since: '' },
-    ...{ state: 'ending', inSync: true, dirty: 2, inFlight: 3, oldestDirtySeconds: 4.5, overflows: 5 },
+    ...{
+      state: 'ending',
+      inSync: true,
+      dirty: 2,
+      awaitingProof: 0,
+      inFlight: 3,
+      oldestDirtySeconds: 4.5,
+      overflows: 5,
+    },
     counters: { uploaded: 6, copied: 7, adopted: 8, deleted: 9, unchanged: 10, bytes: 11, requests: 12 },
     problems: { count: 13, first: [] },
     heldDeletes: { count: 14, first: [], reason: 'why' },

@@ -31,7 +31,16 @@ const NONE = { count: 0, first: [] };
 function activity(status: Partial<AgentStatus>, more: Partial<Omit<Activity, 'status'>> = {}): Activity {
   return {
     status: {
-      ...{ state: 'watching', inSync: false, dirty: 0, inFlight: 0, counters: {}, problems: NONE, rootBroken: null },
+      ...{
+        state: 'watching',
+        inSync: false,
+        dirty: 0,
+        awaitingProof: 0,
+        inFlight: 0,
+        counters: {},
+        problems: NONE,
+        rootBroken: null,
+      },
       ...{ heldDeletes: { ...NONE, reason: null }, unwatched: NONE, overflows: 0, checkpoint: null },
       ...status,
     } as AgentStatus,
@@ -72,6 +81,14 @@ test('the verdict: one line for each state an agent can be in', () => {
       { dirty: 1 },
       { behindSince: ago(59) },
       { kind: 'busy', headline: '1 change behind', since: 'The oldest change is of 11:59:01, 59 s ago' },
+    ],
+    [
+      { dirty: 2, awaitingProof: 2 },
+      {},
+      {
+        ...{ kind: 'busy', headline: '2 changes behind' },
+        since: 'Requests that were cut off may yet execute: S3 is asked when they cannot',
+      },
     ],
     [
       { dirty: 2_000 },

@@ -16,9 +16,11 @@ const LATE_SECONDS = 60;
  */
 export function verdictOf(activity, nowMs) {
   const { status, inSyncSince, behindSince } = activity;
-  const { state, dirty, rootBroken, heldDeletes, problems } = status;
+  const { state, dirty, awaitingProof, rootBroken, heldDeletes, problems } = status;
   if (state === 'starting') return beforeWatching(activity);
-  const oldest = behindSince === null ? '' : `The oldest change is of ${showTime(behindSince, nowMs)}`;
+  const waits = 'Requests that were cut off may yet execute: S3 is asked when they cannot';
+  const oldest =
+    behindSince !== null ? `The oldest change is of ${showTime(behindSince, nowMs)}` : awaitingProof > 0 ? waits : '';
   const behind = `${plural(dirty, 'change')} behind`;
   if (state === 'ending')
     return { kind: 'busy', headline: dirty === 0 ? 'Ending' : `Ending, ${behind}`, since: oldest };
