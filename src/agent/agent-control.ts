@@ -68,14 +68,15 @@ export class AgentControl implements ControlledAgent {
     const held = watching?.engine.pipeline.heldDeletes;
     const dirty = watching?.engine.pipeline.pending().size ?? 0;
     const oldestMs = watching?.engine.pipeline.oldestMs();
+    const requests = watching?.engine.pipeline.requests();
     const rootBroken = guard.check() ?? null;
     return {
       ...this.#identity,
       state: watching === undefined ? 'starting' : watching.isEnding ? 'ending' : 'watching',
       inSync: watching?.isInSync() ?? false,
       dirty,
-      awaitingProof: watching?.engine.pipeline.proofs() ?? 0,
-      inFlight: watching?.engine.pipeline.inFlight ?? 0,
+      awaitingProof: requests?.proofs ?? 0,
+      inFlight: requests?.inFlight ?? 0,
       oldestDirtySeconds: oldestMs === undefined ? null : Math.round(oldestMs) / 1000,
       counters: { ...counters },
       problems: some(problems.map(([path, problem]) => ({ path: displayPath(path), ...problem }))),
@@ -105,7 +106,7 @@ export class AgentControl implements ControlledAgent {
       behindSince: oldestDirtySeconds === null ? null : ago(oldestDirtySeconds * 1000),
       restore: watching === undefined ? meters.restoreState() : null,
       transfers: some(meters.transfers.underWay()),
-      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? 0,
+      concurrencyLimit: watching?.engine.pipeline.requests().limit ?? 0,
       recent: meters.transfers.recent(),
       troubles: this.#troubles.newestFirst(),
       history: this.#sampling.history(),
@@ -125,7 +126,7 @@ export class AgentControl implements ControlledAgent {
       status,
       requests: meters.requests(),
       eventToObject: meters.eventToObject.counts(),
-      concurrencyLimit: watching?.engine.pipeline.concurrencyLimit ?? null,
+      concurrencyLimit: watching?.engine.pipeline.requests().limit ?? null,
       uploadedBytes: meters.uploadedBytes,
       retries: meters.retries,
       scans: meters.scans,

@@ -182,24 +182,14 @@ export class Pipeline implements ScanSink {
     return this.#pump.oldestMs();
   }
 
-  /** Paths that wait until a request that was cut off can no longer execute: then S3 is asked what came of it. */
-  proofs(): number {
-    return this.#pump.proofs();
-  }
-
   /** Since when nothing has been dirty or worked on, monotonic; undefined: something is. */
   get restingSinceMs(): number | undefined {
     return this.#pump.restingSinceMs;
   }
 
-  /** How many may be under way. */
-  get concurrencyLimit(): number {
-    return this.#o.limiter.limit;
-  }
-
-  /** Requests under way. */
-  get inFlight(): number {
-    return this.#pump.inFlight;
+  /** Requests: so many may be under way, so many are, and for so many paths one that was cut off may yet execute. */
+  requests(): { readonly limit: number; readonly inFlight: number; readonly proofs: number } {
+    return { limit: this.#o.limiter.limit, inFlight: this.#pump.inFlight, proofs: this.#pump.proofs() };
   }
 
   /** Deletes that are held back. */

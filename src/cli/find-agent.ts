@@ -26,13 +26,19 @@ const STATUS_MS = 15_000;
 
 /** Finds it. @throws OperatorError if there is none, or more than one */
 export async function findAgent(config: Wanted, context: CommandContext): Promise<FoundAgent> {
-  const found = await running(candidates(config, context));
-  const [agent, ...others] = found;
-  if (agent === undefined) {
-    throw nobody(config, config.stateDir === undefined ? await running(stateDirs(context)) : []);
-  }
-  if (others.length > 0) throw several(config, found);
+  const [agent, ...others] = await findAgents(config, context);
+  if (others.length > 0) throw several(config, [agent, ...others]);
   return agent;
+}
+
+/** Finds all that may be meant. @throws OperatorError if there is none */
+export async function findAgents(
+  config: Wanted,
+  context: CommandContext,
+): Promise<readonly [FoundAgent, ...FoundAgent[]]> {
+  const [agent, ...others] = await running(candidates(config, context));
+  if (agent !== undefined) return [agent, ...others];
+  throw nobody(config, config.stateDir === undefined ? await running(stateDirs(context)) : []);
 }
 
 async function running(directories: readonly string[]): Promise<FoundAgent[]> {

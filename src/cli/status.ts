@@ -1,15 +1,18 @@
-// `awssyncer status`: how a running agent is.
+// `awssyncer status`: how a running agent is, or each of them where several may be meant.
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
 import type { AgentStatus, CheckpointStatus, Some } from '../ops/control.ts';
 import { showBytes, showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
-import { findAgent } from './find-agent.ts';
+import { findAgents } from './find-agent.ts';
 
 export async function status(config: CommandConfig<'status'>, context: CommandContext): Promise<number> {
   if (config.watch) return (await import('./watch-status.ts')).watchStatus(config, context);
-  const { status } = await findAgent(config, context);
-  context.stdout(config.json ? `${JSON.stringify(status)}\n` : humanStatus(status, context.now()));
+  const agents = await findAgents(config, context);
+  const shown = agents.map(({ status }) => {
+    return config.json ? `${JSON.stringify(status)}\n` : humanStatus(status, context.now());
+  });
+  context.stdout(shown.join(config.json ? '' : '\n'));
   return EXIT.ok;
 }
 

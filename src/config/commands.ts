@@ -124,11 +124,12 @@ export const COMMAND_TEXTS: Readonly<Record<Command, CommandText>> = {
     summary: 'ask a running agent how it is',
     usage: 'awssyncer status [OPTIONS] [LOCAL [s3://BUCKET[/PREFIX]]]',
     about:
-      'Says whether S3 holds what is on disk, what is still to be uploaded, what failed, and which deletes are held. Needs ' +
-      'neither the bucket nor credentials.',
+      'Says whether S3 holds what is on disk, what is still to be uploaded, what failed, and which deletes are held; of every ' +
+      'agent that LOCAL and URL leave open. Needs neither the bucket nor credentials.',
     examples: [
       ['awssyncer status /srv/data', 'for people'],
-      ['awssyncer status --json /srv/data', 'the same as one JSON object'],
+      ['awssyncer status', 'all agents, and all directories of `awssyncer agent`'],
+      ['awssyncer status --json /srv/data', 'the same as one JSON object, one a line for each agent'],
       ['awssyncer status --watch /srv/data', 'live: how far behind, how fast, what is in flight, what went wrong'],
     ],
   },

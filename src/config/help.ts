@@ -115,7 +115,7 @@ const STATE =
 
 const FINDING =
   'The agent is found by LOCAL (or LOCAL_PATH), and by the S3 URL (or S3_BUCKET) where several keep the same LOCAL; with one ' +
-  'agent on the machine nothing is needed. It listens in its state directory, so this must run as the same user or root, and ' +
+  'agent on the machine nothing is needed; status tells of all that are left open. It listens in its state directory, so this must run as the same user or root, and ' +
   'needs --state-dir (AWSSYNCER_STATE_DIR) if the agent was given one.';
 
 type Section = readonly [title: string, lines: readonly string[]];

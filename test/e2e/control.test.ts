@@ -189,7 +189,7 @@ test('sync --delete names what it holds and says how to let it go', async (t) =>
   assert.match(stderr, /deletes held back deletes=10 .*higher --max-delete/);
 });
 
-test('an agent is found by LOCAL; where several keep it, the URL is asked for', async (t) => {
+test('an agent is found by LOCAL; where several keep it, status tells of each, and flush asks for the URL', async (t) => {
   const stage = await strictStage(t);
   const home = atHome(stage);
   stage.write('a');
@@ -206,7 +206,11 @@ test('an agent is found by LOCAL; where several keep it, the URL is asked for', 
   const other = `s3://${stage.url.split('/')[2]}/other/`;
   const second = stage.start(['watch', stage.local, other], home);
   await second.waitForLine(/ watching /);
-  const asked = await status(stage.local);
+  const all = (await status()).stdout.trimEnd().split('\n');
+  assert.deepEqual(all.map((line) => JSON.parse(line).remote).sort(), [other, stage.url].sort());
+  const shown = await stage.run(['status'], home);
+  assert.equal(shown.stdout.match(/^in sync: /gm)?.length, 2, shown.stderr);
+  const asked = await stage.run(['flush', stage.local], home);
   assert.equal(asked.code, EXIT.fatal);
   assert.match(asked.stderr, /Cannot choose an agent of .*: 2 are running\n {2}hint: Name the S3 URL: /);
   assert.equal((JSON.parse((await status(stage.local, other)).stdout) as AgentStatus).pid, second.pid);
