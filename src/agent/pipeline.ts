@@ -63,8 +63,8 @@ export interface PipelineOptions {
 
 /** How long deletes gather before a batch goes. */
 const BATCH_MS = 20;
-/** How long a put gives way to a copy of what it overwrites that may or may not come, and how often it looks. */
-const GIVE_WAY_MS = 100;
+/** How often a put gives way to a copy of what it overwrites that may or may not come, each time for so long at least. */
+const MAX_YIELDS = 20;
 const YIELD_MS = 5;
 /** After so many overtaken reads in a row a snapshot is taken, if somebody waits for it. */
 const URGENT_RACES = 3;
@@ -88,6 +88,8 @@ export class Pipeline implements ScanSink {
   /** Keys whose proof a drain has asked for before its time. */
   readonly #askedEarly = new Set<RelKey>();
   readonly #held = new DeleteHolds();
+  /** By path, how often it has given way by now. */
+  readonly #yields = new Map<RelPath, number>();
   #deleteTimer: (() => void) | undefined;
 
   constructor(options: PipelineOptions) {
@@ -348,13 +350,17 @@ export class Pipeline implements ScanSink {
   /**
    * The file of the object that is about to be overwritten may be on its way to another name, where it can be copied
    * from here as long as it is here. Only for a moment: it saves an upload, and nobody knows that there is one to save.
+   * Turns are counted, not time: in each the copy gets on, however slow the machine is.
    */
-  #givesWay({ path, firstAtMs }: Mark, { state: { stat, fileRow } }: Look): boolean {
-    const { now, times } = this.#o;
+  #givesWay({ path }: Mark, { state: { stat, fileRow } }: Look): boolean {
+    const yields = this.#yields.get(path) ?? 0;
+    this.#yields.delete(path);
     if (fileRow?.state !== 'known' || fileRow.kind !== 'file' || fileRow.ino === stat?.ino) return false;
-    if (now() >= firstAtMs + times.coalesceMs + GIVE_WAY_MS) return false;
     const heardUntilMs = Number.NEGATIVE_INFINITY;
-    return !this.#arrivals.isEmpty || this.#holds.isHeldElsewhere(fileRow.ino, path, { heardUntilMs });
+    const mayCome = !this.#arrivals.isEmpty || this.#holds.isHeldElsewhere(fileRow.ino, path, { heardUntilMs });
+    if (!mayCome || yields >= MAX_YIELDS) return false;
+    this.#yields.set(path, yields + 1);
+    return true;
   }
 
   #transfer(mark: Mark, look: Look, action: TransferAction): void {
