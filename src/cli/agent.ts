@@ -91,6 +91,12 @@ async function reload(fleet: Fleet, config: CommandConfig<'agent'>, context: Com
   log.info('the file was read again', { started: started.join(', ') || 'none', ended: ended.join(', ') || 'none' });
 }
 
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a directory',
+  EACCES: 'this user may not read it',
+};
+
 /** @throws UsageError for a file that cannot be read, or has a mistake */
 function readDirectories({ config: file }: CommandConfig<'agent'>, { cwd, env }: CommandContext): DirectoryConfig[] {
   let text: string;
@@ -98,7 +104,7 @@ function readDirectories({ config: file }: CommandConfig<'agent'>, { cwd, env }:
     text = readFileSync(resolve(cwd, file), 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(`Cannot use --config ${file}: ${code === 'ENOENT' ? 'there is no such file' : code}`);
+    throw new UsageError(`Cannot use --config ${file}: ${UNREADABLE[code ?? ''] ?? code}`);
   }
   return readConfigFile(text, { file, env });
 }

@@ -258,6 +258,7 @@ test('a file that cannot be used is refused at the start: one line, exit 2', asy
     return stderr;
   };
   assert.match(await refused('--config', ground.file), /^awssyncer: Cannot use --config \S+: there is no such file\n$/);
+  assert.match(await refused('--config', stage.local), /: it is a directory\n$/);
   assert.match(await refused(), /--config must name a file/);
   ground.say({ one: {}, two: { url: 's3://test-bucket/one/deeper' } });
   assert.match(
