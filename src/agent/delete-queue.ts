@@ -3,6 +3,7 @@
 import type { Mark } from '../dirt/dirty-set.ts';
 import type { LedgerRow } from '../ledger/ledger.ts';
 import type { KeyKind } from '../model/action.ts';
+import { messageOf } from '../model/errors.ts';
 import { fileKey, markerKey } from '../model/key.ts';
 import type { RelPath } from '../model/path.ts';
 import { StoreError } from '../store/errors.ts';
@@ -111,6 +112,5 @@ export class DeleteQueue {
 
 function asStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new StoreError(message, { reaction: 'transient', code: 'Unknown', cause: error });
+  return new StoreError(messageOf(error), { reaction: 'transient', code: 'Unknown', cause: error });
 }

@@ -12,6 +12,7 @@ import type { Surroundings } from '../agent/surroundings.ts';
 import { showS3Url } from '../config/location.ts';
 import { LEASE_KEY } from '../lease/document.ts';
 import { readLease, UnsupportedError } from '../lease/take.ts';
+import { messageOf } from '../model/errors.ts';
 import type { BucketFacts } from '../store/bucket-facts.ts';
 import { StoreError } from '../store/errors.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -195,10 +196,10 @@ class BucketExam {
         await trial.putBy(this.#openInPlace(withOnly(this.#config, [setting])), { signal });
       } catch (error) {
         signal.throwIfAborted();
-        return fail(`objects with ${setting.flag} are refused: ${textOf(error)}`, setting.remedy(this.#scope));
+        return fail(`objects with ${setting.flag} are refused: ${messageOf(error)}`, setting.remedy(this.#scope));
       }
     }
-    return fail(`objects with ${flags} are refused: ${textOf(refusal)}`, 'leave one of them out');
+    return fail(`objects with ${flags} are refused: ${messageOf(refusal)}`, 'leave one of them out');
   }
 
   async #tryParts(trial: Trial, { up, canGet }: { up: Pace; canGet: boolean }): Promise<void> {
@@ -285,8 +286,4 @@ async function latency(trial: Trial, signal: AbortSignal): Promise<Answer> {
   const latenciesMs: number[] = [];
   while (latenciesMs.length < SAMPLES) latenciesMs.push(await trial.head({ signal }));
   return judge.judgeLatency(latenciesMs);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 // Checks, one after the other: none depends on another by accident, none takes longer than its limit.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OperatorError } from '../model/errors.ts';
+import { messageOf, OperatorError } from '../model/errors.ts';
 import { StoreError } from '../store/errors.ts';
 import { type Answer, fail, skip, type Verdict } from './verdict.ts';
 
@@ -97,5 +97,5 @@ function late(limitMs: number): Answer {
 
 function told(error: unknown): Answer {
   if (error instanceof OperatorError || error instanceof StoreError) return fail(error.message, error.hint);
-  return fail(error instanceof Error ? error.message : String(error));
+  return fail(messageOf(error));
 }

@@ -1,6 +1,6 @@
 // The ledger on SQLite (node:sqlite).
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { EXIT, OperatorError } from '../model/errors.ts';
+import { EXIT, messageOf, OperatorError } from '../model/errors.ts';
 import type { RelKey } from '../model/key.ts';
 import { SqliteChain } from './chain.ts';
 import { type Ledger, LedgerError, type LedgerMeta, type LedgerOutline, type LedgerRow } from './ledger.ts';
@@ -98,10 +98,6 @@ function cannotOpen(file: string, error: unknown): Error {
     hint: busy ? 'Stop the other process first.' : 'Check the directory and its free space, or use --state-dir.',
     cause: error,
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 class SqliteLedger implements Ledger {

@@ -12,6 +12,11 @@ export function worstExit(...codes: ExitCode[]): ExitCode {
   return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.ok;
 }
 
+/** What was thrown, in words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** An error for the person at the terminal: one line, an exit code, and what to do about it. */
 export class OperatorError extends Error {
   override readonly name: string = 'OperatorError';

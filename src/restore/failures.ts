@@ -1,6 +1,6 @@
 // Which errors concern one path, and which end the restore.
 import { LedgerError } from '../ledger/ledger.ts';
-import { EXIT, OperatorError } from '../model/errors.ts';
+import { EXIT, messageOf, OperatorError } from '../model/errors.ts';
 import { StoreError } from '../store/errors.ts';
 import { ChangedError } from './errors.ts';
 
@@ -40,5 +40,5 @@ export function isChanged(error: unknown): boolean {
 /** The reason for people. A system error names a path in /proc/self/fd, which is nobody's; the finding names the right one. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Error && 'syscall' in error) return error.message.replace(/, (\w+)(?: '.*)?$/s, ' ($1)');
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
