@@ -6,10 +6,11 @@ import type { CommandContext, CommandFunction } from './cli/context.ts';
 import { asksForJson, type ParsedCommand, parseCommandLine } from './config/config.ts';
 import { type Command, LONG_COMMANDS } from './config/option.ts';
 import { LedgerError } from './ledger/ledger.ts';
-import { EXIT, OperatorError } from './model/errors.ts';
+import { EXIT, messageOf, OperatorError } from './model/errors.ts';
 import type { Trouble } from './ops/activity.ts';
 import { harmlessLines } from './ops/harmless.ts';
 import { type Log, type LogLevel, type MakeLog, openLogs } from './ops/log.ts';
+import { showBuild } from './ops/page/words.js';
 import { Secrets } from './ops/redact.ts';
 import { Ring } from './ops/ring.ts';
 import { Screen } from './ops/screen.ts';
@@ -32,7 +33,10 @@ const COMMANDS: { readonly [C in Command]: () => Promise<CommandFunction<C>> } =
 
 /** Of which commit this is; scripts/bundle.mjs puts it in, or null where nothing told it. The sources do not know. */
 declare const BUILD_COMMIT: string | null;
-const COMMIT = typeof BUILD_COMMIT === 'undefined' ? null : BUILD_COMMIT;
+const BUILD = {
+  version: packageJson.version,
+  commit: typeof BUILD_COMMIT === 'undefined' ? null : BUILD_COMMIT,
+};
 
 type Job = Exclude<ParsedCommand, { command: 'help' | 'version' }>;
 
@@ -75,9 +79,7 @@ async function main(): Promise<number> {
   if (asksForJson(argv, process.env)) jsonLog = (await open('json', 'info'))({ troubles });
   const parsed = parseCommandLine(argv, process.env);
   if (parsed.command === 'help') return print(parsed.text);
-  if (parsed.command === 'version') {
-    return print(`awssyncer ${packageJson.version}${COMMIT === null ? '' : ` (${COMMIT})`}\n`);
-  }
+  if (parsed.command === 'version') return print(`awssyncer ${showBuild(BUILD)}\n`);
   return execute(parsed);
 }
 
@@ -111,8 +113,7 @@ async function execute({ command, config }: Job): Promise<number> {
     screen,
     interactive: process.stderr.isTTY === true && process.env['TERM'] !== 'dumb' && isTold(config.logLevel),
     now: Date.now,
-    version: packageJson.version,
-    commit: COMMIT,
+    ...BUILD,
     uid: process.geteuid?.() ?? 0,
     cwd: process.cwd(),
     onSignal,
@@ -158,7 +159,7 @@ function dieOf(signal: NodeJS.Signals): never {
 /** Tells of an error in one line and a hint, and ends. */
 function fail(error: unknown): never {
   const expected = error instanceof OperatorError || error instanceof StoreError || error instanceof LedgerError;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const hint = expected
     ? 'hint' in error && typeof error.hint === 'string'
       ? error.hint

@@ -2,6 +2,7 @@
 import type { CommandConfig } from '../config/config.ts';
 import { EXIT } from '../model/errors.ts';
 import type { AgentStatus, CheckpointStatus, Some } from '../ops/control.ts';
+import { showBuild } from '../ops/page/words.js';
 import { showBytes, showMs } from '../ops/units.ts';
 import type { CommandContext } from './context.ts';
 import { findAgents } from './find-agent.ts';
@@ -20,10 +21,9 @@ export async function status(config: CommandConfig<'status'>, context: CommandCo
 function humanStatus(status: AgentStatus, nowMs: number): string {
   const { counters, problems, heldDeletes, unwatched, oldestDirtySeconds } = status;
   const age = oldestDirtySeconds === null ? '' : `, the oldest for ${showMs(oldestDirtySeconds * 1000)}`;
-  const built = status.commit === null ? status.version : `${status.version} (${status.commit})`;
   const lines = [
     `${status.local} -> ${status.remote}`,
-    `agent:      ${status.state}, pid ${status.pid}, version ${built}, for ${showMs(nowMs - Date.parse(status.since))}`,
+    `agent:      ${status.state}, pid ${status.pid}, version ${showBuild(status)}, for ${showMs(nowMs - Date.parse(status.since))}`,
     `in sync:    ${status.inSync ? 'yes' : 'no'}`,
     `dirty:      ${status.dirty}${age}; ${status.inFlight} in flight`,
     status.awaitingProof === 0

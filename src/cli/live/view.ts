@@ -1,6 +1,14 @@
 // Pure. What `awssyncer status --watch` shows: the agent's activity as lines for a terminal of any size.
 import type { Activity, Sample } from '../../ops/activity.ts';
-import { alarmsOf, factsOf, listsOf, verdictOf } from '../../ops/page/reading.js';
+import {
+  alarmsOf,
+  bytesPerSecond,
+  factsOf,
+  listsOf,
+  objectsPerSecond,
+  shareOf,
+  verdictOf,
+} from '../../ops/page/reading.js';
 import { plural, showBytes, showSeconds, showTime } from '../../ops/page/words.js';
 import type { Line, Span, Style } from './paint.ts';
 import { BAR_SECONDS, sparkline } from './sparkline.ts';
@@ -68,8 +76,7 @@ function verdictLines(activity: Activity, { columns, nowMs }: ViewOptions): Line
   const lines: Line[] = [[{ text: `● ${headline}`, styles: [kind, 'strong'] }, { text: `  ${since}` }]];
   const { restore } = activity;
   if (restore !== null) {
-    const { files, totalFiles, bytes, totalBytes } = restore;
-    const share = totalBytes > 0 ? bytes / totalBytes : files / Math.max(1, totalFiles);
+    const share = shareOf(restore);
     lines.push([{ text: `  ${barOf(share, columns - 12)} ${Math.floor(share * 100)} %`, styles: ['busy'] }]);
   }
   return lines;
@@ -139,16 +146,8 @@ function graphLines({ history }: Activity, { columns, nowMs }: ViewOptions): Lin
   };
   const minutes = Math.floor((bars * BAR_SECONDS) / 60);
   return [
-    graph(
-      'Throughput',
-      ({ bytes, seconds }) => bytes / Math.max(seconds, 0.001),
-      (value) => `${showBytes(Math.round(value))}/s`,
-    ),
-    graph(
-      'Objects',
-      ({ objects, seconds }) => objects / Math.max(seconds, 0.001),
-      (value) => `${value.toFixed(1)}/s`,
-    ),
+    graph('Throughput', bytesPerSecond, (value) => `${showBytes(Math.round(value))}/s`),
+    graph('Objects', objectsPerSecond, (value) => `${value.toFixed(1)}/s`),
     graph('Lag', ({ lagSeconds }) => lagSeconds, showSeconds),
     [{ text: `${' '.repeat(12)}the last ${plural(minutes, 'minute')}`, styles: ['quiet'] }],
   ];

@@ -12,8 +12,8 @@ const makeDirectory = makerOf('<li><a></a> <b></b> <span></span> <bdi></bdi></li
 keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
   const nowMs = Date.parse(fleet.at);
   const { directories } = fleet;
-  const verdicts = directories.map((directory) => verdictOn(directory, nowMs));
-  const worst = ['bad', 'late', 'busy'].find((kind) => verdicts.some((verdict) => verdict.kind === kind)) ?? 'good';
+  const seen = directories.map((directory) => ({ ...directory, verdict: verdictOn(directory, nowMs) }));
+  const worst = ['bad', 'late', 'busy'].find((kind) => seen.some(({ verdict }) => verdict.kind === kind)) ?? 'good';
   const inSync = directories.filter(({ status }) => status?.inSync).length;
   const headline =
     inSync === directories.length
@@ -22,20 +22,16 @@ keepAsking('status', (/** @type {FleetStatus} */ fleet) => {
   byId('verdict').dataset['kind'] = worst;
   say(byId('headline'), headline);
   document.title = `${headline} · awssyncer`;
-  showEach(byId('directories'), directories, makeDirectory, (directory, [link, state, since, sides], element) => {
-    const {
-      kind,
-      headline,
-      since: detail,
-    } = verdicts[directories.indexOf(directory)] ?? { kind: '', headline: '', since: '' };
-    element.dataset['kind'] = kind;
-    say(link, directory.name);
+  showEach(byId('directories'), seen, makeDirectory, (directory, [link, state, since, sides], element) => {
+    const { name, local, remote, status, verdict } = directory;
+    element.dataset['kind'] = verdict.kind;
+    say(link, name);
     // One that has failed or is being opened has no page.
-    if (directory.status === null) link.removeAttribute('href');
-    else link.setAttribute('href', `directories/${encodeURIComponent(directory.name)}/`);
-    say(state, headline);
-    say(since, detail);
-    say(sides, `${directory.local} → ${directory.remote}`);
+    if (status === null) link.removeAttribute('href');
+    else link.setAttribute('href', `directories/${encodeURIComponent(name)}/`);
+    say(state, verdict.headline);
+    say(since, verdict.since);
+    say(sides, `${local} → ${remote}`);
   });
   say(byId('version'), showBuild(fleet));
   say(byId('pid'), String(fleet.pid));

@@ -1,7 +1,7 @@
 // Shows how an agent is. What it says is text, never markup.
 import { byId, keepAsking } from './asking.js';
 import { plot } from './plot.js';
-import { alarmsOf, factsOf, listsOf, verdictOf } from './reading.js';
+import { alarmsOf, bytesPerSecond, factsOf, listsOf, shareOf, verdictOf } from './reading.js';
 import { makerOf, say, showEach, showRows } from './rows.js';
 import { showBuild, showBytes, showSeconds, showTime } from './words.js';
 
@@ -28,10 +28,7 @@ function show(activity, nowMs) {
   document.title = `${headline} · awssyncer`;
   const progress = /** @type {HTMLProgressElement} */ (byId('progress'));
   progress.hidden = restore === null;
-  if (restore !== null) {
-    const { files, totalFiles, bytes, totalBytes } = restore;
-    progress.value = totalBytes > 0 ? bytes / totalBytes : files / Math.max(1, totalFiles);
-  }
+  if (restore !== null) progress.value = shareOf(restore);
 
   showEach(byId('facts'), factsOf(activity, nowMs), makeFact, ([name, value], [term, said]) => {
     say(term, name);
@@ -65,7 +62,7 @@ let drawn;
 function draw() {
   if (drawn === undefined) return;
   const nowMs = Date.parse(drawn.at);
-  const throughput = pointsOf(drawn.history, ({ bytes, seconds }) => bytes / Math.max(seconds, 0.001));
+  const throughput = pointsOf(drawn.history, bytesPerSecond);
   const lag = pointsOf(drawn.history, ({ lagSeconds }) => lagSeconds);
   const perSecond = (/** @type {number} */ value) => `${showBytes(value)}/s`;
   const rates = `peak ${perSecond(mostOf(throughput))}`;

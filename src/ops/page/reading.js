@@ -1,11 +1,14 @@
 // Pure. What the agent's numbers mean, for people: the status page and `awssyncer status --watch` say the same.
 import { plural, showAge, showBytes, showSeconds, showTime } from './words.js';
 
-/** @import { Activity } from '../activity.ts' */
+/** @import { Activity, RestoreState, Sample } from '../activity.ts' */
 /** @import { Some } from '../control.ts' */
 
 /** A change that waits for so long is no longer a matter of settling and sending. */
 const LATE_SECONDS = 60;
+
+/** A sample that has only begun is taken to be so long. */
+const SHORTEST_SECONDS = 0.001;
 
 /**
  * The one thing to know.
@@ -55,6 +58,21 @@ function beforeWatching({ restore, lease }) {
   }
   const waits = lease !== null && !lease.isHeld;
   return { kind: 'busy', headline: 'Starting', since: waits ? 'Waiting for the lease' : 'Finding out what S3 holds' };
+}
+
+/** How much of a restore is done, from 0 to 1: by content, where there is any. @param {RestoreState} restore */
+export function shareOf({ files, totalFiles, bytes, totalBytes }) {
+  return totalBytes > 0 ? bytes / totalBytes : files / Math.max(1, totalFiles);
+}
+
+/** @param {Sample} sample */
+export function bytesPerSecond({ bytes, seconds }) {
+  return bytes / Math.max(seconds, SHORTEST_SECONDS);
+}
+
+/** @param {Sample} sample */
+export function objectsPerSecond({ objects, seconds }) {
+  return objects / Math.max(seconds, SHORTEST_SECONDS);
 }
 
 /**
