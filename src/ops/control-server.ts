@@ -4,10 +4,11 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../model/errors.ts';
 import { UnavailableError } from './control.ts';
 import { openSocketWay } from './control-socket.ts';
 import type { Log } from './log.ts';
-import { answer, type Door, Refusal, type Site, Text } from './site.ts';
+import { type Answer, answer, type Door, Refusal, type Site, Text } from './site.ts';
 
 /** A server that listens. */
 export interface ControlServer {
@@ -60,7 +61,7 @@ export async function listenInDirectory(directory: string, options: ControlServe
   return { close: () => listener.close().finally(way.close) };
 }
 
-/** Listens on TCP, where only `GET /status` is free. @throws the system error if the address cannot be used */
+/** Listens on TCP, where who has no token may only ask. @throws the system error if the address cannot be used */
 export async function listenOnTcp({
   host,
   port,
@@ -83,10 +84,9 @@ class Listener {
     const patience = new WeakMap<Socket, NodeJS.Timeout>();
     this.#server = createServer(limits, (request, response) => {
       clearTimeout(patience.get(request.socket));
-      answer({ request, door, site, gone: this.#goneOf(response) }).then(
-        ([code, body]) => send(response, code, redacted(body, redact)),
-        (error: unknown) => refuse(response, error, log),
-      );
+      answer({ request, door, site, gone: this.#goneOf(response) })
+        .catch((error: unknown) => refused(error, log))
+        .then(([code, body]) => send(response, code, redacted(body, redact)));
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('clientError', refuseNonsense);
@@ -130,31 +130,26 @@ class Listener {
 
 /** As what is sent. */
 function redacted(body: object | Text, redact: (text: string) => string): Text {
-  if (body instanceof Text) return new Text(body.type, redact(body.text), body.headers);
-  return new Text('application/json', redact(`${JSON.stringify(body)}\n`));
+  const { type, text, headers } = body instanceof Text ? body : asJson(body);
+  return new Text(type, redact(text), headers);
 }
 
-function send(
-  response: ServerResponse,
-  code: number,
-  body: object | Text,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+function asJson(body: object, headers?: Readonly<Record<string, string>>): Text {
+  return new Text('application/json', `${JSON.stringify(body)}\n`, headers);
+}
+
+function send(response: ServerResponse, code: number, { type, text, headers }: Text): void {
   const plain = { 'cache-control': 'no-store', connection: 'close', 'x-content-type-options': 'nosniff' };
-  const {
-    type,
-    text,
-    headers: own = {},
-  } = body instanceof Text ? body : { type: 'application/json', text: `${JSON.stringify(body)}\n` };
-  response.writeHead(code, { ...plain, 'content-type': type, ...own, ...headers });
+  response.writeHead(code, { ...plain, 'content-type': type, ...headers });
   response.end(text);
 }
 
-function refuse(response: ServerResponse, error: unknown, log: Log): void {
-  if (error instanceof Refusal) return send(response, error.code, { error: error.message }, error.headers);
-  if (error instanceof UnavailableError) return send(response, 503, { error: error.message });
-  log.error('cannot answer a request', { reason: error instanceof Error ? error.message : String(error) });
-  send(response, 500, { error: 'it cannot answer; its log says why' });
+/** What is said instead of an answer. */
+function refused(error: unknown, log: Log): Answer {
+  if (error instanceof Refusal) return [error.code, asJson({ error: error.message }, error.headers)];
+  if (error instanceof UnavailableError) return [503, { error: error.message }];
+  log.error('cannot answer a request', { reason: messageOf(error) });
+  return [500, { error: 'it cannot answer; its log says why' }];
 }
 
 const NONSENSE: Readonly<Record<string, string>> = {

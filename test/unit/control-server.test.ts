@@ -136,6 +136,25 @@ test('what an agent refuses, cannot yet do, or fails at is said with a code of i
   assert.deepEqual(await askAgent(early.directory, post('/flush')), { code: 503, body: { error: 'it restores' } });
 });
 
+test('a secret that an agent quotes is blotted out, whether it answers or refuses to', async (t) => {
+  const directory = tempDir(t);
+  const agent = agentThat({
+    approveDeletes: () => ({ refused: 'the server said hunter2' }),
+    sync: () => {
+      throw new UnavailableError('the server said hunter2');
+    },
+  });
+  const server = await listenInDirectory(directory, {
+    site: agentSite(agent),
+    log: await keptLog([]),
+    redact: (text) => text.replace('hunter2', '***'),
+  });
+  t.after(() => server.close());
+  const body = { error: 'the server said ***' };
+  assert.deepEqual(await askAgent(directory, post('/approve-deletes')), { code: 409, body });
+  assert.deepEqual(await askAgent(directory, post('/sync')), { code: 503, body });
+});
+
 test('S15 the socket is for its user alone, replaces that of a killed agent, and its path may be long', async (t) => {
   let directory = tempDir(t);
   for (let depth = 0; depth < 5; depth++) directory = join(directory, `a long name of a directory ${depth}`.repeat(2));
