@@ -1,8 +1,9 @@
 // What can be asked of one agent over HTTP.
-import type { AgentStatus, ControlledAgent } from './control.ts';
+import type { ControlledAgent } from './control.ts';
 import { COMMON_PARTS, partOfPage } from './page-routes.ts';
+import { probes } from './probes.ts';
 import { renderMetrics } from './render-metrics.ts';
-import { type Answer, bind, OPEN, Refusal, type Route, type Site, Text } from './site.ts';
+import { bind, OPEN, Refusal, type Route, type Site, Text } from './site.ts';
 
 const DEFAULT_FLUSH_SECONDS = 60;
 const LONGEST_FLUSH_SECONDS = 86_400;
@@ -31,19 +32,7 @@ const ROUTES: Readonly<Record<string, Route<ControlledAgent>>> = {
       return [200, new Text(type, text)];
     },
   },
-  // An event loop that is stuck answers nothing at all. A restore that takes long is no reason to start anew.
-  '/livez': {
-    ...OPEN,
-    answer: (agent) => [200, { state: agent.status().state }],
-  },
-  '/startupz': {
-    ...OPEN,
-    answer: (agent) => probe(agent, ({ state }) => state !== 'starting'),
-  },
-  '/readyz': {
-    ...OPEN,
-    answer: (agent) => probe(agent, ({ state }) => state === 'watching'),
-  },
+  ...probes((agent: ControlledAgent) => agent.status().state),
   '/sync': {
     ...{ method: 'POST', tcp: 'token', query: [] },
     answer: (agent) => {
@@ -76,11 +65,6 @@ export function agentSite(agent: ControlledAgent): Site {
 export const OPEN_PATHS: readonly string[] = Object.entries(ROUTES).flatMap(([path, { method, tcp }]) =>
   method === 'GET' && tcp === 'everybody' ? [path] : [],
 );
-
-function probe(agent: ControlledAgent, isGood: (status: AgentStatus) => boolean): Answer {
-  const status = agent.status();
-  return [isGood(status) ? 200 : 503, { state: status.state }];
-}
 
 /** The client has gone, or the time is up that it gave. @throws Refusal */
 export function untilTimeUp(query: URLSearchParams, gone: AbortSignal): AbortSignal {

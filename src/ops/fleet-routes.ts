@@ -5,8 +5,9 @@ import { agentSite, FLUSH, untilTimeUp } from './control-routes.ts';
 import { type ControlledFleet, type FleetDirectory, type FleetFlushReport, fleetStatus } from './fleet-control.ts';
 import { DIRECTORY_LABEL } from './metrics.ts';
 import { COMMON_PARTS, partOfPage } from './page-routes.ts';
+import { probes } from './probes.ts';
 import { renderMetrics } from './render-metrics.ts';
-import { type Answer, bind, OPEN, type Route, type Site, Text } from './site.ts';
+import { bind, OPEN, type Route, type Site, Text } from './site.ts';
 
 const ROUTES: Readonly<Record<string, Route<ControlledFleet>>> = {
   '/': partOfPage('fleet.html', 'text/html'),
@@ -27,18 +28,7 @@ const ROUTES: Readonly<Record<string, Route<ControlledFleet>>> = {
       return [200, new Text(type, text)];
     },
   },
-  '/livez': {
-    ...OPEN,
-    answer: (fleet) => [200, { state: fleetStatus(fleet).state }],
-  },
-  '/startupz': {
-    ...OPEN,
-    answer: (fleet) => probe(fleet, (state) => state !== 'starting'),
-  },
-  '/readyz': {
-    ...OPEN,
-    answer: (fleet) => probe(fleet, (state) => state === 'watching'),
-  },
+  ...probes((fleet: ControlledFleet) => fleetStatus(fleet).state),
   '/sync': {
     ...{ method: 'POST', tcp: 'token', query: [] },
     answer: (fleet) => {
@@ -73,11 +63,6 @@ export function fleetSite(fleet: ControlledFleet): Site {
 function agentOf({ agent, failure }: FleetDirectory): ControlledAgent {
   if (agent !== undefined) return agent;
   throw new UnavailableError(failure === null ? 'it is being opened' : `it has failed: ${failure.reason}`);
-}
-
-function probe(fleet: ControlledFleet, isGood: (state: string) => boolean): Answer {
-  const { state } = fleetStatus(fleet);
-  return [isGood(state) ? 200 : 503, { state }];
 }
 
 /** Of all at once; one that cannot is no reason for the others not to. */
