@@ -1,5 +1,7 @@
 // Pure. Directories that one agent keeps must not get into each other's way.
+
 import { normalize } from 'node:path';
+import { endpointFrom } from '../model/endpoint.ts';
 import { UsageError } from '../model/errors.ts';
 import type { DirectoryConfig } from './config-file.ts';
 import type { Environment } from './environment.ts';
@@ -64,7 +66,7 @@ export function checkApart(all: readonly Placed[], env: Environment): void {
 
 /** In one spelling; a profile's is not known here, and counts as none. */
 function endpointOf({ config: { endpointUrl } }: DirectoryConfig, env: Environment): string {
-  const endpoint = endpointUrl || env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || '';
+  const endpoint = endpointUrl || endpointFrom(env) || '';
   return URL.canParse(endpoint) ? new URL(endpoint).href : endpoint;
 }
 

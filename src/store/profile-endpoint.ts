@@ -1,4 +1,5 @@
 // The address that settings give. The SDK reads that of AWS_PROFILE only, whatever profile a client has.
+import { endpointFrom } from '../model/endpoint.ts';
 import { loadConfig } from './sdk-packages.ts';
 
 type Profile = Readonly<Record<string, string | undefined>>;
@@ -13,7 +14,7 @@ type Profile = Readonly<Record<string, string | undefined>>;
 export function profileEndpoint(profile?: string): Promise<string | undefined> {
   const endpoint = loadConfig<string | undefined>(
     {
-      environmentVariableSelector: (env) => env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'] || undefined,
+      environmentVariableSelector: endpointFrom,
       configFileSelector: (own: Profile, all?: Readonly<Record<string, Profile>>) =>
         all?.[`services.${own['services']}`]?.['s3.endpoint_url'] ?? own['endpoint_url'],
       default: undefined,

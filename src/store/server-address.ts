@@ -1,4 +1,5 @@
 // Which server a bucket is asked for, as settings tell: buckets of one name on two servers have nothing in common.
+import { endpointFrom } from '../model/endpoint.ts';
 import { mayHaveProfiles } from './lean/plain-account.ts';
 import type { ConnectionOptions } from './s3-client.ts';
 
@@ -13,7 +14,7 @@ export async function serverAddress({
   profile,
   env = {},
 }: Pick<ConnectionOptions, 'endpointUrl' | 'profile' | 'env'>): Promise<string | undefined> {
-  const told = endpointUrl || env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  const told = endpointUrl || endpointFrom(env);
   const hasFiles = env['AWS_CONFIG_FILE'] || env['AWS_SHARED_CREDENTIALS_FILE'] || mayHaveProfiles(env['HOME']);
   const profiles = async () => (await import('./profile-endpoint.ts')).profileEndpoint(profile);
   const endpoint = told || (hasFiles ? await profiles() : undefined);
