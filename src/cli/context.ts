@@ -3,6 +3,7 @@
 import type { CommandConfig } from '../config/config.ts';
 import type { Environment } from '../config/environment.ts';
 import type { Command } from '../config/option.ts';
+import type { OnSignal } from '../fleet/signals.ts';
 import type { Trouble } from '../ops/activity.ts';
 import type { AgentHost } from '../ops/control.ts';
 import type { Log } from '../ops/log.ts';
@@ -43,7 +44,7 @@ export interface CommandContext {
    * Takes over these signals and returns the way to give them back. Until then SIGTERM, SIGINT and SIGHUP end the
    * process at once, also as PID 1, where the kernel would ignore them.
    */
-  readonly onSignal: (signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void) => () => void;
+  readonly onSignal: OnSignal;
   /** Ends the process at once with 128 + n, as a second signal does. */
   readonly dieOf: (signal: NodeJS.Signals) => never;
 }

@@ -47,16 +47,12 @@ export class Trial {
   }
 
   async put(call: CallOptions): Promise<void> {
-    this.#small = await this.#put('object', call);
+    this.#small = await this.#put('object', this.store, call);
   }
 
   /** Stores another object by another store. */
   async putBy(store: ObjectStore, call: CallOptions): Promise<void> {
-    const before = this.store;
-    this.store = store;
-    await this.#put('settings', call).finally(() => {
-      this.store = before;
-    });
+    await this.#put('settings', store, call);
   }
 
   /** @returns how many milliseconds it took */
@@ -165,8 +161,7 @@ export class Trial {
     return key;
   }
 
-  #put(name: string, call: CallOptions): Promise<Written> {
-    const { store } = this;
+  #put(name: string, store: ObjectStore, call: CallOptions): Promise<Written> {
     const key = this.#key(name);
     return this.#o.retry(() => store.put(key, SMALL, { metadata: {} }, call), call);
   }

@@ -1,6 +1,6 @@
 // The signals of one directory: the process gets them for all, and a directory may be told alone.
 
-/** Takes over signals, as CommandContext.onSignal does. */
+/** Takes over these signals. @returns the way to give them back */
 export type OnSignal = (signals: readonly NodeJS.Signals[], handler: (signal: NodeJS.Signals) => void) => () => void;
 
 /**
