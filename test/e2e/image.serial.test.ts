@@ -29,6 +29,7 @@ import { Network } from '../support/image/network.ts';
 import { RunningPod } from '../support/image/pod.ts';
 import { manifestsOf } from '../support/kubernetes.ts';
 import { tempDir } from '../support/temp-dir.ts';
+import { until } from '../support/until.ts';
 
 const REPO = join(import.meta.dirname, '../..');
 const EXAMPLE = join(REPO, 'docker/compose/compose.yaml');
@@ -99,13 +100,15 @@ function importedPackages(): Set<string> {
 
 type Started = ReturnType<Awaited<ReturnType<typeof ground>>['start']>;
 
-async function until(what: string, running: Started, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const late = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    const end = await Promise.race([running.ended, sleep(20)]);
+/** The container must not end before that. */
+function runsUntil(what: string, running: Started, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const holds = async (): Promise<boolean> => {
+    if (await condition()) return true;
+    const end = await Promise.race([running.ended, undefined]);
     if (end !== undefined) assert.fail(`ended with ${end.code} before ${what}: ${end.output}`);
-    if (Date.now() > late) assert.fail(`not within ${DEADLINE_MS} ms: ${what}: ${running.output()}`);
-  }
+    return false;
+  };
+  return until(what, holds, { deadlineMs: DEADLINE_MS, pauseMs: 20, detail: running.output });
 }
 
 /** Every path of the tree that this is in, with owner and mode. */
@@ -215,11 +218,11 @@ function ofTheImage(): void {
     assert.match(during.output, /being restored/);
     await gate.open();
 
-    await until('the marker', agent, () => existsSync(join(local, '.volume_ready')));
+    await runsUntil('the marker', agent, () => existsSync(join(local, '.volume_ready')));
     assert.equal(readFileSync(join(local, 'world/level.dat'), 'utf8'), 'level 1');
-    await until('its health', agent, async () => (await healthcheck()).code === 0);
+    await runsUntil('its health', agent, async () => (await healthcheck()).code === 0);
     writeFileSync(join(local, 'world/level.dat'), 'level 2');
-    await until('the upload', agent, () => bucket.text('prefix/world/level.dat') === 'level 2');
+    await runsUntil('the upload', agent, () => bucket.text('prefix/world/level.dat') === 'level 2');
     writeFileSync(join(local, 'last'), 'words');
     agent.process.kill(image.config.StopSignal as NodeJS.Signals);
     const { code, output } = await agent.ended;
@@ -279,13 +282,8 @@ function ofTheExample(): void {
     await using stack = new Stack({ composition, image, directory, foreign });
     const count = () => Number(/count: (\d+)\n$/.exec(stack.output('app'))?.[1] ?? 0);
     const first = () => Number(/^count: (\d+)$/m.exec(stack.output('app'))?.[1] ?? 0);
-    const counts = async (n: number) => {
-      const late = Date.now() + DEADLINE_MS;
-      while (count() < n) {
-        assert.ok(Date.now() < late, stack.output('awssyncer'));
-        await sleep(20);
-      }
-    };
+    const counts = (n: number) =>
+      until(`it counts ${n}`, () => count() >= n, { deadlineMs: DEADLINE_MS, detail: () => stack.output('awssyncer') });
     await stack.up();
     await counts(2);
     const last = count();

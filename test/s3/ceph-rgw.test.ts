@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { missingCephTool, startCephRgw } from '../support/ceph-rgw.ts';
+import { until } from '../support/until.ts';
 
 const STARTER = `
   import { startCephRgw } from ${JSON.stringify(new URL('../support/ceph-rgw.ts', import.meta.url).href)};
@@ -26,12 +26,6 @@ function daemonsOf(state: string): number[] {
       }
     })
     .map(Number);
-}
-
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !holds(); await sleep(20)) {
-    assert.ok(Date.now() < deadline, `it takes too long until ${what}`);
-  }
 }
 
 const missing = missingCephTool();
@@ -56,10 +50,8 @@ else {
       const state = await new Promise<string>((resolve) => lines.once('line', resolve));
       assert.equal(daemonsOf(state).length, 3);
       starter.kill('SIGKILL');
-      await until(
-        () => daemonsOf(state).length === 0 && !existsSync(state),
-        'the daemons and their directory are gone',
-      );
+      const areGone = () => daemonsOf(state).length === 0 && !existsSync(state);
+      await until('the daemons and their directory are gone', areGone, { pauseMs: 20 });
     });
   });
 }

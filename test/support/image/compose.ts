@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
+import { until } from '../until.ts';
 import { type ContainerOptions, type Image, type Running, startContainer } from './image.ts';
 import { Network } from './network.ts';
 
@@ -93,11 +93,9 @@ export class Stack implements AsyncDisposable {
     const [kind, ...command] =
       this.#service(name).healthcheck?.test ?? this.#surroundings.image.config.Healthcheck.Test;
     assert.equal(kind, 'CMD');
-    const late = Date.now() + DEADLINE_MS;
-    while ((await this.#run(name, command.map(unescaped)).ended).code !== 0) {
-      assert.ok(Date.now() < late, `${name} is not healthy: ${this.output(name)}`);
-      await sleep(50);
-    }
+    const isHealthy = async () => (await this.#run(name, command.map(unescaped)).ended).code === 0;
+    const detail = () => this.output(name);
+    await until(`${name} is healthy`, isHealthy, { deadlineMs: DEADLINE_MS, pauseMs: 50, detail });
   }
 
   #run(name: string, command: readonly string[] | undefined): Running {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Container, type Manifest, type Pod, podOf } from '../kubernetes.ts';
+import { until } from '../until.ts';
 import { type Image, type Running, startContainer } from './image.ts';
 import type { Network } from './network.ts';
 
@@ -105,10 +105,8 @@ export class RunningPod {
   async #started({ name, startupProbe, ports = [] }: Container): Promise<void> {
     const { path, port } = startupProbe!.httpGet;
     const number = ports.find((one) => one.name === port)!.containerPort;
-    const late = Date.now() + DEADLINE_MS;
-    while ((await this.#around.network.get(`http://127.0.0.1:${number}${path}`)).code !== 200) {
-      assert.ok(Date.now() < late, `${name} does not start: ${this.output(name)}`);
-      await sleep(PROBE_MS);
-    }
+    const answers = async () => (await this.#around.network.get(`http://127.0.0.1:${number}${path}`)).code === 200;
+    const detail = () => this.output(name);
+    await until(`${name} has started`, answers, { deadlineMs: DEADLINE_MS, pauseMs: PROBE_MS, detail });
   }
 }
