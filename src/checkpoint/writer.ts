@@ -1,4 +1,5 @@
 // Writes checkpoints: which versions of all keys make up the tree, at a price of what changed since the last one.
+import { isDeepStrictEqual } from 'node:util';
 import type { CheckpointChain, Ledger, LedgerRow } from '../ledger/ledger.ts';
 import { objectKey, type RelKey } from '../model/key.ts';
 import { StoreError } from '../store/errors.ts';
@@ -142,9 +143,9 @@ export class CheckpointWriter {
     const { store, prefix, retry, ledger, save } = this.#o;
     const key = objectKey(prefix, row.key);
     const head = await retry(() => store.head(key, { signal }), { signal });
-    const now = ledger.get(row.key);
-    if (head === undefined || head.etag !== now?.etag || now.versionId !== null) return;
-    save({ ...now, versionId: head.versionId });
+    // What was stored meanwhile may be another version with the same content.
+    if (head?.etag !== row.etag || !isDeepStrictEqual(ledger.get(row.key), row)) return;
+    save({ ...row, versionId: head.versionId });
   }
 
   /** undefined: it is not known for certain what S3 holds. */

@@ -92,7 +92,8 @@ class World {
       to === 'stored' ? this.#versions.get(whole)! : to === 'unproven' ? (before?.versionId ?? null) : null;
     const state = to === 'unproven' || to === 'foreign' ? to : 'known';
     if (to === 'gone') ledger.write([], [key]);
-    else ledger.stage(key, ledgerRow(key, { state, versionId }));
+    // What is stored anew is of another moment on disk.
+    else ledger.stage(key, ledgerRow(key, { state, versionId, ctimeNs: BigInt(this.#count) }));
     ledger.commit();
   }
 
@@ -175,6 +176,19 @@ const regression_version_that_came_meanwhile = [
   { do: 'checkpoint' as const, meanwhile: [{ key: D, to: 'adopted' as const }] },
 ];
 
+const NAMED = '.awssyncer' as RelKey;
+const regression_stored_again_while_it_was_asked_for = [
+  of(NAMED, 'adopted'),
+  of(A, 'adopted'),
+  {
+    do: 'checkpoint' as const,
+    meanwhile: [
+      ...Array.from({ length: 3 }, () => ({ key: A, to: 'stored' as const })),
+      { key: NAMED, to: 'adopted' as const },
+    ],
+  },
+];
+
 test('S9 a checkpoint tells the versions of its moment', async (t) => {
   const dir = tempDir(t);
   let runs = 0;
@@ -194,7 +208,11 @@ test('S9 a checkpoint tells the versions of its moment', async (t) => {
     }),
     {
       numRuns: 300,
-      examples: [[regression_foreign_never_told], [regression_version_that_came_meanwhile]],
+      examples: [
+        [regression_foreign_never_told],
+        [regression_version_that_came_meanwhile],
+        [regression_stored_again_while_it_was_asked_for],
+      ],
     },
   );
 });
