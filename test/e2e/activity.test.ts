@@ -1,7 +1,7 @@
 // What an agent tells of what it is doing.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EXIT } from '../../src/model/errors.ts';
@@ -104,7 +104,9 @@ test('of what goes in parts it tells how much S3 has taken', async (t) => {
   const stage = await strictStage(t);
   const { cli, base } = await watching(stage, '--multipart-threshold=8MiB', '--part-size=8MiB');
   const gate = stage.server.faults.add({ operation: 'UploadPart', after: 2, effect: { kind: 'gate' } });
-  stage.write('large', Buffer.alloc(20 * 2 ** 20, 'x'));
+  // Parts of one size: which of them the gate holds is not known. At once: half a file would be sent first.
+  writeFileSync(join(stage.dir, 'large'), Buffer.alloc(24 * 2 ** 20, 'x'));
+  renameSync(join(stage.dir, 'large'), join(stage.local, 'large'));
   await gate.waiting();
   await until('two parts are told of', async () => (await activityOf(base)).transfers.first[0]?.sentBytes === 2 ** 24);
   await gate.open();
